@@ -1,0 +1,259 @@
+//! The databases, and everything in which they differ.
+
+#[cfg(feature = "mysql")]
+mod mysql;
+#[cfg(feature = "postgres")]
+mod postgres;
+#[cfg(feature = "sqlite")]
+mod sqlite;
+
+use std::future::Future;
+
+use futures_core::stream::BoxStream;
+use sqlx::error::BoxDynError;
+use sqlx::{Column as _, Database, Decode, Encode, Row as _, SqlStr, Type, TypeInfo as _};
+use sqlx_core::transaction::TransactionManager;
+
+use crate::expr::{AnyValue, Codec};
+
+/// Which SQL is spoken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Dialect {
+    /// PostgreSQL.
+    Postgres,
+    /// MySQL and MariaDB.
+    MySql,
+    /// SQLite.
+    Sqlite,
+}
+
+impl Dialect {
+    /// The character around identifiers.
+    pub const fn quote(self) -> char {
+        match self {
+            Dialect::MySql => '`',
+            Dialect::Postgres | Dialect::Sqlite => '"',
+        }
+    }
+
+    /// The most arguments that one statement takes.
+    pub const fn max_binds(self) -> usize {
+        match self {
+            Dialect::Postgres | Dialect::MySql => 65_535,
+            Dialect::Sqlite => 32_766,
+        }
+    }
+}
+
+mod sealed {
+    pub trait Sealed {}
+}
+
+/// The methods that read the same for every driver. A macro because sqlx's executor traits cannot be asked for
+/// generically without dragging their bounds through everything that is generic over a backend.
+#[allow(unused_macros, reason = "used by the drivers that are switched on")]
+macro_rules! driver_methods {
+    ($codec:ident) => {
+        fn fetch(
+            conn: &mut Self::Connection,
+            statement: Statement<Self>,
+        ) -> BoxStream<'_, Result<Self::Row, sqlx::Error>> {
+            sqlx::query_with(statement.sql, statement.args).persistent(statement.persistent).fetch(conn)
+        }
+
+        async fn execute(
+            conn: &mut Self::Connection,
+            statement: Statement<Self>,
+        ) -> Result<Done, sqlx::Error> {
+            let query = sqlx::query_with(statement.sql, statement.args).persistent(statement.persistent);
+            Ok(done(&query.execute(conn).await?))
+        }
+
+        async fn raw(conn: &mut Self::Connection, sql: SqlStr) -> Result<(), sqlx::Error> {
+            sqlx::raw_sql(sql).execute(conn).await.map(drop)
+        }
+
+        fn bind(codec: &Codec, value: &AnyValue, args: &mut Self::Arguments) -> Result<(), BoxDynError> {
+            match codec.$codec {
+                Some(bind) => bind(value, args),
+                None => Err(unsupported::<Self>(codec)),
+            }
+        }
+    };
+}
+#[allow(unused_imports, reason = "used by the drivers that are switched on")]
+use driver_methods;
+
+/// Compares the type of a column once, where all rows of a result set share it, and decodes without looking again.
+#[allow(dead_code, reason = "used by the drivers that are switched on")]
+fn typed_cell<'r, DB: Database, T: Type<DB> + Decode<'r, DB>>(
+    row: &'r DB::Row,
+    index: usize,
+    check: bool,
+) -> Result<T, sqlx::Error>
+where
+    usize: sqlx::ColumnIndex<DB::Row>,
+{
+    if check {
+        let column = row.try_column(index)?;
+        let found = column.type_info();
+        // A column of type `null` (an untyped NULL in the SELECT list) fits every `Option`.
+        if !found.is_null() && !T::compatible(found) {
+            let message = format!("the column is `{found}`, the field needs `{}`", T::type_info());
+            return Err(sqlx::Error::ColumnDecode { index: index.to_string(), source: message.into() });
+        }
+    }
+    row.try_get_unchecked(index)
+}
+
+/// Unreachable through an entity, whose types the compiler checks, but not through a column constant alone.
+#[allow(dead_code, reason = "used by the drivers that are switched on")]
+fn unsupported<DB: Database>(codec: &Codec) -> BoxDynError {
+    format!("`{}` is not a column type of {}", (codec.type_name)(), DB::NAME).into()
+}
+
+/// One statement, ready to be sent.
+pub struct Statement<DB: Database> {
+    /// Its text.
+    pub sql: SqlStr,
+    /// Its arguments.
+    pub args: DB::Arguments,
+    /// Whether the driver may keep it prepared. Off for texts that will hardly come again.
+    pub persistent: bool,
+}
+
+/// What a statement without rows answers.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Done {
+    /// Rows written; on MySQL rows matched, whether or not they changed.
+    pub rows: u64,
+    /// The id that MySQL generated; 0 elsewhere.
+    pub last_insert_id: u64,
+}
+
+/// How a transaction begins.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct TxOptions {
+    /// `None` is the database's default.
+    pub isolation: Option<Isolation>,
+    /// Nothing will be written.
+    pub read_only: bool,
+    /// PostgreSQL: wait for a snapshot that cannot fail (needs serializable and read only).
+    pub deferrable: bool,
+}
+
+/// The isolation level of a transaction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Isolation {
+    /// Each statement sees what was committed before it began.
+    ReadCommitted,
+    /// All statements see one snapshot.
+    RepeatableRead,
+    /// As if transactions ran one after the other.
+    Serializable,
+}
+
+/// A database that kysera speaks to: [`Postgres`](sqlx::Postgres), [`MySql`](sqlx::MySql) (and MariaDB) or
+/// [`Sqlite`](sqlx::Sqlite).
+///
+/// Generic code asks for `DB: Backend` and nothing else of sqlx. The trait is sealed.
+pub trait Backend: Database<Connection: Sync> + sealed::Sealed {
+    /// The SQL it speaks.
+    const DIALECT: Dialect;
+
+    /// Whether a connection whose statement was abandoned can be drained and used again. Where it cannot, it
+    /// is closed.
+    #[doc(hidden)]
+    const DRAINS: bool;
+
+    /// Runs a statement and hands its rows over as they come.
+    #[doc(hidden)]
+    fn fetch(
+        conn: &mut Self::Connection,
+        statement: Statement<Self>,
+    ) -> BoxStream<'_, Result<Self::Row, sqlx::Error>>;
+
+    /// Runs a statement that reads one row at most.
+    #[doc(hidden)]
+    fn fetch_optional(
+        conn: &mut Self::Connection,
+        statement: Statement<Self>,
+    ) -> impl Future<Output = Result<Option<Self::Row>, sqlx::Error>> + Send;
+
+    /// Runs a statement without rows.
+    #[doc(hidden)]
+    fn execute(
+        conn: &mut Self::Connection,
+        statement: Statement<Self>,
+    ) -> impl Future<Output = Result<Done, sqlx::Error>> + Send;
+
+    /// Runs SQL without arguments, unprepared; several statements are allowed.
+    #[doc(hidden)]
+    fn raw(conn: &mut Self::Connection, sql: SqlStr) -> impl Future<Output = Result<(), sqlx::Error>> + Send;
+
+    /// Decodes one cell. `check` asks for the column's type to be compared first; on SQLite, whose cells have
+    /// types of their own, that happens in any case.
+    #[doc(hidden)]
+    fn cell<'r, T: Type<Self> + Decode<'r, Self>>(
+        row: &'r Self::Row,
+        index: usize,
+        check: bool,
+    ) -> Result<T, sqlx::Error>;
+
+    /// Adds one argument.
+    #[doc(hidden)]
+    fn bind(codec: &Codec, value: &AnyValue, args: &mut Self::Arguments) -> Result<(), BoxDynError>;
+
+    /// Adds many values as one array argument.
+    #[doc(hidden)]
+    fn bind_array(codec: &Codec, values: &[&AnyValue], args: &mut Self::Arguments)
+    -> Result<(), BoxDynError>;
+
+    /// Begins a transaction through sqlx's own bookkeeping.
+    #[doc(hidden)]
+    fn begin(
+        conn: &mut Self::Connection,
+        options: TxOptions,
+    ) -> impl Future<Output = Result<(), sqlx::Error>> + Send;
+
+    /// Commits.
+    #[doc(hidden)]
+    fn commit(conn: &mut Self::Connection) -> impl Future<Output = Result<(), sqlx::Error>> + Send {
+        <Self::TransactionManager as TransactionManager>::commit(conn)
+    }
+
+    /// Rolls back.
+    #[doc(hidden)]
+    fn rollback(conn: &mut Self::Connection) -> impl Future<Output = Result<(), sqlx::Error>> + Send {
+        <Self::TransactionManager as TransactionManager>::rollback(conn)
+    }
+
+    /// Brings a connection back to a clean state after a future was dropped. `begun`: a BEGIN may have been
+    /// sent, or user code had the connection.
+    #[doc(hidden)]
+    fn recover(
+        conn: &mut Self::Connection,
+        begun: bool,
+    ) -> impl Future<Output = Result<(), sqlx::Error>> + Send;
+}
+
+/// A Rust type that a database can store and give back.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a column type of `{DB}`",
+    label = "`{DB}` can neither store nor give back a `{Self}`",
+    note = "types need `sqlx::Type`, `Encode` and `Decode` for the database: derive `sqlx::Type`, wrap the value in `Json<..>`, \
+            or switch on the feature of kysera that brings the type (`chrono`, `time`, `uuid`, `decimal`, `json`)",
+    note = "an entity that lives on one database says so with `#[kysera(backend(..))]`"
+)]
+pub trait Scalar<DB: Database>:
+    Type<DB> + for<'q> Encode<'q, DB> + for<'r> Decode<'r, DB> + Send + Sync + 'static
+{
+}
+
+#[diagnostic::do_not_recommend]
+impl<DB: Database, T> Scalar<DB> for T where
+    T: Type<DB> + for<'q> Encode<'q, DB> + for<'r> Decode<'r, DB> + Send + Sync + 'static
+{
+}

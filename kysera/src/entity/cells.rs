@@ -1,0 +1,37 @@
+use crate::backend::{Backend, Scalar};
+use crate::error::{Driver, Error, Result};
+use crate::expr::Meta;
+
+/// The cells of a row, handed out one after the other.
+///
+/// Types are compared with those of the first row of a result set only: on PostgreSQL and MySQL all rows share them.
+/// (On SQLite they belong to the cell and are compared every time.)
+pub struct Cells<'r, DB: Backend> {
+    row: &'r DB::Row,
+    meta: &'static Meta,
+    start: usize,
+    next: usize,
+    check: bool,
+}
+
+impl<'r, DB: Backend> Cells<'r, DB> {
+    /// The cells of `row` from column `start` on; `check` for the first row of a result set.
+    pub(crate) fn new(row: &'r DB::Row, meta: &'static Meta, start: usize, check: bool) -> Self {
+        Self { row, meta, start, next: start, check }
+    }
+
+    /// The next cell.
+    #[doc(hidden)]
+    #[allow(clippy::should_implement_trait, reason = "cells have different types, this is no iterator")]
+    pub fn next<T: Scalar<DB>>(&mut self) -> Result<T> {
+        let index = self.next;
+        self.next += 1;
+        DB::cell(self.row, index, self.check).map_err(|error| self.misfit(index, error))
+    }
+
+    #[cold]
+    fn misfit(&self, index: usize, error: sqlx::Error) -> Error {
+        let column = self.meta.columns.get(index - self.start).map_or("?", |column| column.name);
+        Error::Decode { entity: self.meta.entity, column, driver: Driver(error) }
+    }
+}

@@ -1,0 +1,135 @@
+//! The contract between the macros and the runtime.
+
+mod cells;
+mod texts;
+
+use std::fmt::Debug;
+use std::hash::Hash;
+
+pub use cells::Cells;
+pub use texts::{Mask, Statements, TextCache, Texts};
+
+use crate::backend::Backend;
+use crate::error::{Invalid, Result};
+use crate::expr::{AnyValue, Meta};
+
+/// A struct whose values are rows of a table. Derived with [`Repository`](crate::Repository).
+pub trait Entity: Values + Sized + Send + Sync + Unpin + 'static {
+    /// The primary key; a tuple if it has several columns.
+    type Id: Key;
+    /// What it takes to create a row.
+    type New: New<Entity = Self>;
+    /// What an update may change.
+    type Patch: Patch<Entity = Self>;
+
+    /// What is known of the table.
+    #[doc(hidden)]
+    const META: &'static Meta;
+    /// The statements whose text never changes.
+    #[doc(hidden)]
+    const TEXTS: &'static Texts;
+
+    /// The row's primary key.
+    fn id(&self) -> Self::Id;
+
+    /// One column of a key.
+    #[doc(hidden)]
+    fn id_value(id: &Self::Id, part: usize) -> &AnyValue;
+
+    /// Statements whose text depends on which columns are given: built once, kept here.
+    #[doc(hidden)]
+    fn text_cache() -> &'static TextCache;
+}
+
+/// An [`Entity`] that fits a database: all its column types do.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be stored in `{DB}`",
+    label = "not an entity of `{DB}`",
+    note = "either a field has a type that `{DB}` does not have, or `#[kysera(backend(..))]` leaves `{DB}` out"
+)]
+pub trait On<DB: Backend>: Entity {
+    /// Makes the struct of the cells of a row, in the order of its columns.
+    #[doc(hidden)]
+    fn decode(cells: &mut Cells<'_, DB>) -> Result<Self>;
+}
+
+/// Who may build a repository of an entity: any context, unless a policy asks for one.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be reached with a source whose context is `{C}`",
+    label = "the source's context is `{C}`"
+)]
+pub trait Guard<C>: Entity {}
+
+/// Something that has a value for some columns of an entity: a row, what makes one, what changes one.
+#[doc(hidden)]
+pub trait Values: Send + Sync {
+    /// The value of the column with this index, or `None` where there is none.
+    fn value(&self, column: usize) -> Option<&AnyValue>;
+}
+
+/// What it takes to create a row: the `NewX` of an entity `X`.
+pub trait New: Values + Validate + Unpin + 'static {
+    /// The entity.
+    type Entity: Entity<New = Self>;
+}
+
+/// What an update changes: the `XPatch` of an entity `X`. Absent, NULL and value are three different things.
+pub trait Patch: Values + Validate + Unpin + 'static {
+    /// The entity.
+    type Entity: Entity<Patch = Self>;
+
+    /// Whether it changes nothing.
+    fn is_empty(&self) -> bool;
+}
+
+/// A type that can be a primary key.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be a primary key",
+    label = "not usable as a key",
+    note = "a key is compared and hashed: derive `Clone`, `Debug`, `PartialEq`, `Eq` and `Hash` for it"
+)]
+pub trait Key: Clone + Debug + Eq + Hash + Send + Sync + Unpin + 'static {}
+
+#[diagnostic::do_not_recommend]
+impl<T: Clone + Debug + Eq + Hash + Send + Sync + Unpin + 'static> Key for T {}
+
+/// Rules for values, checked before any SQL runs.
+///
+/// The derive implements it for `NewX` and `XPatch`: from the attributes of `garde` or `validator` on the struct's
+/// fields, or empty where there are none. With `#[kysera(validate)]` on the struct it leaves both to you:
+///
+/// ```
+/// # #[cfg(feature = "sqlite")] mod doc {
+/// use kysera::prelude::*;
+///
+/// #[derive(Repository)]
+/// #[kysera(table = "users", validate)]
+/// struct User {
+///     #[kysera(id)]
+///     id: i64,
+///     name: String,
+/// }
+///
+/// impl Validate for NewUser {
+///     fn validate(&self) -> Result<(), Invalid> {
+///         if self.name.is_empty() { Err(Invalid::field("name", "must not be empty")) } else { Ok(()) }
+///     }
+/// }
+///
+/// impl Validate for UserPatch {}
+/// # }
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` has no rules",
+    note = "`#[kysera(validate)]` leaves them to you: write `impl kysera::Validate for {Self} {{ .. }}`"
+)]
+pub trait Validate {
+    /// Checks the values.
+    ///
+    /// # Errors
+    ///
+    /// [`Invalid`] names each field that breaks a rule.
+    fn validate(&self) -> Result<(), Invalid> {
+        Ok(())
+    }
+}

@@ -1,0 +1,115 @@
+use std::fmt;
+use std::time::Duration;
+
+use super::Driver;
+
+/// A write to several rows met some that do not exist; nothing was written.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{} of {asked} {entity} rows not found, at position {}", .positions.len(), positions_text(.positions))]
+#[non_exhaustive]
+pub struct Missing {
+    /// The Rust name of the entity.
+    pub entity: &'static str,
+    /// How many rows the call named.
+    pub asked: usize,
+    /// Where in the call's input the missing ones stand, from 0, ascending.
+    pub positions: Vec<usize>,
+    /// The missing keys, as `Debug` prints them, in the order of `positions`. Not part of the message.
+    pub ids: Vec<String>,
+}
+
+fn positions_text(positions: &[usize]) -> String {
+    const SHOWN: usize = 10;
+    let mut text = positions.iter().take(SHOWN).map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    if positions.len() > SHOWN {
+        text.push_str(", ..");
+    }
+    text
+}
+
+/// The state of a transaction or connection forbids the call.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TransactionError {
+    /// A stream is open on this transaction or connection: read it to its end or drop it first.
+    #[error("a stream is open on this transaction or connection: read it to its end or drop it first")]
+    StreamOpen,
+    /// A savepoint inside is open: use the handle that its closure was given.
+    #[error("a savepoint is open inside this transaction: use the handle that its closure was given")]
+    SavepointOpen,
+    /// The transaction or savepoint of this handle is over.
+    #[error("the transaction or savepoint of this handle is over")]
+    Finished,
+    /// A statement was abandoned in flight on a database where that spoils the connection (MySQL): the transaction
+    /// is lost.
+    #[error("a statement of this transaction was abandoned in flight: the transaction is lost")]
+    Poisoned,
+    /// A statement failed and the database aborted the transaction (PostgreSQL); it was rolled back instead of
+    /// committed.
+    #[error("a statement of this transaction failed, so it was rolled back instead of committed")]
+    Failed,
+    /// The connection broke during COMMIT: the database may or may not have committed.
+    #[error("the connection broke during COMMIT: whether it happened is unknown ({driver})")]
+    OutcomeUnknown {
+        /// What the driver said.
+        driver: Driver,
+    },
+}
+
+/// No connection could be had.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum PoolError {
+    /// All connections were busy for longer than the acquire timeout.
+    #[error(
+        "no connection within {after:?}: {size} of at most {max} connections are open, {waiters} other callers wait"
+    )]
+    TimedOut {
+        /// The acquire timeout.
+        after: Duration,
+        /// Connections that are open.
+        size: u32,
+        /// The most that there may be.
+        max: u32,
+        /// Callers that wait besides this one.
+        waiters: usize,
+    },
+    /// The pool was closed.
+    #[error("the pool is closed")]
+    Closed,
+}
+
+/// A failure of the database or of the way to it that has no variant of its own in [`Error`](super::Error).
+pub struct DatabaseFailure {
+    pub(crate) entity: Option<&'static str>,
+    pub(crate) driver: Driver,
+}
+
+impl DatabaseFailure {
+    /// The Rust name of the entity whose statement failed, if one was involved.
+    pub fn entity(&self) -> Option<&'static str> {
+        self.entity
+    }
+
+    /// The error as sqlx reported it. Its text may contain values.
+    pub fn as_sqlx(&self) -> &sqlx::Error {
+        self.driver.as_sqlx()
+    }
+}
+
+impl fmt::Display for DatabaseFailure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(entity) = self.entity {
+            write!(f, "{entity}: ")?;
+        }
+        self.driver.fmt(f)
+    }
+}
+
+impl fmt::Debug for DatabaseFailure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "DatabaseFailure({self})")
+    }
+}
+
+impl std::error::Error for DatabaseFailure {}

@@ -1,0 +1,108 @@
+use std::fmt;
+
+use super::Driver;
+
+/// Which kind of constraint was violated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ViolationKind {
+    /// A unique key, primary keys included.
+    Unique,
+    /// A foreign key.
+    ForeignKey,
+    /// NOT NULL, or a required column without a value.
+    NotNull,
+    /// CHECK.
+    Check,
+    /// EXCLUDE (PostgreSQL).
+    Exclusion,
+}
+
+/// A violated constraint, with what the database tells of it and what the entity's own declarations add.
+pub struct Violation {
+    pub(crate) kind: ViolationKind,
+    pub(crate) entity: Option<&'static str>,
+    pub(crate) table: Option<String>,
+    pub(crate) constraint: Option<String>,
+    pub(crate) columns: Vec<String>,
+    pub(crate) referenced_table: Option<String>,
+    pub(crate) driver: Driver,
+}
+
+impl Violation {
+    /// Which kind of constraint.
+    pub fn kind(&self) -> ViolationKind {
+        self.kind
+    }
+
+    /// The Rust name of the entity whose statement it was, if one was involved.
+    pub fn entity(&self) -> Option<&'static str> {
+        self.entity
+    }
+
+    /// The table that has the constraint, if known.
+    pub fn table(&self) -> Option<&str> {
+        self.table.as_deref()
+    }
+
+    /// The constraint's (or key's) name, if known. SQLite names CHECK constraints alone.
+    pub fn constraint(&self) -> Option<&str> {
+        self.constraint.as_deref()
+    }
+
+    /// The columns of the constraint, as the database names them; empty if nobody can know.
+    pub fn columns(&self) -> &[String] {
+        &self.columns
+    }
+
+    /// The other table of a foreign key, if known.
+    pub fn referenced_table(&self) -> Option<&str> {
+        self.referenced_table.as_deref()
+    }
+
+    /// The error as sqlx reported it. Its text may contain values.
+    pub fn as_sqlx(&self) -> &sqlx::Error {
+        self.driver.as_sqlx()
+    }
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let what = match self.kind {
+            ViolationKind::Unique => "unique key",
+            ViolationKind::ForeignKey => "foreign key",
+            ViolationKind::NotNull => "NOT NULL",
+            ViolationKind::Check => "check",
+            ViolationKind::Exclusion => "exclusion constraint",
+        };
+        match self.entity {
+            Some(entity) => write!(f, "{entity} violates a {what}")?,
+            None => write!(f, "a {what} is violated")?,
+        }
+        if let Some(constraint) = &self.constraint {
+            write!(f, " `{constraint}`")?;
+        }
+        if let Some(table) = &self.table {
+            write!(f, " of table `{table}`")?;
+        }
+        if !self.columns.is_empty() {
+            write!(f, " on `{}`", self.columns.join("`, `"))?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Violation")
+            .field("kind", &self.kind)
+            .field("entity", &self.entity)
+            .field("table", &self.table)
+            .field("constraint", &self.constraint)
+            .field("columns", &self.columns)
+            .field("referenced_table", &self.referenced_table)
+            .finish_non_exhaustive()
+    }
+}
+
+impl std::error::Error for Violation {}

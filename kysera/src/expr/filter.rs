@@ -1,0 +1,125 @@
+//! Filters: plain data, without a database in their type.
+
+use std::marker::PhantomData;
+use std::ops::{BitAnd, BitOr, Not};
+
+use super::meta::Col;
+use super::value::Value;
+
+/// A condition on rows of entity `E`, made by the methods of [`Column`](super::Column) and combined with `&`, `|`
+/// and `!`.
+///
+/// A filter is plain data and knows no database, so reusable ones are ordinary functions:
+///
+/// ```
+/// # #[cfg(feature = "sqlite")] mod doc {
+/// # use kysera::prelude::*;
+/// # #[derive(Repository)]
+/// # #[kysera(table = "users")]
+/// # struct User { #[kysera(id)] id: i64, age: i32, name: String }
+/// fn adults() -> Filter<User> {
+///     User::AGE.ge(18)
+/// }
+///
+/// fn named(name: &str) -> Filter<User> {
+///     adults() & (User::NAME.eq(name) | !User::NAME.starts_with("x"))
+/// }
+/// # }
+/// ```
+pub struct Filter<E> {
+    pub(crate) node: Node,
+    entity: PhantomData<fn() -> E>,
+}
+
+/// The tree of a [`Filter`].
+#[derive(Clone)]
+pub(crate) enum Node {
+    Compare { col: &'static Col, op: Compare, value: Value },
+    In { col: &'static Col, values: Vec<Value>, negated: bool },
+    IsNull { col: &'static Col, negated: bool },
+    Text { col: &'static Col, kind: TextMatch, text: String },
+    All(Vec<Node>),
+    Any(Vec<Node>),
+    Not(Box<Node>),
+}
+
+/// How a column compares with a value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Compare {
+    Eq,
+    Ne,
+    Gt,
+    Ge,
+    Lt,
+    Le,
+}
+
+/// How a column is searched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum TextMatch {
+    Contains,
+    StartsWith,
+    EndsWith,
+    Like,
+    NotLike,
+}
+
+impl<E> Clone for Filter<E> {
+    fn clone(&self) -> Self {
+        Self::of(self.node.clone())
+    }
+}
+
+impl<E> Filter<E> {
+    pub(crate) fn of(node: Node) -> Self {
+        Self { node, entity: PhantomData }
+    }
+
+    /// All of them hold; without any, every row matches.
+    pub fn all(filters: impl IntoIterator<Item = Self>) -> Self {
+        Self::of(Node::All(filters.into_iter().map(|filter| filter.node).collect()))
+    }
+
+    /// One of them holds; without any, no row matches.
+    pub fn any(filters: impl IntoIterator<Item = Self>) -> Self {
+        Self::of(Node::Any(filters.into_iter().map(|filter| filter.node).collect()))
+    }
+}
+
+impl<E> BitAnd for Filter<E> {
+    type Output = Self;
+
+    fn bitand(self, other: Self) -> Self {
+        Self::of(match self.node {
+            Node::All(mut nodes) if !nodes.is_empty() => {
+                nodes.push(other.node);
+                Node::All(nodes)
+            }
+            node => Node::All(vec![node, other.node]),
+        })
+    }
+}
+
+impl<E> BitOr for Filter<E> {
+    type Output = Self;
+
+    fn bitor(self, other: Self) -> Self {
+        Self::of(match self.node {
+            Node::Any(mut nodes) if !nodes.is_empty() => {
+                nodes.push(other.node);
+                Node::Any(nodes)
+            }
+            node => Node::Any(vec![node, other.node]),
+        })
+    }
+}
+
+/// The negation, with SQL's three values: a row for which the filter is neither true nor false, because a NULL is
+/// compared, matches neither the filter nor its negation.
+impl<E> Not for Filter<E> {
+    type Output = Self;
+
+    fn not(self) -> Self {
+        Self::of(Node::Not(Box::new(self.node)))
+    }
+}

@@ -1,0 +1,158 @@
+//! Type-erased values that still bind natively.
+
+use std::any::Any;
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use sqlx::error::BoxDynError;
+use sqlx::{Arguments, Database};
+
+use crate::backend::Scalar;
+
+/// A value of some column's type.
+pub type AnyValue = dyn Any + Send + Sync;
+
+/// A shared value of some column's type.
+pub type Value = Arc<AnyValue>;
+
+type Bind<DB> = fn(&AnyValue, &mut <DB as Database>::Arguments) -> Result<(), BoxDynError>;
+
+/// What each driver contributes to a [`Codec`]. A driver that is off contributes `()`, so that the macros, which
+/// cannot know, always write the same fields.
+mod driver {
+    #[cfg(feature = "postgres")]
+    mod postgres {
+        use super::super::{AnyValue, Bind};
+        pub type Postgres = Option<Bind<sqlx::Postgres>>;
+        pub type PostgresArray = Option<
+            fn(&[&AnyValue], &mut sqlx::postgres::PgArguments) -> Result<(), sqlx::error::BoxDynError>,
+        >;
+        pub const POSTGRES: Postgres = None;
+        pub const POSTGRES_ARRAY: PostgresArray = None;
+    }
+    #[cfg(not(feature = "postgres"))]
+    mod postgres {
+        pub type Postgres = ();
+        pub type PostgresArray = ();
+        pub const POSTGRES: Postgres = ();
+        pub const POSTGRES_ARRAY: PostgresArray = ();
+    }
+    #[cfg(feature = "mysql")]
+    mod mysql {
+        pub type MySql = Option<super::super::Bind<sqlx::MySql>>;
+        pub const MYSQL: MySql = None;
+    }
+    #[cfg(not(feature = "mysql"))]
+    mod mysql {
+        pub type MySql = ();
+        pub const MYSQL: MySql = ();
+    }
+    #[cfg(feature = "sqlite")]
+    mod sqlite {
+        pub type Sqlite = Option<super::super::Bind<sqlx::Sqlite>>;
+        pub const SQLITE: Sqlite = None;
+    }
+    #[cfg(not(feature = "sqlite"))]
+    mod sqlite {
+        pub type Sqlite = ();
+        pub const SQLITE: Sqlite = ();
+    }
+    pub use {mysql::*, postgres::*, sqlite::*};
+}
+
+/// What statements need to know of a column's type: how to send it to each database that has it.
+///
+/// One per type, made by `codec!`: the inherent constants of [`Probe`] exist where the type's bounds hold and shadow
+/// those of [`Unsupported`], so that a missing implementation is `None` and not a compile error.
+#[doc(hidden)]
+pub struct Codec {
+    pub postgres: driver::Postgres,
+    /// Many values as one array argument; `None` for types that are arrays themselves.
+    pub postgres_array: driver::PostgresArray,
+    pub mysql: driver::MySql,
+    pub sqlite: driver::Sqlite,
+    pub is_null: fn(&AnyValue) -> bool,
+    pub type_name: fn() -> &'static str,
+}
+
+#[doc(hidden)]
+pub struct Probe<T>(PhantomData<T>);
+
+#[doc(hidden)]
+pub trait Unsupported {
+    const POSTGRES: driver::Postgres = driver::POSTGRES;
+    const POSTGRES_ARRAY: driver::PostgresArray = driver::POSTGRES_ARRAY;
+    const MYSQL: driver::MySql = driver::MYSQL;
+    const SQLITE: driver::Sqlite = driver::SQLITE;
+    const IS_NULL: fn(&AnyValue) -> bool = |_| false;
+}
+
+impl<T> Unsupported for Probe<T> {}
+
+#[cfg(feature = "postgres")]
+impl<T: Scalar<sqlx::Postgres>> Probe<T> {
+    pub const POSTGRES: driver::Postgres = Some(bind_as::<T, sqlx::Postgres>);
+}
+
+#[cfg(feature = "postgres")]
+impl<T: Scalar<sqlx::Postgres> + sqlx::postgres::PgHasArrayType> Probe<T> {
+    pub const POSTGRES_ARRAY: driver::PostgresArray = Some(bind_array_as::<T>);
+}
+
+#[cfg(feature = "mysql")]
+impl<T: Scalar<sqlx::MySql>> Probe<T> {
+    pub const MYSQL: driver::MySql = Some(bind_as::<T, sqlx::MySql>);
+}
+
+#[cfg(feature = "sqlite")]
+impl<T: Scalar<sqlx::Sqlite>> Probe<T> {
+    pub const SQLITE: driver::Sqlite = Some(bind_as::<T, sqlx::Sqlite>);
+}
+
+impl<T: 'static> Probe<Option<T>> {
+    pub const IS_NULL: fn(&AnyValue) -> bool =
+        |value| value.downcast_ref::<Option<T>>().is_some_and(Option::is_none);
+}
+
+/// The [`Codec`] of a type, as a `&'static`.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __codec {
+    ($type:ty) => {{
+        #[allow(unused_imports)]
+        use $crate::__private::Unsupported as _;
+        const CODEC: &$crate::__private::Codec = &$crate::__private::Codec {
+            postgres: $crate::__private::Probe::<$type>::POSTGRES,
+            postgres_array: $crate::__private::Probe::<$type>::POSTGRES_ARRAY,
+            mysql: $crate::__private::Probe::<$type>::MYSQL,
+            sqlite: $crate::__private::Probe::<$type>::SQLITE,
+            is_null: $crate::__private::Probe::<$type>::IS_NULL,
+            type_name: ::core::any::type_name::<$type>,
+        };
+        CODEC
+    }};
+}
+
+fn mismatch<T>() -> BoxDynError {
+    format!("expected a value of type `{}`", std::any::type_name::<T>()).into()
+}
+
+fn bind_as<T: Scalar<DB>, DB: Database>(
+    value: &AnyValue,
+    args: &mut DB::Arguments,
+) -> Result<(), BoxDynError> {
+    args.add(value.downcast_ref::<T>().ok_or_else(mismatch::<T>)?)
+}
+
+#[cfg(feature = "postgres")]
+fn bind_array_as<T: Scalar<sqlx::Postgres> + sqlx::postgres::PgHasArrayType>(
+    values: &[&AnyValue],
+    args: &mut sqlx::postgres::PgArguments,
+) -> Result<(), BoxDynError> {
+    use sqlx::postgres::PgBindIterExt;
+    // Checked before, because leaving one out would shift the others into the wrong rows.
+    if !values.iter().all(|value| value.is::<T>()) {
+        return Err(mismatch::<T>());
+    }
+    args.add(values.iter().filter_map(|value| value.downcast_ref::<T>()).bind_iter())
+}

@@ -1,0 +1,26 @@
+//! Typed repositories on [sqlx](https://docs.rs/sqlx).
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+#[cfg(not(any(feature = "postgres", feature = "mysql", feature = "sqlite")))]
+compile_error!(
+    "kysera needs a database: switch on at least one of its features `postgres`, `mysql` and `sqlite`, \
+     as in `kysera = { version = \"0.1\", features = [\"sqlite\"] }`"
+);
+
+pub mod backend;
+pub mod entity;
+pub mod error;
+pub mod expr;
+pub mod repository;
+pub mod source;
+
+#[doc(hidden)]
+#[path = "private.rs"]
+pub mod __private;
+
+pub use backend::Backend;
+pub use entity::Entity;
+pub use error::{Error, ErrorCode, Result};
+pub use expr::{Column, Filter, IntoColumn};
+pub use repository::Repository;
+pub use source::Source;

@@ -1,0 +1,130 @@
+//! Where statements run: a pool, a [`Db`], one connection, a transaction, or something borrowed from sqlx.
+
+mod pool;
+mod run;
+
+use std::future::Future;
+use std::ops::DerefMut;
+use std::sync::Arc;
+
+use sqlx::Database;
+
+pub(crate) use run::{Op, run};
+
+use crate::backend::Backend;
+use crate::error::{Error, Result};
+
+/// Where statements run.
+///
+/// Implemented for sqlx's [`Pool`](sqlx::Pool), and for references and [`Arc`]s of any source.
+pub trait Source: Send + Sync {
+    /// The database.
+    type Database: Backend;
+    /// Who asks: `()` unless a context was given with `with_context`. There is no other way in which a statement
+    /// could learn of it.
+    type Context: Send + Sync + 'static;
+    /// What is lent for one operation.
+    type Guard<'a>: SourceGuard<Self::Database>
+    where
+        Self: 'a;
+
+    /// Lends a connection for one operation.
+    fn acquire(&self) -> impl Future<Output = Result<Self::Guard<'_>>> + Send;
+
+    /// The context.
+    fn context(&self) -> &Self::Context;
+}
+
+/// A source that may write; read-only ones are not.
+///
+/// Write methods ask for it, so that a write through a replica or in a read-only transaction does not compile.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is a read-only source and cannot run a statement that writes",
+    label = "this source only reads",
+    note = "build the repository on the primary: `Db`, a `Tx` of it, or a `Conn`"
+)]
+pub trait Writable: Source {}
+
+/// What a source lends for one operation.
+///
+/// The operation reaches the connection through `DerefMut`, which counts as "a statement may be in flight" until
+/// [`settle`](Self::settle) says that it ran to its end. A guard that is dropped without it belongs to a future that
+/// was dropped: the source then cleans up or closes the connection before anyone else gets it.
+pub trait SourceGuard<DB: Backend>: DerefMut<Target = DB::Connection> + Send {
+    /// The operation is about to send several statements that belong together; answers how to bracket them.
+    ///
+    /// Whatever is answered counts as open until [`close_unit`](Self::close_unit).
+    fn open_unit(&mut self, unit: Unit) -> Bracket;
+
+    /// The bracket was closed on the server: committed or released, or rolled back.
+    fn close_unit(&mut self);
+
+    /// The operation ran to its end.
+    fn settle(&mut self, end: Result<(), &Error>);
+
+    /// The guard will be held across code of the caller's: other statements are refused meanwhile instead of
+    /// waiting for ever.
+    fn hold_for_stream(&mut self);
+}
+
+/// What several statements of one operation need.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unit {
+    /// It is one statement.
+    Statement,
+    /// They must see the same transaction, but only one of them writes.
+    Transaction,
+    /// Several of them write: all or nothing, also inside a transaction that goes on after an error.
+    Atomic,
+}
+
+/// How to bracket the statements of one operation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Bracket {
+    /// Not at all: it is one statement, or a transaction is open and that is enough.
+    None,
+    /// `BEGIN` .. `COMMIT`
+    Transaction,
+    /// `SAVEPOINT kysera_n` .. `RELEASE SAVEPOINT kysera_n`
+    Savepoint(u32),
+}
+
+impl<S: Source> Source for &S {
+    type Database = S::Database;
+    type Context = S::Context;
+    type Guard<'a>
+        = S::Guard<'a>
+    where
+        Self: 'a;
+
+    fn acquire(&self) -> impl Future<Output = Result<Self::Guard<'_>>> + Send {
+        (**self).acquire()
+    }
+
+    fn context(&self) -> &Self::Context {
+        (**self).context()
+    }
+}
+
+impl<S: Source> Source for Arc<S> {
+    type Database = S::Database;
+    type Context = S::Context;
+    type Guard<'a>
+        = S::Guard<'a>
+    where
+        Self: 'a;
+
+    fn acquire(&self) -> impl Future<Output = Result<Self::Guard<'_>>> + Send {
+        (**self).acquire()
+    }
+
+    fn context(&self) -> &Self::Context {
+        (**self).context()
+    }
+}
+
+impl<S: Writable> Writable for &S {}
+impl<S: Writable> Writable for Arc<S> {}
+
+/// The connection of a source.
+pub(crate) type ConnectionOf<S> = <<S as Source>::Database as Database>::Connection;

@@ -1,0 +1,93 @@
+//! The one place where operations meet sources.
+
+use std::future::Future;
+
+use super::{Bracket, Source, SourceGuard, Unit};
+use crate::backend::{Backend, TxOptions};
+use crate::error::Result;
+use crate::expr::dynamic;
+
+/// The body of an operation: generic over backend and entity, never over the source, so that it is compiled once per
+/// backend and entity.
+pub(crate) trait Op<DB: Backend>: Send {
+    type Out: Send;
+
+    /// What its statements need.
+    fn unit(&self) -> Unit {
+        Unit::Statement
+    }
+
+    fn run(self, conn: &mut DB::Connection) -> impl Future<Output = Result<Self::Out>> + Send;
+}
+
+/// Acquires, brackets, runs, settles.
+pub(crate) fn run<S: Source, O: Op<S::Database>>(
+    source: &S,
+    op: O,
+) -> impl Future<Output = Result<O::Out>> + Send {
+    async move {
+        let mut guard = source.acquire().await?;
+        let bracket = match op.unit() {
+            Unit::Statement => Bracket::None,
+            unit => guard.open_unit(unit),
+        };
+        let result = match bracket {
+            Bracket::None => op.run(&mut guard).await,
+            bracket => bracketed(&mut guard, bracket, op).await,
+        };
+        guard.settle(result.as_ref().map(drop));
+        result
+    }
+}
+
+async fn bracketed<DB: Backend, G: SourceGuard<DB>, O: Op<DB>>(
+    guard: &mut G,
+    bracket: Bracket,
+    op: O,
+) -> Result<O::Out> {
+    open::<DB>(guard, bracket).await?;
+    match op.run(guard).await {
+        Ok(out) => {
+            close::<DB>(guard, bracket).await?;
+            guard.close_unit();
+            Ok(out)
+        }
+        Err(error) => {
+            // The error that came first wins; a failure to undo leaves the unit open, for the source to clean up.
+            if undo::<DB>(guard, bracket).await.is_ok() {
+                guard.close_unit();
+            }
+            Err(error)
+        }
+    }
+}
+
+async fn open<DB: Backend>(conn: &mut DB::Connection, bracket: Bracket) -> Result<()> {
+    match bracket {
+        Bracket::None => {}
+        Bracket::Transaction => DB::begin(conn, TxOptions::default()).await?,
+        Bracket::Savepoint(n) => DB::raw(conn, dynamic(format!("SAVEPOINT kysera_{n}"))).await?,
+    }
+    Ok(())
+}
+
+async fn close<DB: Backend>(conn: &mut DB::Connection, bracket: Bracket) -> Result<()> {
+    match bracket {
+        Bracket::None => {}
+        Bracket::Transaction => DB::commit(conn).await?,
+        Bracket::Savepoint(n) => DB::raw(conn, dynamic(format!("RELEASE SAVEPOINT kysera_{n}"))).await?,
+    }
+    Ok(())
+}
+
+async fn undo<DB: Backend>(conn: &mut DB::Connection, bracket: Bracket) -> Result<()> {
+    match bracket {
+        Bracket::None => {}
+        Bracket::Transaction => DB::rollback(conn).await?,
+        Bracket::Savepoint(n) => {
+            let sql = format!("ROLLBACK TO SAVEPOINT kysera_{n}; RELEASE SAVEPOINT kysera_{n}");
+            DB::raw(conn, dynamic(sql)).await?;
+        }
+    }
+    Ok(())
+}
