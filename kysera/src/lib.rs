@@ -11,6 +11,7 @@ pub mod backend;
 pub mod entity;
 pub mod error;
 pub mod expr;
+pub mod query;
 pub mod repository;
 pub mod source;
 
@@ -22,5 +23,5 @@ pub use backend::Backend;
 pub use entity::Entity;
 pub use error::{Error, ErrorCode, Result};
 pub use expr::{Column, Filter, IntoColumn};
-pub use repository::Repository;
-pub use source::Source;
+pub use repository::{Conflict, Repository};
+pub use source::{Source, Writable};

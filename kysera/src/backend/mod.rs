@@ -74,6 +74,10 @@ macro_rules! driver_methods {
             sqlx::raw_sql(sql).execute(conn).await.map(drop)
         }
 
+        fn integer(row: &Self::Row, index: usize) -> Result<i64, sqlx::Error> {
+            Self::cell(row, index, true)
+        }
+
         fn bind(codec: &Codec, value: &AnyValue, args: &mut Self::Arguments) -> Result<(), BoxDynError> {
             match codec.$codec {
                 Some(bind) => bind(value, args),
@@ -201,6 +205,10 @@ pub trait Backend: Database<Connection: Sync> + sealed::Sealed {
         index: usize,
         check: bool,
     ) -> Result<T, sqlx::Error>;
+
+    /// Decodes a number of kysera's own making.
+    #[doc(hidden)]
+    fn integer(row: &Self::Row, index: usize) -> Result<i64, sqlx::Error>;
 
     /// Adds one argument.
     #[doc(hidden)]

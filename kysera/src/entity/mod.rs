@@ -7,6 +7,7 @@ use std::fmt::Debug;
 use std::hash::Hash;
 
 pub use cells::Cells;
+pub(crate) use texts::TextKind;
 pub use texts::{Mask, Statements, TextCache, Texts};
 
 use crate::backend::Backend;

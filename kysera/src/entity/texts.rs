@@ -70,6 +70,7 @@ impl Mask {
 pub(crate) enum TextKind {
     Insert,
     Update,
+    FindLocked,
 }
 
 /// Statements whose text depends on which columns are given. Texts are pure functions of their key: this saves

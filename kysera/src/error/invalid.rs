@@ -61,3 +61,13 @@ impl fmt::Display for Invalid {
         Ok(())
     }
 }
+
+impl Invalid {
+    /// The same for a row of several: paths start with its position.
+    pub(crate) fn at(mut self, position: usize) -> Self {
+        for error in &mut self.errors {
+            error.path = format!("[{position}].{}", error.path);
+        }
+        self
+    }
+}

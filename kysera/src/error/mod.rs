@@ -35,6 +35,18 @@ pub enum Error {
         /// The Rust name of the entity.
         entity: &'static str,
     },
+    /// There are several rows where one was asked for.
+    #[error("more than one {entity} found")]
+    MoreThanOne {
+        /// The Rust name of the entity.
+        entity: &'static str,
+    },
+    /// The database accepted a write and there is no row: a trigger or a rule swallowed it.
+    #[error("{entity} was not stored: a trigger or a rule of the database swallowed it")]
+    NotStored {
+        /// The Rust name of the entity.
+        entity: &'static str,
+    },
     /// A write to several rows met some that do not exist; nothing was written.
     #[error(transparent)]
     Missing(Box<Missing>),
@@ -89,6 +101,16 @@ impl Error {
     /// Wraps an error of the caller's own, so that a transaction's closure can fail with it.
     pub fn other(error: impl Into<BoxError>) -> Self {
         Error::Other(error.into())
+    }
+
+    /// (stand-in)
+    pub fn as_sqlx(&self) -> Option<&sqlx::Error> {
+        None
+    }
+
+    /// (stand-in until the errors are merged)
+    pub(crate) fn in_entity(self, _: &'static crate::expr::Meta) -> Self {
+        self
     }
 
     /// Converts what the driver said.

@@ -40,12 +40,16 @@ mod driver {
     #[cfg(feature = "mysql")]
     mod mysql {
         pub type MySql = Option<super::super::Bind<sqlx::MySql>>;
+        pub type MySqlType = Option<fn() -> sqlx::mysql::MySqlTypeInfo>;
         pub const MYSQL: MySql = None;
+        pub const MYSQL_TYPE: MySqlType = None;
     }
     #[cfg(not(feature = "mysql"))]
     mod mysql {
         pub type MySql = ();
+        pub type MySqlType = ();
         pub const MYSQL: MySql = ();
+        pub const MYSQL_TYPE: MySqlType = ();
     }
     #[cfg(feature = "sqlite")]
     mod sqlite {
@@ -70,9 +74,29 @@ pub struct Codec {
     /// Many values as one array argument; `None` for types that are arrays themselves.
     pub postgres_array: driver::PostgresArray,
     pub mysql: driver::MySql,
+    /// What MySQL calls the type.
+    pub mysql_type: driver::MySqlType,
     pub sqlite: driver::Sqlite,
     pub is_null: fn(&AnyValue) -> bool,
     pub type_name: fn() -> &'static str,
+}
+
+impl Codec {
+    /// Whether PostgreSQL takes values of the type as an array.
+    pub(crate) fn has_postgres_array(&self) -> bool {
+        #[cfg(feature = "postgres")]
+        return self.postgres_array.is_some();
+        #[cfg(not(feature = "postgres"))]
+        return false;
+    }
+
+    /// Whether the type is one that MySQL can generate: an integer.
+    pub(crate) fn is_mysql_integer(&self) -> bool {
+        #[cfg(feature = "mysql")]
+        return self.mysql_type.is_some_and(|info| sqlx::TypeInfo::name(&info()).contains("INT"));
+        #[cfg(not(feature = "mysql"))]
+        return false;
+    }
 }
 
 #[doc(hidden)]
@@ -83,6 +107,7 @@ pub trait Unsupported {
     const POSTGRES: driver::Postgres = driver::POSTGRES;
     const POSTGRES_ARRAY: driver::PostgresArray = driver::POSTGRES_ARRAY;
     const MYSQL: driver::MySql = driver::MYSQL;
+    const MYSQL_TYPE: driver::MySqlType = driver::MYSQL_TYPE;
     const SQLITE: driver::Sqlite = driver::SQLITE;
     const IS_NULL: fn(&AnyValue) -> bool = |_| false;
 }
@@ -102,6 +127,7 @@ impl<T: Scalar<sqlx::Postgres> + sqlx::postgres::PgHasArrayType> Probe<T> {
 #[cfg(feature = "mysql")]
 impl<T: Scalar<sqlx::MySql>> Probe<T> {
     pub const MYSQL: driver::MySql = Some(bind_as::<T, sqlx::MySql>);
+    pub const MYSQL_TYPE: driver::MySqlType = Some(<T as sqlx::Type<sqlx::MySql>>::type_info);
 }
 
 #[cfg(feature = "sqlite")]
@@ -125,6 +151,7 @@ macro_rules! __codec {
             postgres: $crate::__private::Probe::<$type>::POSTGRES,
             postgres_array: $crate::__private::Probe::<$type>::POSTGRES_ARRAY,
             mysql: $crate::__private::Probe::<$type>::MYSQL,
+            mysql_type: $crate::__private::Probe::<$type>::MYSQL_TYPE,
             sqlite: $crate::__private::Probe::<$type>::SQLITE,
             is_null: $crate::__private::Probe::<$type>::IS_NULL,
             type_name: ::core::any::type_name::<$type>,

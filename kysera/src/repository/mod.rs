@@ -1,9 +1,79 @@
 //! The repository: typed CRUD over a source.
 
-use crate::entity::{Entity, On};
-use crate::source::Source;
+mod create;
+mod delete;
+mod read;
+mod sql;
+mod update;
+mod upsert;
+
+use std::future::Future;
+
+use futures_core::future::BoxFuture;
+use sqlx::SqlStr;
+
+pub use upsert::Conflict;
+
+use crate::backend::Backend;
+use crate::entity::{Entity, Mask, On, Patch, Validate};
+use crate::error::{Error, Invalid, Result};
+use crate::expr::IntoColumn;
+use crate::query::{Count, Execute, Exists, FetchAll, FetchFirst, Find};
+use crate::source::{Source, Writable, run};
+
+/// The primary key of a repository's entity.
+pub type IdOf<R> = <<R as Repository>::Entity as Entity>::Id;
+/// What creates a row of a repository's entity.
+pub type NewOf<R> = <<R as Repository>::Entity as Entity>::New;
+/// What changes a row of a repository's entity.
+pub type PatchOf<R> = <<R as Repository>::Entity as Entity>::Patch;
+
+type DialectOf<R> = <<R as Repository>::Source as Source>::Database;
 
 /// Typed access to the rows of one entity.
+///
+/// `#[derive(Repository)]` on a row struct `User` makes `UserRepository<S>`, which implements this trait over any
+/// [`Source`], and `User::repo(source)`, which builds one. All methods take `&self` and answer futures that are `Send`.
+/// Methods that write ask for a [`Writable`] source.
+///
+/// What a method promises holds on every database; where their statements differ, the docs show PostgreSQL's. Input
+/// without any element is answered at once, without a statement.
+///
+/// ```
+/// # #[cfg(feature = "sqlite")]
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> kysera::Result<()> {
+/// use kysera::prelude::*;
+///
+/// #[derive(Debug, Repository)]
+/// #[kysera(table = "users")]
+/// struct User {
+///     #[kysera(id)]
+///     id: i64,
+///     #[kysera(unique)]
+///     email: String,
+///     bio: Option<String>,
+/// }
+///
+/// let db = Db::<Sqlite>::connect("sqlite::memory:").await?;
+/// sqlx::raw_sql("CREATE TABLE users (id INTEGER PRIMARY KEY, email TEXT NOT NULL UNIQUE, bio TEXT)")
+///     .execute(db.pool())
+///     .await?;
+///
+/// let users = User::repo(&db);
+/// let ada = users.create(NewUser { email: "ada@example.org".into(), bio: None }).await?;
+/// let ada = users.update(ada.id, UserPatch::new().bio("Countess")).await?;
+/// assert_eq!(ada.bio.as_deref(), Some("Countess"));
+/// assert_eq!(users.find().filter(User::EMAIL.ends_with("@example.org")).count().await?, 1);
+/// assert!(users.delete(ada.id).await?);
+/// # Ok(())
+/// # }
+/// # #[cfg(not(feature = "sqlite"))] fn main() {}
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a repository",
+    note = "`#[derive(Repository)]` on a row struct `X` makes `XRepository<S>`"
+)]
 pub trait Repository: Send + Sync + Sized {
     /// The entity.
     type Entity: On<<Self::Source as Source>::Database>;
@@ -12,7 +82,388 @@ pub trait Repository: Send + Sync + Sized {
 
     /// The source.
     fn source(&self) -> &Self::Source;
+
+    /// A query: filters, order, limit, and what to do with the rows.
+    fn find(&self) -> Find<'_, Self::Entity, Self::Source> {
+        Find::new(self.source())
+    }
+
+    /// The row with this key, or `None`.
+    ///
+    /// `SELECT <columns> FROM <table> WHERE <key> = $1`
+    ///
+    /// # Errors
+    ///
+    /// Those of the database; [`Error::Decode`] if the row does not fit the struct.
+    fn find_by_id(
+        &self,
+        id: impl IntoColumn<IdOf<Self>>,
+    ) -> impl Future<Output = Result<Option<Self::Entity>>> + Send {
+        let id = id.into_column();
+        async move {
+            let sql = SqlStr::from_static(Self::Entity::TEXTS.of(DialectOf::<Self>::DIALECT).find);
+            let statement =
+                sql::bind::<DialectOf<Self>, Self::Entity>(sql, Mask::default(), None, Some(&id))?;
+            run(self.source(), FetchFirst::new(statement)).await
+        }
+    }
+
+    /// The row with this key.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotFound`] if there is none; else as [`find_by_id`](Repository::find_by_id).
+    fn get(&self, id: impl IntoColumn<IdOf<Self>>) -> impl Future<Output = Result<Self::Entity>> + Send {
+        let row = self.find_by_id(id.into_column());
+        async move { row.await?.ok_or_else(not_found::<Self::Entity>) }
+    }
+
+    /// The rows with these keys, in the order of the keys. Keys without a row are passed over, and a key that is given
+    /// twice counts once.
+    ///
+    /// `SELECT <columns> FROM <table> WHERE <key> = ANY($1)`; several statements where the database limits their
+    /// arguments.
+    ///
+    /// # Errors
+    ///
+    /// As [`find_by_id`](Repository::find_by_id).
+    fn find_by_ids<V: IntoColumn<IdOf<Self>>>(
+        &self,
+        ids: impl IntoIterator<Item = V>,
+    ) -> impl Future<Output = Result<Vec<Self::Entity>>> + Send {
+        let ids: Vec<IdOf<Self>> = ids.into_iter().map(IntoColumn::into_column).collect();
+        async move {
+            if ids.is_empty() {
+                return Ok(Vec::new());
+            }
+            run(self.source(), read::FindByIds::new(ids)).await
+        }
+    }
+
+    /// All rows. They are all held in memory: [`find().stream()`](Find::stream) holds one.
+    ///
+    /// `SELECT <columns> FROM <table>`
+    ///
+    /// # Errors
+    ///
+    /// As [`find_by_id`](Repository::find_by_id).
+    fn find_all(&self) -> impl Future<Output = Result<Vec<Self::Entity>>> + Send {
+        async move {
+            let sql = SqlStr::from_static(Self::Entity::TEXTS.of(DialectOf::<Self>::DIALECT).select);
+            let statement = sql::bind::<DialectOf<Self>, Self::Entity>(sql, Mask::default(), None, None)?;
+            run(self.source(), FetchAll::new(statement)).await
+        }
+    }
+
+    /// Whether there is a row with this key.
+    ///
+    /// `SELECT 1 FROM <table> WHERE <key> = $1`
+    ///
+    /// # Errors
+    ///
+    /// Those of the database.
+    fn exists(&self, id: impl IntoColumn<IdOf<Self>>) -> impl Future<Output = Result<bool>> + Send {
+        let id = id.into_column();
+        async move {
+            let sql = SqlStr::from_static(Self::Entity::TEXTS.of(DialectOf::<Self>::DIALECT).exists);
+            let statement =
+                sql::bind::<DialectOf<Self>, Self::Entity>(sql, Mask::default(), None, Some(&id))?;
+            run(self.source(), Exists { meta: Self::Entity::META, statement }).await
+        }
+    }
+
+    /// How many rows there are.
+    ///
+    /// `SELECT COUNT(*) FROM <table>`
+    ///
+    /// # Errors
+    ///
+    /// Those of the database.
+    fn count(&self) -> impl Future<Output = Result<u64>> + Send {
+        async move {
+            let sql = SqlStr::from_static(Self::Entity::TEXTS.of(DialectOf::<Self>::DIALECT).count);
+            let statement = sql::bind::<DialectOf<Self>, Self::Entity>(sql, Mask::default(), None, None)?;
+            run(self.source(), Count { meta: Self::Entity::META, statement }).await
+        }
+    }
+
+    /// Creates a row and answers it as stored, with what the database filled in.
+    ///
+    /// `INSERT INTO <table> (<columns>) VALUES (..) RETURNING <columns>`. Columns with a default that are `None` are
+    /// left out. MySQL has no RETURNING: there the row is read back in the same transaction. What an AFTER trigger
+    /// changes is in the answer on MySQL alone.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Invalid`] before anything is sent if a rule is broken; [`Error::Violation`] for constraints;
+    /// [`Error::NotStored`] if a trigger swallowed the row.
+    fn create(&self, new: NewOf<Self>) -> BoxFuture<'_, Result<Self::Entity>>
+    where
+        Self::Source: Writable,
+    {
+        Box::pin(async move {
+            validate::<Self::Entity>(&new)?;
+            run(self.source(), create::Create { new }).await
+        })
+    }
+
+    /// Creates rows, all or none, and answers them as stored and in the order of the input.
+    ///
+    /// One statement for all on PostgreSQL, `INSERT .. SELECT .. FROM UNNEST(..) RETURNING ..`; elsewhere as many
+    /// multi-row INSERTs as the limit on arguments asks for, in a transaction. Rows that leave different columns to
+    /// their defaults are inserted in groups: then generated ids do not ascend with the input.
+    ///
+    /// All rows are held in memory; [`insert_many`](Repository::insert_many) does not do that.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Invalid`] before anything is sent if any row breaks a rule, with paths like `[3].email`; else as
+    /// [`create`](Repository::create).
+    fn create_many<'a>(
+        &'a self,
+        rows: impl IntoIterator<Item = NewOf<Self>>,
+    ) -> BoxFuture<'a, Result<Vec<Self::Entity>>>
+    where
+        Self::Source: Writable,
+    {
+        let rows: Vec<NewOf<Self>> = rows.into_iter().collect();
+        Box::pin(async move {
+            validate_all::<Self::Entity>(&rows)?;
+            if rows.is_empty() {
+                return Ok(Vec::new());
+            }
+            run(self.source(), create::CreateMany::new(DialectOf::<Self>::DIALECT, rows)).await
+        })
+    }
+
+    /// Creates rows, all or none, and answers how many: the fast path, which reads nothing back.
+    ///
+    /// The iterator is taken batch by batch, so a million rows need the memory of one batch (at most 4096 rows). Each
+    /// row is checked before its batch is sent; a row that breaks a rule undoes the batches before it.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Invalid`] with paths like `[3].email` if a row breaks a rule; [`Error::Violation`] for constraints.
+    fn insert_many<'a, I>(&'a self, rows: I) -> BoxFuture<'a, Result<u64>>
+    where
+        I: IntoIterator<Item = NewOf<Self>>,
+        I::IntoIter: Send + 'a,
+        Self::Source: Writable,
+    {
+        let rows = rows.into_iter();
+        Box::pin(async move {
+            let op = create::InsertMany::<Self::Entity, _>::new(DialectOf::<Self>::DIALECT, rows);
+            if op.is_empty() {
+                return Ok(0);
+            }
+            run(self.source(), op).await
+        })
+    }
+
+    /// Changes a row and answers it as stored. A patch that changes nothing reads the row.
+    ///
+    /// `UPDATE <table> SET .. WHERE <key> = $n RETURNING <columns>`; on MySQL the row is read back in the same
+    /// transaction.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Invalid`] before anything is sent if a rule is broken; [`Error::NotFound`] if there is no such row;
+    /// [`Error::Violation`] for constraints.
+    fn update(
+        &self,
+        id: impl IntoColumn<IdOf<Self>>,
+        patch: PatchOf<Self>,
+    ) -> BoxFuture<'_, Result<Self::Entity>>
+    where
+        Self::Source: Writable,
+    {
+        let id = id.into_column();
+        Box::pin(async move {
+            validate::<Self::Entity>(&patch)?;
+            let row = if patch.is_empty() {
+                self.find_by_id(id).await?
+            } else {
+                run(self.source(), update::Update { id, patch }).await?
+            };
+            row.ok_or_else(not_found::<Self::Entity>)
+        })
+    }
+
+    /// Changes rows, all or none, each with its own patch, and answers them as stored and in the order of the input.
+    ///
+    /// One statement per set of columns that patches change (and per batch, where the database limits arguments). On
+    /// PostgreSQL rows are locked in the order of their keys, so that two such calls cannot deadlock.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Invalid`] before anything is sent if any patch breaks a rule, with paths like `[3].email`;
+    /// [`Error::BadRequest`] if a key is given twice; [`Error::Missing`] with the keys that do not exist;
+    /// [`Error::Violation`] for constraints. Nothing is written then.
+    fn update_many<V: IntoColumn<IdOf<Self>>>(
+        &self,
+        rows: impl IntoIterator<Item = (V, PatchOf<Self>)>,
+    ) -> BoxFuture<'_, Result<Vec<Self::Entity>>>
+    where
+        Self::Source: Writable,
+    {
+        let rows: Vec<_> = rows.into_iter().map(|(id, patch)| (id.into_column(), patch)).collect();
+        Box::pin(async move {
+            for (at, (_, patch)) in rows.iter().enumerate() {
+                validate_at::<Self::Entity>(patch, at)?;
+            }
+            if rows.is_empty() {
+                return Ok(Vec::new());
+            }
+            run(self.source(), update::UpdateMany::new(DialectOf::<Self>::DIALECT, rows)?).await
+        })
+    }
+
+    /// Creates a row or, where its key is taken, updates the one that is there; answers it as stored.
+    ///
+    /// `INSERT .. ON CONFLICT (<key>) DO UPDATE SET .. RETURNING <columns>`; on MySQL `ON DUPLICATE KEY UPDATE`, guarded
+    /// so that it does not touch a row that has another unique key in common. Which key is meant, and what is updated,
+    /// says [`Conflict`]; a column or a tuple of columns will do: `users.upsert(new, User::EMAIL)`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::BadRequest`] if the columns are not declared as a unique key; [`Error::Violation`] for constraints, other
+    /// unique keys among them; else as [`create`](Repository::create).
+    fn upsert(
+        &self,
+        new: NewOf<Self>,
+        conflict: impl Into<Conflict<Self::Entity>>,
+    ) -> BoxFuture<'_, Result<Self::Entity>>
+    where
+        Self::Source: Writable,
+    {
+        let conflict = conflict.into();
+        Box::pin(async move {
+            validate::<Self::Entity>(&new)?;
+            conflict.check()?;
+            run(self.source(), upsert::Upsert { new, conflict }).await
+        })
+    }
+
+    /// [`upsert`](Repository::upsert) of several rows, all or none, answered as stored and in the order of the input.
+    ///
+    /// One statement per set of given columns (and per batch, where the database limits arguments).
+    ///
+    /// # Errors
+    ///
+    /// [`Error::BadRequest`] if two rows have the same key; else as [`upsert`](Repository::upsert), with paths like
+    /// `[3].email` for broken rules.
+    fn upsert_many(
+        &self,
+        rows: impl IntoIterator<Item = NewOf<Self>>,
+        conflict: impl Into<Conflict<Self::Entity>>,
+    ) -> BoxFuture<'_, Result<Vec<Self::Entity>>>
+    where
+        Self::Source: Writable,
+    {
+        let rows: Vec<NewOf<Self>> = rows.into_iter().collect();
+        let conflict = conflict.into();
+        Box::pin(async move {
+            validate_all::<Self::Entity>(&rows)?;
+            conflict.check()?;
+            if rows.is_empty() {
+                return Ok(Vec::new());
+            }
+            run(self.source(), upsert::UpsertMany::new(DialectOf::<Self>::DIALECT, rows, conflict)).await
+        })
+    }
+
+    /// Deletes a row; answers whether there was one.
+    ///
+    /// `DELETE FROM <table> WHERE <key> = $1`
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Violation`] if other rows refer to it; those of the database.
+    fn delete(&self, id: impl IntoColumn<IdOf<Self>>) -> BoxFuture<'_, Result<bool>>
+    where
+        Self::Source: Writable,
+    {
+        let id = id.into_column();
+        Box::pin(async move {
+            let sql = SqlStr::from_static(Self::Entity::TEXTS.of(DialectOf::<Self>::DIALECT).delete);
+            let statement =
+                sql::bind::<DialectOf<Self>, Self::Entity>(sql, Mask::default(), None, Some(&id))?;
+            let rows = run(self.source(), Execute { meta: Self::Entity::META, statement }).await?;
+            Ok(rows > 0)
+        })
+    }
+
+    /// Deletes the rows with these keys, all or none; answers how many there were. Keys without a row are passed over.
+    ///
+    /// `DELETE FROM <table> WHERE <key> = ANY($1)`; several statements in a transaction where the database limits their
+    /// arguments.
+    ///
+    /// # Errors
+    ///
+    /// As [`delete`](Repository::delete).
+    fn delete_many<V: IntoColumn<IdOf<Self>>>(
+        &self,
+        ids: impl IntoIterator<Item = V>,
+    ) -> BoxFuture<'_, Result<u64>>
+    where
+        Self::Source: Writable,
+    {
+        let ids: Vec<IdOf<Self>> = ids.into_iter().map(IntoColumn::into_column).collect();
+        Box::pin(async move {
+            if ids.is_empty() {
+                return Ok(0);
+            }
+            run(self.source(), delete::DeleteMany::<Self::Entity> { ids }).await
+        })
+    }
 }
 
-/// The key of a repository's entity.
-pub type IdOf<R> = <<R as Repository>::Entity as Entity>::Id;
+fn not_found<E: Entity>() -> Error {
+    Error::NotFound { entity: E::META.entity }
+}
+
+/// Checks the rules of one row or patch.
+pub(crate) fn validate<E: Entity>(values: &impl Validate) -> Result<()> {
+    values.validate().map_err(|invalid| refused::<E>(invalid))
+}
+
+/// The same for the one at a position of the input.
+pub(crate) fn validate_at<E: Entity>(values: &impl Validate, at: usize) -> Result<()> {
+    values.validate().map_err(|invalid| refused::<E>(invalid.at(at)))
+}
+
+/// The same for all of them, so that one call names every broken rule.
+fn validate_all<E: Entity>(rows: &[E::New]) -> Result<()> {
+    let broken = rows.iter().enumerate().filter_map(|(at, row)| Some(row.validate().err()?.at(at).errors));
+    let errors: Vec<_> = broken.flatten().collect();
+    if errors.is_empty() { Ok(()) } else { Err(refused::<E>(Invalid { entity: None, errors })) }
+}
+
+fn refused<E: Entity>(mut invalid: Invalid) -> Error {
+    invalid.entity = Some(E::META.entity);
+    Error::Invalid(invalid)
+}
+
+/// Results that arrive in another order than they are answered in.
+pub(crate) struct Placed<T>(Vec<Option<T>>);
+
+impl<T> Placed<T> {
+    fn new(len: usize) -> Self {
+        Self(std::iter::repeat_with(|| None).take(len).collect())
+    }
+
+    fn place(&mut self, results: impl IntoIterator<Item = (usize, T)>) {
+        for (at, result) in results {
+            if let Some(place) = self.0.get_mut(at) {
+                *place = Some(result);
+            }
+        }
+    }
+
+    /// All results, or the positions that have none.
+    fn finish(self) -> Result<Vec<T>, Vec<usize>> {
+        let gaps: Vec<usize> =
+            self.0.iter().enumerate().filter(|(_, result)| result.is_none()).map(|(at, _)| at).collect();
+        if gaps.is_empty() { Ok(self.0.into_iter().flatten().collect()) } else { Err(gaps) }
+    }
+}

@@ -1,5 +1,6 @@
 //! Where statements run: a pool, a [`Db`], one connection, a transaction, or something borrowed from sqlx.
 
+mod generate;
 mod pool;
 mod run;
 
@@ -9,6 +10,7 @@ use std::sync::Arc;
 
 use sqlx::Database;
 
+pub(crate) use generate::generate;
 pub(crate) use run::{Op, run};
 
 use crate::backend::Backend;

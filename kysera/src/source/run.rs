@@ -5,12 +5,15 @@ use std::future::Future;
 use super::{Bracket, Source, SourceGuard, Unit};
 use crate::backend::{Backend, TxOptions};
 use crate::error::Result;
-use crate::expr::dynamic;
+use crate::expr::{Meta, dynamic};
 
 /// The body of an operation: generic over backend and entity, never over the source, so that it is compiled once per
 /// backend and entity.
 pub(crate) trait Op<DB: Backend>: Send {
     type Out: Send;
+
+    /// Whose statements these are.
+    fn meta(&self) -> &'static Meta;
 
     /// What its statements need.
     fn unit(&self) -> Unit {
@@ -27,6 +30,7 @@ pub(crate) fn run<S: Source, O: Op<S::Database>>(
 ) -> impl Future<Output = Result<O::Out>> + Send {
     async move {
         let mut guard = source.acquire().await?;
+        let meta = op.meta();
         let bracket = match op.unit() {
             Unit::Statement => Bracket::None,
             unit => guard.open_unit(unit),
@@ -34,7 +38,8 @@ pub(crate) fn run<S: Source, O: Op<S::Database>>(
         let result = match bracket {
             Bracket::None => op.run(&mut guard).await,
             bracket => bracketed(&mut guard, bracket, op).await,
-        };
+        }
+        .map_err(|error| error.in_entity(meta));
         guard.settle(result.as_ref().map(drop));
         result
     }

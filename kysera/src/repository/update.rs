@@ -1,0 +1,357 @@
+//! Updating rows, one or many.
+
+use std::collections::HashMap;
+
+use futures_util::TryStreamExt;
+
+use super::Placed;
+use super::create::batches;
+use super::sql::{
+    bind, columns, find_locked_text, given, has_arrays, key_columns, key_in, returning, rows_per_statement,
+    update_text,
+};
+use crate::backend::{Backend, Dialect};
+use crate::entity::{Cells, Entity, Mask, On, Values};
+use crate::error::{Error, Missing, Result};
+use crate::expr::{Meta, Sql};
+use crate::query::{decode_all, decode_first};
+use crate::source::{Op, Unit};
+
+/// `UPDATE` of one row, answered as stored; `None` if there is no such row.
+pub(super) struct Update<E: Entity> {
+    pub(super) id: E::Id,
+    pub(super) patch: E::Patch,
+}
+
+impl<DB: Backend, E: On<DB>> Op<DB> for Update<E> {
+    type Out = Option<E>;
+
+    fn meta(&self) -> &'static Meta {
+        E::META
+    }
+
+    fn unit(&self) -> Unit {
+        // MySQL reads the row back, and nobody may change it in between.
+        if DB::DIALECT == Dialect::MySql { Unit::Transaction } else { Unit::Statement }
+    }
+
+    async fn run(self, conn: &mut DB::Connection) -> Result<Option<E>> {
+        let mask = given(E::META, &self.patch);
+        let sql = update_text::<E>(DB::DIALECT, mask);
+        let statement = bind::<DB, E>(sql, mask, Some(&self.patch), Some(&self.id))?;
+        if DB::DIALECT != Dialect::MySql {
+            return decode_first(conn, statement).await;
+        }
+        if DB::execute(conn, statement).await?.rows == 0 {
+            return Ok(None);
+        }
+        let sql = find_locked_text::<E>(DB::DIALECT);
+        decode_first(conn, bind::<DB, E>(sql, Mask::default(), None, Some(&self.id))?).await
+    }
+}
+
+/// One `UPDATE` per shape of patch, all or nothing, answered as stored and in the order of the input.
+pub(super) struct UpdateMany<E: Entity> {
+    ids: Vec<E::Id>,
+    patches: Vec<E::Patch>,
+    batches: Vec<(Mask, Vec<usize>)>,
+}
+
+impl<E: Entity> UpdateMany<E> {
+    /// Refuses two patches for one row: which one would win?
+    pub(super) fn new(dialect: Dialect, rows: Vec<(E::Id, E::Patch)>) -> Result<Self> {
+        let (ids, patches): (Vec<E::Id>, Vec<E::Patch>) = rows.into_iter().unzip();
+        let mut seen = HashMap::with_capacity(ids.len());
+        for (at, id) in ids.iter().enumerate() {
+            if let Some(before) = seen.insert(id, at) {
+                let entity = E::META.entity;
+                let text = format!("two patches for the same {entity}, at positions {before} and {at}");
+                return Err(Error::BadRequest(text.into()));
+            }
+        }
+        let batches = batches::<E, _>(&patches, |mask| batch_size::<E>(dialect, mask));
+        Ok(Self { ids, patches, batches })
+    }
+}
+
+fn batch_size<E: Entity>(dialect: Dialect, mask: Mask) -> usize {
+    let (keys, width) = (E::META.id.len(), columns(E::META, mask).count());
+    match dialect {
+        // A CASE per column names every key again, and its cost is quadratic.
+        Dialect::MySql => rows_per_statement(dialect, false, keys + width * (keys + 1), 500),
+        _ => rows_per_statement(dialect, keys_and_values_have_arrays::<E>(dialect, mask), keys + width, 1024),
+    }
+}
+
+fn keys_and_values_have_arrays<E: Entity>(dialect: Dialect, mask: Mask) -> bool {
+    let sql = Sql::new(dialect);
+    key_columns(E::META).all(|col| sql.has_array(col.codec))
+        && (mask == Mask::default() || has_arrays(dialect, E::META, mask))
+}
+
+impl<DB: Backend, E: On<DB>> Op<DB> for UpdateMany<E> {
+    type Out = Vec<E>;
+
+    fn meta(&self) -> &'static Meta {
+        E::META
+    }
+
+    fn unit(&self) -> Unit {
+        // On PostgreSQL the statement itself writes nothing if a row is missing.
+        if self.batches.len() == 1 && DB::DIALECT == Dialect::Postgres {
+            Unit::Statement
+        } else {
+            Unit::Atomic
+        }
+    }
+
+    async fn run(self, conn: &mut DB::Connection) -> Result<Vec<E>> {
+        let mut out = Placed::new(self.ids.len());
+        let mut missing = Vec::new();
+        for (mask, batch) in &self.batches {
+            let ids: Vec<E::Id> = batch.iter().map(|at| self.ids[*at].clone()).collect();
+            let patches: Vec<&E::Patch> = batch.iter().map(|at| &self.patches[*at]).collect();
+            let found = match DB::DIALECT {
+                _ if *mask == Mask::default() => Found::or_missing(read_batch::<DB, E>(conn, &ids).await?),
+                Dialect::Postgres => update_batch_postgres::<DB, E>(conn, *mask, &ids, &patches).await?,
+                Dialect::Sqlite => update_batch_sqlite::<DB, E>(conn, *mask, &ids, &patches).await?,
+                Dialect::MySql => update_batch_mysql::<DB, E>(conn, *mask, &ids, &patches).await?,
+            };
+            for (at, found) in batch.iter().zip(found) {
+                match found {
+                    Found::Written(row) => out.place([(*at, row)]),
+                    Found::Missing => missing.push(*at),
+                    Found::Left => {}
+                }
+            }
+        }
+        if !missing.is_empty() {
+            // The bracket around this operation undoes what other batches wrote.
+            missing.sort_unstable();
+            return Err(self::missing::<E>(&self.ids, missing));
+        }
+        out.finish().map_err(|_| Error::NotStored { entity: E::META.entity })
+    }
+}
+
+/// What became of one row of a batch.
+enum Found<E> {
+    Written(E),
+    Missing,
+    /// It is there and was not written, because another one is missing (or a trigger swallowed the write).
+    Left,
+}
+
+impl<E> Found<E> {
+    fn or_missing(rows: Vec<Option<E>>) -> Vec<Self> {
+        rows.into_iter().map(|row| row.map_or(Found::Missing, Found::Written)).collect()
+    }
+}
+
+fn missing<E: Entity>(ids: &[E::Id], positions: Vec<usize>) -> Error {
+    let text = |at: &usize| format!("{:?}", ids[*at]);
+    Error::Missing(Box::new(Missing {
+        entity: E::META.entity,
+        asked: ids.len(),
+        ids: positions.iter().map(text).collect(),
+        positions,
+    }))
+}
+
+/// Rows whose patch changes nothing.
+async fn read_batch<DB: Backend, E: On<DB>>(
+    conn: &mut DB::Connection,
+    ids: &[E::Id],
+) -> Result<Vec<Option<E>>> {
+    let mut sql = Sql::starting(DB::DIALECT, E::TEXTS.of(DB::DIALECT).select);
+    sql.push(" WHERE ");
+    key_in::<E>(&mut sql, ids);
+    let rows = decode_all(conn, sql.finish()?).await?;
+    in_order_of::<DB, E>(conn, ids, rows).await
+}
+
+/// Puts rows in the order of their keys. A key that its column stores in another spelling (a collation that ignores
+/// case, padding) is looked up by the database.
+pub(super) async fn in_order_of<DB: Backend, E: On<DB>>(
+    conn: &mut DB::Connection,
+    ids: &[E::Id],
+    rows: Vec<E>,
+) -> Result<Vec<Option<E>>> {
+    let mut found: HashMap<E::Id, E> = rows.into_iter().map(|row| (row.id(), row)).collect();
+    let mut out: Vec<Option<E>> = ids.iter().map(|id| found.remove(id)).collect();
+    if !found.is_empty() {
+        for (id, row) in ids.iter().zip(&mut out).filter(|(_, row)| row.is_none()) {
+            let sql = sqlx::SqlStr::from_static(E::TEXTS.of(DB::DIALECT).find);
+            *row = decode_first(conn, bind::<DB, E>(sql, Mask::default(), None, Some(id))?).await?;
+        }
+    }
+    Ok(out)
+}
+
+/// Locks the rows in the order of their keys, so that two batches cannot deadlock, and writes only if all are there.
+async fn update_batch_postgres<DB: Backend, E: On<DB>>(
+    conn: &mut DB::Connection,
+    mask: Mask,
+    ids: &[E::Id],
+    patches: &[&E::Patch],
+) -> Result<Vec<Found<E>>> {
+    let mut sql = Sql::new(DB::DIALECT);
+    if keys_and_values_have_arrays::<E>(DB::DIALECT, mask) {
+        sql.push("WITH v AS (SELECT * FROM UNNEST(").list(
+            key_columns(E::META).enumerate(),
+            ", ",
+            |sql, (part, col)| {
+                sql.array(col.codec, ids.iter().map(|id| E::id_value(id, part)).collect());
+            },
+        );
+        sql.list(columns(E::META, mask), "", |sql, col| {
+            let values = patches.iter().filter_map(|patch| patch.value(col.index)).collect();
+            sql.push(", ").array(col.codec, values);
+        });
+        sql.push(") WITH ORDINALITY AS v (");
+        value_names::<E>(&mut sql, mask);
+        sql.push(", ord)");
+    } else {
+        sql.push("WITH v (");
+        value_names::<E>(&mut sql, mask);
+        sql.push(", ord) AS (VALUES ").list(
+            ids.iter().zip(patches).enumerate(),
+            ", ",
+            |sql, (ord, (id, patch))| {
+                sql.push("(");
+                row_of_values::<E>(sql, mask, id, *patch);
+                sql.push(", ").push(&ord.to_string()).push("::bigint)");
+            },
+        );
+    }
+    sql.push("), k AS MATERIALIZED (SELECT v.ord FROM ").table(E::META).push(" t JOIN v ON ");
+    same_key::<E>(&mut sql, |sql| {
+        sql.push("t");
+    });
+    sql.push(" ORDER BY ").list(key_columns(E::META), ", ", |sql, col| {
+        sql.push("t.").ident(col.name);
+    });
+    sql.push(" FOR NO KEY UPDATE OF t), w AS (UPDATE ").table(E::META).push(" t SET ");
+    assign_from_values::<E>(&mut sql, mask);
+    sql.push(" FROM v WHERE ");
+    same_key::<E>(&mut sql, |sql| {
+        sql.push("t");
+    });
+    sql.push(" AND (SELECT count(*) FROM k) = (SELECT count(*) FROM v) RETURNING v.ord AS kysera_ord");
+    sql.list(E::META.columns, "", |sql, col| {
+        sql.push(", t.").ident(col.name);
+    });
+    sql.push(
+        ") SELECT CASE WHEN k.ord IS NULL THEN 0::bigint WHEN w.kysera_ord IS NULL THEN 1::bigint ELSE 2::bigint END",
+    );
+    sql.list(E::META.columns, "", |sql, col| {
+        sql.push(", w.").ident(col.name);
+    });
+    sql.push(" FROM v LEFT JOIN k ON k.ord = v.ord LEFT JOIN w ON w.kysera_ord = v.ord ORDER BY v.ord");
+
+    let mut out = Vec::with_capacity(ids.len());
+    let mut check = true;
+    let mut rows = DB::fetch(conn, sql.finish()?);
+    while let Some(row) = rows.try_next().await? {
+        out.push(match DB::integer(&row, 0)? {
+            0 => Found::Missing,
+            1 => Found::Left,
+            _ => {
+                let row = E::decode(&mut Cells::new(&row, E::META, 1, check))?;
+                check = false;
+                Found::Written(row)
+            }
+        });
+    }
+    Ok(out)
+}
+
+async fn update_batch_sqlite<DB: Backend, E: On<DB>>(
+    conn: &mut DB::Connection,
+    mask: Mask,
+    ids: &[E::Id],
+    patches: &[&E::Patch],
+) -> Result<Vec<Found<E>>> {
+    let mut sql = Sql::new(DB::DIALECT);
+    sql.push("WITH v (");
+    value_names::<E>(&mut sql, mask);
+    sql.push(") AS (VALUES ").list(ids.iter().zip(patches), ", ", |sql, (id, patch)| {
+        sql.push("(");
+        row_of_values::<E>(sql, mask, id, *patch);
+        sql.push(")");
+    });
+    sql.push(") UPDATE ").table(E::META).push(" SET ");
+    assign_from_values::<E>(&mut sql, mask);
+    sql.push(" FROM v WHERE ");
+    same_key::<E>(&mut sql, |sql| {
+        sql.ident(E::META.table);
+    });
+    returning(&mut sql, E::META);
+    let rows = decode_all(conn, sql.finish()?).await?;
+    Ok(Found::or_missing(in_order_of::<DB, E>(conn, ids, rows).await?))
+}
+
+/// A CASE per column: it locks the listed rows alone, and types come from the column.
+async fn update_batch_mysql<DB: Backend, E: On<DB>>(
+    conn: &mut DB::Connection,
+    mask: Mask,
+    ids: &[E::Id],
+    patches: &[&E::Patch],
+) -> Result<Vec<Found<E>>> {
+    let mut sql = Sql::new(DB::DIALECT);
+    sql.push("UPDATE ").table(E::META).push(" SET ").list(columns(E::META, mask), ", ", |sql, col| {
+        sql.ident(col.name).push(" = CASE").list(ids.iter().zip(patches), "", |sql, (id, patch)| {
+            sql.push(" WHEN ").list(key_columns(E::META).enumerate(), " AND ", |sql, (part, key)| {
+                sql.ident(key.name).push(" = ").value(key.codec, E::id_value(id, part));
+            });
+            if let Some(value) = patch.value(col.index) {
+                sql.push(" THEN ").value(col.codec, value);
+            }
+        });
+        sql.push(" END");
+    });
+    sql.push(" WHERE ");
+    key_in::<E>(&mut sql, ids);
+    DB::execute(conn, sql.finish()?).await?;
+
+    let mut sql = Sql::starting(DB::DIALECT, E::TEXTS.of(DB::DIALECT).select);
+    sql.push(" WHERE ");
+    key_in::<E>(&mut sql, ids);
+    sql.push(" FOR UPDATE");
+    let rows = decode_all(conn, sql.finish()?).await?;
+    Ok(Found::or_missing(in_order_of::<DB, E>(conn, ids, rows).await?))
+}
+
+/// The columns of the list of new values: `k<part of the key>` and `c<index of the column>`.
+fn value_names<E: Entity>(sql: &mut Sql<'_>, mask: Mask) {
+    sql.list(0..E::META.id.len(), ", ", |sql, part| {
+        sql.push(&format!("k{part}"));
+    });
+    sql.list(columns(E::META, mask), "", |sql, col| {
+        sql.push(&format!(", c{}", col.index));
+    });
+}
+
+fn row_of_values<'v, E: Entity>(sql: &mut Sql<'v>, mask: Mask, id: &'v E::Id, patch: &'v E::Patch) {
+    sql.list(key_columns(E::META).enumerate(), ", ", |sql, (part, col)| {
+        sql.value(col.codec, E::id_value(id, part));
+    });
+    for col in columns(E::META, mask) {
+        if let Some(value) = patch.value(col.index) {
+            sql.push(", ").value(col.codec, value);
+        }
+    }
+}
+
+fn assign_from_values<E: Entity>(sql: &mut Sql<'_>, mask: Mask) {
+    sql.list(columns(E::META, mask), ", ", |sql, col| {
+        sql.ident(col.name).push(&format!(" = v.c{}", col.index));
+    });
+}
+
+fn same_key<E: Entity>(sql: &mut Sql<'_>, target: impl Fn(&mut Sql<'_>)) {
+    sql.list(key_columns(E::META).enumerate(), " AND ", |sql, (part, col)| {
+        target(sql);
+        sql.push(".").ident(col.name).push(&format!(" = v.k{part}"));
+    });
+}

@@ -1,0 +1,344 @@
+//! Inserting rows or, where their key is taken, updating the ones that are there.
+
+use std::collections::HashSet;
+use std::future::Future;
+
+use super::Placed;
+use super::create::{batch_size, batches, insert_batch, insert_one, most_read_back, read_numbered};
+use super::sql::{bind, columns, given, insert_rows, insert_text, refuse_unreadable_key, returning};
+use crate::backend::{Backend, Dialect};
+use crate::entity::{Entity, Mask, On, Values};
+use crate::error::{Error, Result};
+use crate::expr::{Col, Column, Columns, Meta, Sql};
+use crate::query::{decode_all, decode_first};
+use crate::source::{Op, Unit};
+
+/// What an upsert does when its key is taken: which unique key is meant, and what is updated.
+///
+/// Columns say the first and stand for the rest: `User::EMAIL`, or `(Member::ORG, Member::USER)` for a key of several
+/// columns. By default every column that `NewX` gives is updated, except those of the key and of the primary key.
+///
+/// ```
+/// # #[cfg(feature = "sqlite")] mod doc {
+/// # use kysera::prelude::*;
+/// # #[derive(Repository)]
+/// # #[kysera(table = "users")]
+/// # struct User { #[kysera(id)] id: i64, #[kysera(unique)] email: String, name: String, bio: Option<String> }
+/// use kysera::Conflict;
+///
+/// async fn sign_in<R>(users: &R, new: NewUser) -> kysera::Result<User>
+/// where
+///     R: Repository<Entity = User, Source: kysera::Writable>,
+/// {
+///     users.upsert(new, Conflict::on(User::EMAIL).update(User::NAME)).await
+/// }
+/// # }
+/// ```
+pub struct Conflict<E> {
+    target: Vec<&'static Col>,
+    update: Option<Vec<&'static Col>>,
+    entity: std::marker::PhantomData<fn() -> E>,
+}
+
+impl<E> Conflict<E> {
+    /// The unique key that may be taken. It must be declared on the struct: the primary key or `#[kysera(unique)]`.
+    pub fn on(columns: impl Columns<E>) -> Self {
+        Self { target: columns.cols(), update: None, entity: std::marker::PhantomData }
+    }
+
+    /// Updates these columns alone (those of them that `NewX` gives).
+    #[must_use]
+    pub fn update(mut self, columns: impl Columns<E>) -> Self {
+        self.update = Some(columns.cols());
+        self
+    }
+
+    /// Updates nothing: the row that is there is answered as it is.
+    #[must_use]
+    pub fn keep(mut self) -> Self {
+        self.update = Some(Vec::new());
+        self
+    }
+}
+
+impl<E> Clone for Conflict<E> {
+    fn clone(&self) -> Self {
+        Self { target: self.target.clone(), update: self.update.clone(), entity: self.entity }
+    }
+}
+
+impl<E, T> From<Column<E, T>> for Conflict<E> {
+    fn from(column: Column<E, T>) -> Self {
+        Self::on(column)
+    }
+}
+
+macro_rules! from_tuple {
+    ($($T:ident),+) => {
+        impl<E, $($T),+> From<($(Column<E, $T>,)+)> for Conflict<E> {
+            fn from(columns: ($(Column<E, $T>,)+)) -> Self {
+                Self::on(columns)
+            }
+        }
+    };
+}
+from_tuple!(A, B);
+from_tuple!(A, B, C);
+from_tuple!(A, B, C, D);
+
+impl<E: Entity> Conflict<E> {
+    /// Refuses what is no unique key, before the database answers in its own words (or, on MySQL, not at all).
+    pub(super) fn check(&self) -> Result<()> {
+        let meta = E::META;
+        let target: HashSet<usize> = self.target.iter().map(|col| col.index).collect();
+        let is_target = |columns: &[usize]| columns.iter().copied().collect::<HashSet<_>>() == target;
+        if is_target(meta.id) || meta.unique.iter().any(|key| is_target(key.columns)) {
+            return Ok(());
+        }
+        let names: Vec<_> = self.target.iter().map(|col| col.name).collect();
+        let text = format!(
+            "an upsert of {} needs a unique key, and `{}` is not declared as one: add `#[kysera(unique)]`",
+            meta.entity,
+            names.join("`, `")
+        );
+        Err(Error::BadRequest(text.into()))
+    }
+
+    /// What is updated in a row whose key is taken, given what the new row gives.
+    fn updated(&self, mask: Mask) -> Vec<&'static Col> {
+        let chosen = |col: &Col| match &self.update {
+            Some(update) => update.iter().any(|chosen| chosen.index == col.index),
+            None => true,
+        };
+        let is_key = |col: &Col| {
+            E::META.id.contains(&col.index) || self.target.iter().any(|target| target.index == col.index)
+        };
+        columns(E::META, mask).filter(|col| chosen(col) && !is_key(col)).collect()
+    }
+
+    /// ` ON CONFLICT ..` or ` ON DUPLICATE KEY UPDATE ..`
+    fn clause(&self, sql: &mut Sql<'_>, mask: Mask) {
+        let updated = self.updated(mask);
+        match sql.dialect() {
+            Dialect::MySql => self.duplicate_key_clause(sql, &updated),
+            Dialect::Postgres | Dialect::Sqlite => self.conflict_clause(sql, &updated),
+        }
+    }
+
+    fn conflict_clause(&self, sql: &mut Sql<'_>, updated: &[&'static Col]) {
+        sql.push(" ON CONFLICT (").names(self.target.iter().copied()).push(") DO UPDATE SET ");
+        if let ([], Some(first)) = (updated, self.target.first()) {
+            // DO NOTHING would answer no row, and a read afterwards might miss one that is not yet visible.
+            sql.ident(first.name).push(" = ").column(first);
+            return;
+        }
+        sql.list(updated, ", ", |sql, col| {
+            sql.ident(col.name).push(" = excluded.").ident(col.name);
+        });
+    }
+
+    /// MySQL takes this path for any unique key that is taken, not only the one that is meant. Each assignment is
+    /// guarded, and the first one raises error 1242 when it is another key's row.
+    fn duplicate_key_clause(&self, sql: &mut Sql<'_>, updated: &[&'static Col]) {
+        let guard = |sql: &mut Sql<'_>| {
+            sql.list(&self.target, " AND ", |sql, col| {
+                sql.column(col).push(" <=> VALUES(").ident(col.name).push(")");
+            });
+        };
+        sql.push(" ON DUPLICATE KEY UPDATE ");
+        if let Some(first) = self.target.first() {
+            sql.ident(first.name).push(" = IF(");
+            guard(sql);
+            sql.push(", ").column(first).push(", (SELECT 1 UNION SELECT 2))");
+        }
+        for col in updated {
+            sql.push(", ").ident(col.name).push(" = VALUES(").ident(col.name).push(")");
+        }
+    }
+
+    /// Whether a row has a NULL in the key, or no value at all: then it cannot be taken.
+    fn cannot_be_taken(&self, new: &dyn Values) -> bool {
+        self.target.iter().any(|col| new.value(col.index).is_none_or(|value| (col.codec.is_null)(value)))
+    }
+}
+
+/// MySQL's "subquery returns more than 1 row", which the guard raises, has this SQLSTATE, and so has PostgreSQL's
+/// "cannot affect row a second time".
+const CARDINALITY_VIOLATION: &str = "21000";
+
+fn is_cardinality_violation(error: &sqlx::Error) -> bool {
+    matches!(error, sqlx::Error::Database(error) if error.code().as_deref() == Some(CARDINALITY_VIOLATION))
+}
+
+/// One row.
+pub(super) struct Upsert<E: Entity> {
+    pub(super) new: E::New,
+    pub(super) conflict: Conflict<E>,
+}
+
+impl<DB: Backend, E: On<DB>> Op<DB> for Upsert<E> {
+    type Out = E;
+
+    fn meta(&self) -> &'static Meta {
+        E::META
+    }
+
+    fn unit(&self) -> Unit {
+        // MySQL reads the row back, and nobody may change it in between.
+        if DB::DIALECT == Dialect::MySql { Unit::Transaction } else { Unit::Statement }
+    }
+
+    fn run(self, conn: &mut DB::Connection) -> impl Future<Output = Result<E>> + Send {
+        async move { upsert_one::<DB, E>(conn, &self.new, &self.conflict).await }
+    }
+}
+
+async fn upsert_one<DB: Backend, E: On<DB>>(
+    conn: &mut DB::Connection,
+    new: &E::New,
+    conflict: &Conflict<E>,
+) -> Result<E> {
+    let mask = given(E::META, new);
+    if conflict.cannot_be_taken(new) {
+        return insert_one(conn, new).await;
+    }
+    let mut sql = Sql::new(DB::DIALECT);
+    insert_rows(&mut sql, E::META, mask, &[new]);
+    conflict.clause(&mut sql, mask);
+    returning(&mut sql, E::META);
+    if DB::DIALECT != Dialect::MySql {
+        let row = decode_first(conn, sql.finish()?).await?;
+        return row.ok_or(Error::NotStored { entity: E::META.entity });
+    }
+    if let Err(error) = DB::execute(conn, sql.finish()?).await {
+        if is_cardinality_violation(&error) {
+            // Without the clause MySQL names the key.
+            let statement = bind::<DB, E>(insert_text::<E>(DB::DIALECT, mask), mask, Some(new), None)?;
+            DB::execute(conn, statement).await?;
+        } else {
+            return Err(error.into());
+        }
+    }
+    let mut rows = read_numbered::<DB, E, _>(conn, &conflict.target, &[new]).await?;
+    rows.pop().ok_or(Error::NotStored { entity: E::META.entity })
+}
+
+/// Many rows, one statement per shape and batch, all or nothing, answered as stored and in the order of the input.
+pub(super) struct UpsertMany<E: Entity> {
+    rows: Vec<E::New>,
+    conflict: Conflict<E>,
+    batches: Vec<(Mask, Vec<usize>)>,
+}
+
+impl<E: Entity> UpsertMany<E> {
+    pub(super) fn new(dialect: Dialect, rows: Vec<E::New>, conflict: Conflict<E>) -> Self {
+        let batches = batches::<E, _>(&rows, |mask| batch_size::<E>(dialect, mask, most_read_back(dialect)));
+        Self { rows, conflict, batches }
+    }
+}
+
+impl<DB: Backend, E: On<DB>> Op<DB> for UpsertMany<E> {
+    type Out = Vec<E>;
+
+    fn meta(&self) -> &'static Meta {
+        E::META
+    }
+
+    fn unit(&self) -> Unit {
+        // PostgreSQL refuses two rows with one key by itself; elsewhere it shows afterwards, and must be undone.
+        if self.batches.len() > 1 || DB::DIALECT != Dialect::Postgres {
+            Unit::Atomic
+        } else {
+            Unit::Statement
+        }
+    }
+
+    async fn run(self, conn: &mut DB::Connection) -> Result<Vec<E>> {
+        for (mask, _) in &self.batches {
+            refuse_unreadable_key::<E>(DB::DIALECT, *mask)?;
+        }
+        let mut out = Placed::new(self.rows.len());
+        for (mask, batch) in self.batches {
+            let news: Vec<&E::New> = batch.iter().map(|at| &self.rows[*at]).collect();
+            let stored = upsert_batch::<DB, E>(conn, mask, &news, &self.conflict).await?;
+            out.place(batch.into_iter().zip(stored));
+        }
+        out.finish().map_err(|_| Error::NotStored { entity: E::META.entity })
+    }
+}
+
+async fn upsert_batch<DB: Backend, E: On<DB>>(
+    conn: &mut DB::Connection,
+    mask: Mask,
+    rows: &[&E::New],
+    conflict: &Conflict<E>,
+) -> Result<Vec<E>> {
+    if DB::DIALECT == Dialect::MySql {
+        return upsert_batch_mysql::<DB, E>(conn, mask, rows, conflict).await;
+    }
+    if conflict.target.iter().any(|col| !mask.contains(col.index)) {
+        return insert_batch::<DB, E>(conn, mask, rows).await; // the database fills the key
+    }
+    let mut sql = Sql::new(DB::DIALECT);
+    insert_rows(&mut sql, E::META, mask, rows);
+    conflict.clause(&mut sql, mask);
+    returning(&mut sql, E::META);
+    let stored: Vec<E> = match decode_all(conn, sql.finish()?).await {
+        Err(error) if error.as_sqlx().is_some_and(is_cardinality_violation) => return Err(same_key::<E>()),
+        stored => stored?,
+    };
+    let distinct: HashSet<E::Id> = stored.iter().map(E::id).collect();
+    if stored.len() != rows.len() {
+        return Err(Error::NotStored { entity: E::META.entity });
+    }
+    if distinct.len() != stored.len() {
+        return Err(same_key::<E>());
+    }
+    Ok(stored)
+}
+
+fn same_key<E: Entity>() -> Error {
+    let text =
+        format!("two of the {} rows to upsert have the same key: which one should win?", E::META.entity);
+    Error::BadRequest(text.into())
+}
+
+async fn upsert_batch_mysql<DB: Backend, E: On<DB>>(
+    conn: &mut DB::Connection,
+    mask: Mask,
+    rows: &[&E::New],
+    conflict: &Conflict<E>,
+) -> Result<Vec<E>> {
+    let (fresh, keyed): (Vec<usize>, Vec<usize>) =
+        (0..rows.len()).partition(|at| conflict.cannot_be_taken(rows[*at]));
+    let pick = |which: &[usize]| which.iter().map(|at| rows[*at]).collect::<Vec<_>>();
+    let mut out = Placed::new(rows.len());
+    if !fresh.is_empty() {
+        let stored = insert_batch::<DB, E>(conn, mask, &pick(&fresh)).await?;
+        out.place(fresh.into_iter().zip(stored));
+    }
+    if !keyed.is_empty() {
+        let news = pick(&keyed);
+        let mut sql = Sql::new(DB::DIALECT);
+        insert_rows(&mut sql, E::META, mask, &news);
+        conflict.clause(&mut sql, mask);
+        match DB::execute(conn, sql.finish()?).await {
+            Ok(_) => {
+                let stored = read_numbered::<DB, E, _>(conn, &conflict.target, &news).await;
+                let stored = stored.map_err(|error| match error {
+                    Error::NotStored { .. } => same_key::<E>(),
+                    error => error,
+                });
+                out.place(keyed.into_iter().zip(stored?));
+            }
+            // One by one, so that MySQL names the other key.
+            Err(error) if is_cardinality_violation(&error) => {
+                for (at, new) in keyed.into_iter().zip(news) {
+                    out.place([(at, upsert_one::<DB, E>(conn, new, conflict).await?)]);
+                }
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+    out.finish().map_err(|_| Error::NotStored { entity: E::META.entity })
+}
