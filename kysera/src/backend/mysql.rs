@@ -6,6 +6,7 @@ use sqlx::{Decode, MySql, SqlStr, Type};
 
 use super::{Backend, Dialect, Done, Statement, TxOptions, driver_methods, sealed, typed_cell, unsupported};
 use crate::expr::{AnyValue, Codec};
+use sqlx_core::transaction::TransactionManager;
 
 impl sealed::Sealed for MySql {}
 
@@ -43,8 +44,8 @@ impl Backend for MySql {
     }
 
     async fn begin(conn: &mut Self::Connection, options: TxOptions) -> Result<(), sqlx::Error> {
-        let _ = (conn, options);
-        unimplemented!()
+        let _ = options;
+        <Self as sqlx::Database>::TransactionManager::begin(conn, None).await
     }
 
     async fn recover(conn: &mut Self::Connection, begun: bool) -> Result<(), sqlx::Error> {

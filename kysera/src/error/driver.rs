@@ -20,7 +20,7 @@ impl Driver {
 impl fmt::Display for Driver {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // TODO: a safe description by kind
-        f.write_str("driver error")
+        write!(f, "driver error {:?}", self.0)
     }
 }
 

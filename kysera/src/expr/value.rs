@@ -23,45 +23,45 @@ mod driver {
     #[cfg(feature = "postgres")]
     mod postgres {
         use super::super::{AnyValue, Bind};
-        pub type Postgres = Option<Bind<sqlx::Postgres>>;
-        pub type PostgresArray = Option<
+        pub(crate) type Postgres = Option<Bind<sqlx::Postgres>>;
+        pub(crate) type PostgresArray = Option<
             fn(&[&AnyValue], &mut sqlx::postgres::PgArguments) -> Result<(), sqlx::error::BoxDynError>,
         >;
-        pub const POSTGRES: Postgres = None;
-        pub const POSTGRES_ARRAY: PostgresArray = None;
+        pub(crate) const POSTGRES: Postgres = None;
+        pub(crate) const POSTGRES_ARRAY: PostgresArray = None;
     }
     #[cfg(not(feature = "postgres"))]
     mod postgres {
-        pub type Postgres = ();
-        pub type PostgresArray = ();
-        pub const POSTGRES: Postgres = ();
-        pub const POSTGRES_ARRAY: PostgresArray = ();
+        pub(crate) type Postgres = ();
+        pub(crate) type PostgresArray = ();
+        pub(crate) const POSTGRES: Postgres = ();
+        pub(crate) const POSTGRES_ARRAY: PostgresArray = ();
     }
     #[cfg(feature = "mysql")]
     mod mysql {
-        pub type MySql = Option<super::super::Bind<sqlx::MySql>>;
-        pub type MySqlType = Option<fn() -> sqlx::mysql::MySqlTypeInfo>;
-        pub const MYSQL: MySql = None;
-        pub const MYSQL_TYPE: MySqlType = None;
+        pub(crate) type MySql = Option<super::super::Bind<sqlx::MySql>>;
+        pub(crate) type MySqlType = Option<fn() -> sqlx::mysql::MySqlTypeInfo>;
+        pub(crate) const MYSQL: MySql = None;
+        pub(crate) const MYSQL_TYPE: MySqlType = None;
     }
     #[cfg(not(feature = "mysql"))]
     mod mysql {
-        pub type MySql = ();
-        pub type MySqlType = ();
-        pub const MYSQL: MySql = ();
-        pub const MYSQL_TYPE: MySqlType = ();
+        pub(crate) type MySql = ();
+        pub(crate) type MySqlType = ();
+        pub(crate) const MYSQL: MySql = ();
+        pub(crate) const MYSQL_TYPE: MySqlType = ();
     }
     #[cfg(feature = "sqlite")]
     mod sqlite {
-        pub type Sqlite = Option<super::super::Bind<sqlx::Sqlite>>;
-        pub const SQLITE: Sqlite = None;
+        pub(crate) type Sqlite = Option<super::super::Bind<sqlx::Sqlite>>;
+        pub(crate) const SQLITE: Sqlite = None;
     }
     #[cfg(not(feature = "sqlite"))]
     mod sqlite {
-        pub type Sqlite = ();
-        pub const SQLITE: Sqlite = ();
+        pub(crate) type Sqlite = ();
+        pub(crate) const SQLITE: Sqlite = ();
     }
-    pub use {mysql::*, postgres::*, sqlite::*};
+    pub(crate) use {mysql::*, postgres::*, sqlite::*};
 }
 
 /// What statements need to know of a column's type: how to send it to each database that has it.

@@ -8,8 +8,6 @@ use std::future::Future;
 use std::ops::DerefMut;
 use std::sync::Arc;
 
-use sqlx::Database;
-
 pub(crate) use generate::generate;
 pub(crate) use run::{Op, run};
 
@@ -127,6 +125,3 @@ impl<S: Source> Source for Arc<S> {
 
 impl<S: Writable> Writable for &S {}
 impl<S: Writable> Writable for Arc<S> {}
-
-/// The connection of a source.
-pub(crate) type ConnectionOf<S> = <<S as Source>::Database as Database>::Connection;
