@@ -294,59 +294,157 @@ const _: () = {
     }
 };
 
-use kysera::{Repository, Conflict, Filter, Source, Writable, Error};
 use futures_util::TryStreamExt;
-async fn crud<S: Writable + Clone>(s: S) where User: kysera::entity::On<S::Database> {
+use kysera::{Conflict, Error, Filter, Repository, Source, Writable};
+async fn crud<S: Writable + Clone>(s: S)
+where
+    User: kysera::entity::On<S::Database>,
+{
     let users = User::repo(&s);
     let n = |e: &str, name: &str| NewUser { email: e.into(), name: name.into(), bio: None, role: None };
     let a = users.create(n("a@x", "A%b")).await.unwrap();
     assert_eq!((a.email.as_str(), a.role, a.visits), ("a@x", 7, 0));
     assert_eq!(users.find_by_id(a.id).await.unwrap().unwrap().name, "A%b");
     assert!(users.find_by_id(99).await.unwrap().is_none());
-    let mut b = n("b@x", "B"); b.role = Some(3); b.bio = Some("q".into());
+    let mut b = n("b@x", "B");
+    b.role = Some(3);
+    b.bio = Some("q".into());
     let many = users.create_many([n("c@x", "C"), b, n("d@x", "D")]).await.unwrap();
     assert_eq!(many.iter().map(|u| &*u.email).collect::<Vec<_>>(), ["c@x", "b@x", "d@x"]);
     assert_eq!(many[1].role, 3);
     let u = users.update(a.id, UserPatch::new().name("Z").bio("hi")).await.unwrap();
     assert_eq!((u.name.as_str(), u.bio.as_deref()), ("Z", Some("hi")));
     assert_eq!(users.update(a.id, UserPatch::new().bio(None)).await.unwrap().bio, None);
-    assert!(matches!(users.update(99, UserPatch::new().name("q")).await, Err(Error::NotFound { entity: "User" })));
+    assert!(matches!(
+        users.update(99, UserPatch::new().name("q")).await,
+        Err(Error::NotFound { entity: "User" })
+    ));
     assert!(matches!(users.update(99, UserPatch::new()).await, Err(Error::NotFound { .. })));
     let ids: Vec<i64> = many.iter().map(|u| u.id).collect();
-    let r = users.update_many([(ids[2], UserPatch::new().name("d2")), (ids[0], UserPatch::new().name("c2")), (ids[1], UserPatch::new().bio(None))]).await.unwrap();
+    let r = users
+        .update_many([
+            (ids[2], UserPatch::new().name("d2")),
+            (ids[0], UserPatch::new().name("c2")),
+            (ids[1], UserPatch::new().bio(None)),
+        ])
+        .await
+        .unwrap();
     assert_eq!(r.iter().map(|u| &*u.name).collect::<Vec<_>>(), ["d2", "c2", "B"]);
-    let e = users.update_many([(ids[0], UserPatch::new().name("no")), (77, UserPatch::new().name("x")), (78, UserPatch::new())]).await.unwrap_err();
-    match e { Error::Missing(m) => { assert_eq!(m.positions, [1, 2]); assert_eq!(m.ids, ["77", "78"]); } e => panic!("{e:?}") }
+    let e = users
+        .update_many([
+            (ids[0], UserPatch::new().name("no")),
+            (77, UserPatch::new().name("x")),
+            (78, UserPatch::new()),
+        ])
+        .await
+        .unwrap_err();
+    match e {
+        Error::Missing(m) => {
+            assert_eq!(m.positions, [1, 2]);
+            assert_eq!(m.ids, ["77", "78"]);
+        }
+        e => panic!("{e:?}"),
+    }
     assert_eq!(users.get(ids[0]).await.unwrap().name, "c2");
     let f = users.find_by_ids([ids[2], 99, ids[0], ids[2]]).await.unwrap();
     assert_eq!(f.iter().map(|u| u.id).collect::<Vec<_>>(), [ids[2], ids[0]]);
-    let up = users.upsert(n("a@x", "upserted"), User::EMAIL).await.unwrap(); assert_eq!((up.id, &*up.name), (a.id, "upserted"));
-    let up = users.upsert(n("a@x", "again"), Conflict::on(User::EMAIL).keep()).await.unwrap(); assert_eq!((up.id, &*up.name), (a.id, "upserted"));
-    let up = users.upsert(n("e@x", "new"), User::EMAIL).await.unwrap(); assert_eq!(up.name, "new");
+    let up = users.upsert(n("a@x", "upserted"), User::EMAIL).await.unwrap();
+    assert_eq!((up.id, &*up.name), (a.id, "upserted"));
+    let up = users.upsert(n("a@x", "again"), Conflict::on(User::EMAIL).keep()).await.unwrap();
+    assert_eq!((up.id, &*up.name), (a.id, "upserted"));
+    let up = users.upsert(n("e@x", "new"), User::EMAIL).await.unwrap();
+    assert_eq!(up.name, "new");
     let up = users.upsert_many([n("f@x", "F"), n("a@x", "A9"), n("g@x", "G")], User::EMAIL).await.unwrap();
-    assert_eq!(up.iter().map(|u| &*u.name).collect::<Vec<_>>(), ["F", "A9", "G"]); assert_eq!(up[1].id, a.id);
-    assert!(matches!(users.upsert_many([n("h@x", "1"), n("h@x", "2")], User::EMAIL).await, Err(Error::BadRequest(_))));
+    assert_eq!(up.iter().map(|u| &*u.name).collect::<Vec<_>>(), ["F", "A9", "G"]);
+    assert_eq!(up[1].id, a.id);
+    assert!(matches!(
+        users.upsert_many([n("h@x", "1"), n("h@x", "2")], User::EMAIL).await,
+        Err(Error::BadRequest(_))
+    ));
     assert!(!users.find().filter(User::EMAIL.eq("h@x")).exists().await.unwrap());
     assert_eq!(users.insert_many((0..3000).map(|i| n(&format!("m{i}"), "many"))).await.unwrap(), 3000);
     assert_eq!(users.find().filter(User::NAME.eq("many")).count().await.unwrap(), 3000);
-    assert!(users.insert_many((5000..9000).map(|i| n(&format!("m{}", if i == 8999 { 5 } else { i }), "dup"))).await.is_err());
+    assert!(
+        users
+            .insert_many((5000..9000).map(|i| n(&format!("m{}", if i == 8999 { 5 } else { i }), "dup")))
+            .await
+            .is_err()
+    );
     assert_eq!(users.find().filter(User::NAME.eq("dup")).count().await.unwrap(), 0);
-    let page = users.find().filter(User::NAME.eq("many") & !User::EMAIL.ends_with("9") & User::EMAIL.in_(["m1", "m2", "m9", "m3"])).order_by(User::EMAIL.desc()).limit(2).offset(1).all().await.unwrap();
+    let page = users
+        .find()
+        .filter(
+            User::NAME.eq("many") & !User::EMAIL.ends_with("9") & User::EMAIL.in_(["m1", "m2", "m9", "m3"]),
+        )
+        .order_by(User::EMAIL.desc())
+        .limit(2)
+        .offset(1)
+        .all()
+        .await
+        .unwrap();
     assert_eq!(page.iter().map(|u| &*u.email).collect::<Vec<_>>(), ["m2", "m1"]);
-    let st: Vec<User> = users.find().stream().try_collect().await.unwrap(); assert_eq!(st.len() as u64, users.count().await.unwrap());
-    assert_eq!(users.find().filter(User::NAME.eq("many")).update(UserPatch::new().role(5)).await.unwrap(), 3000);
-    assert_eq!(users.find().filter(User::ROLE.eq(5) & User::BIO.is_null() & User::ROLE.between(5, 9) & User::BIO.eq(None)).delete().await.unwrap(), 3000);
-    assert!(users.delete(ids[0]).await.unwrap()); assert!(!users.delete(ids[0]).await.unwrap());
-    assert_eq!(users.delete_many(&ids).await.unwrap(), 2); assert!(users.exists(a.id).await.unwrap());
+    let st: Vec<User> = users.find().stream().try_collect().await.unwrap();
+    assert_eq!(st.len() as u64, users.count().await.unwrap());
+    assert_eq!(
+        users.find().filter(User::NAME.eq("many")).update(UserPatch::new().role(5)).await.unwrap(),
+        3000
+    );
+    assert_eq!(
+        users
+            .find()
+            .filter(User::ROLE.eq(5) & User::BIO.is_null() & User::ROLE.between(5, 9) & User::BIO.eq(None))
+            .delete()
+            .await
+            .unwrap(),
+        3000
+    );
+    assert!(users.delete(ids[0]).await.unwrap());
+    assert!(!users.delete(ids[0]).await.unwrap());
+    assert_eq!(users.delete_many(&ids).await.unwrap(), 2);
+    assert!(users.exists(a.id).await.unwrap());
     assert_eq!(users.find().filter(Filter::any([])).count().await.unwrap(), 0);
     assert!(users.find().filter(Filter::all([])).count().await.unwrap() > 0);
-    for (t, hit) in [("100%", true), ("1_0", true), ("a\\b", true), ("!x", true), ("[a]*?", true)] { let r = users.create(n(&format!("L{t}"), &format!("<{t}>"))).await.unwrap();
-        for f in [User::NAME.contains(t), User::NAME.starts_with(format!("<{t}")), User::NAME.ends_with(format!("{t}>"))] { let v = users.find().filter(f).all().await.unwrap(); assert_eq!(v.iter().map(|u| u.id).collect::<Vec<_>>(), if hit { vec![r.id] } else { vec![] }, "{t}"); } }
+    for (t, hit) in [("100%", true), ("1_0", true), ("a\\b", true), ("!x", true), ("[a]*?", true)] {
+        let r = users.create(n(&format!("L{t}"), &format!("<{t}>"))).await.unwrap();
+        for f in [
+            User::NAME.contains(t),
+            User::NAME.starts_with(format!("<{t}")),
+            User::NAME.ends_with(format!("{t}>")),
+        ] {
+            let v = users.find().filter(f).all().await.unwrap();
+            assert_eq!(
+                v.iter().map(|u| u.id).collect::<Vec<_>>(),
+                if hit { vec![r.id] } else { vec![] },
+                "{t}"
+            );
+        }
+    }
     assert!(users.find().filter(User::NAME.contains("%0%")).first().await.unwrap().is_none());
 }
-#[tokio::test] async fn lite() { let p = sqlx::sqlite::SqlitePoolOptions::new().max_connections(1).connect("sqlite::memory:").await.unwrap();
-    sqlx::raw_sql("CREATE TABLE users (id INTEGER PRIMARY KEY, email TEXT NOT NULL UNIQUE, name TEXT NOT NULL, bio TEXT, role INTEGER NOT NULL DEFAULT 7, visits INTEGER NOT NULL DEFAULT 0)").execute(&p).await.unwrap(); crud(p).await }
-#[tokio::test] async fn pg() { let p = sqlx::postgres::PgPoolOptions::new().max_connections(1).connect("postgres://postgres@127.0.0.1/postgres").await.unwrap();
-    sqlx::raw_sql("SET search_path TO pg_temp; CREATE TEMP TABLE users (id BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY, email TEXT NOT NULL UNIQUE, name TEXT NOT NULL, bio TEXT, role INT NOT NULL DEFAULT 7, visits BIGINT NOT NULL DEFAULT 0)").execute(&p).await.unwrap(); crud(p).await }
-#[tokio::test] async fn my() { let p = sqlx::mysql::MySqlPoolOptions::new().max_connections(1).connect("mysql://root@127.0.0.1/test").await.unwrap();
-    sqlx::raw_sql("DROP TABLE IF EXISTS users; CREATE TABLE users (id BIGINT AUTO_INCREMENT PRIMARY KEY, email VARCHAR(100) NOT NULL UNIQUE, name VARCHAR(100) NOT NULL, bio TEXT, role INT NOT NULL DEFAULT 7, visits BIGINT NOT NULL DEFAULT 0)").execute(&p).await.unwrap(); crud(p).await }
+#[tokio::test]
+async fn lite() {
+    let p =
+        sqlx::sqlite::SqlitePoolOptions::new().max_connections(1).connect("sqlite::memory:").await.unwrap();
+    sqlx::raw_sql("CREATE TABLE users (id INTEGER PRIMARY KEY, email TEXT NOT NULL UNIQUE, name TEXT NOT NULL, bio TEXT, role INTEGER NOT NULL DEFAULT 7, visits INTEGER NOT NULL DEFAULT 0)").execute(&p).await.unwrap();
+    crud(p).await
+}
+#[tokio::test]
+async fn pg() {
+    let p = sqlx::postgres::PgPoolOptions::new()
+        .max_connections(1)
+        .connect("postgres://postgres@127.0.0.1/postgres")
+        .await
+        .unwrap();
+    sqlx::raw_sql("SET search_path TO pg_temp; CREATE TEMP TABLE users (id BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY, email TEXT NOT NULL UNIQUE, name TEXT NOT NULL, bio TEXT, role INT NOT NULL DEFAULT 7, visits BIGINT NOT NULL DEFAULT 0)").execute(&p).await.unwrap();
+    crud(p).await
+}
+#[tokio::test]
+async fn my() {
+    let p = sqlx::mysql::MySqlPoolOptions::new()
+        .max_connections(1)
+        .connect("mysql://root@127.0.0.1/test")
+        .await
+        .unwrap();
+    sqlx::raw_sql("DROP TABLE IF EXISTS users; CREATE TABLE users (id BIGINT AUTO_INCREMENT PRIMARY KEY, email VARCHAR(100) NOT NULL UNIQUE, name VARCHAR(100) NOT NULL, bio TEXT, role INT NOT NULL DEFAULT 7, visits BIGINT NOT NULL DEFAULT 0)").execute(&p).await.unwrap();
+    crud(p).await
+}

@@ -104,11 +104,20 @@ where
         let found = column.type_info();
         // A column of type `null` (an untyped NULL in the SELECT list) fits every `Option`.
         if !found.is_null() && !T::compatible(found) {
-            let message = format!("the column is `{found}`, the field needs `{}`", T::type_info());
-            return Err(sqlx::Error::ColumnDecode { index: index.to_string(), source: message.into() });
+            let source = TypeMismatch { found: found.to_string(), needed: T::type_info().to_string() };
+            return Err(sqlx::Error::ColumnDecode { index: index.to_string(), source: source.into() });
         }
     }
     row.try_get_unchecked(index)
+}
+
+/// The column's type is not the field's. A type of its own, so that errors can tell this text, which has no values,
+/// from others.
+#[derive(Debug, thiserror::Error)]
+#[error("the column is `{found}`, the field needs `{needed}`")]
+pub(crate) struct TypeMismatch {
+    found: String,
+    needed: String,
 }
 
 /// Unreachable through an entity, whose types the compiler checks, but not through a column constant alone.

@@ -4,7 +4,7 @@ use std::time::Duration;
 use super::Driver;
 
 /// A write to several rows met some that do not exist; nothing was written.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{} of {asked} {entity} rows not found, at position {}", .positions.len(), positions_text(.positions))]
 #[non_exhaustive]
 pub struct Missing {
@@ -14,8 +14,18 @@ pub struct Missing {
     pub asked: usize,
     /// Where in the call's input the missing ones stand, from 0, ascending.
     pub positions: Vec<usize>,
-    /// The missing keys, as `Debug` prints them, in the order of `positions`. Not part of the message.
+    /// The missing keys, as `Debug` prints them, in the order of `positions`. Part of neither `Display` nor `Debug`.
     pub ids: Vec<String>,
+}
+
+impl fmt::Debug for Missing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Missing")
+            .field("entity", &self.entity)
+            .field("asked", &self.asked)
+            .field("positions", &self.positions)
+            .finish_non_exhaustive()
+    }
 }
 
 fn positions_text(positions: &[usize]) -> String {
@@ -74,6 +84,10 @@ pub enum PoolError {
         /// Callers that wait besides this one.
         waiters: usize,
     },
+    /// A pool of sqlx's own had no connection within its acquire timeout, or could not open one. It does not tell
+    /// more.
+    #[error("no connection within the acquire timeout of the pool")]
+    SqlxTimedOut,
     /// The pool was closed.
     #[error("the pool is closed")]
     Closed,

@@ -4,20 +4,59 @@
 //! message is meant for people, and neither ever contains a value of a row: values may be secrets. The driver's
 //! own error, which may well contain values, is behind [`Error::as_sqlx`]; it is part of neither `Display` nor
 //! `Debug` nor the chain of sources.
+//!
+//! What a database tells of a violated constraint differs; see [`Violation`]. A repository adds what its entity
+//! declares.
+//!
+//! ```
+//! # #[cfg(feature = "sqlite")] mod doc {
+//! use kysera::{Error, ErrorCode};
+//! # use sqlx::Connection;
+//!
+//! # pub async fn example() -> Result<(), Error> {
+//! let mut conn = sqlx::SqliteConnection::connect("sqlite::memory:").await?;
+//! sqlx::raw_sql("CREATE TABLE users (email TEXT UNIQUE); INSERT INTO users VALUES ('ada@x.org')")
+//!     .execute(&mut conn)
+//!     .await?;
+//!
+//! let error: Error = sqlx::query("INSERT INTO users VALUES ('ada@x.org')").execute(&mut conn).await.unwrap_err().into();
+//!
+//! assert_eq!(error.code(), ErrorCode::UniqueViolation);
+//! assert_eq!(error.violation().unwrap().columns(), ["email"]);
+//! assert_eq!(error.to_string(), "a unique key is violated of table `users` on `email`");
+//! # Ok(())
+//! # }
+//! # }
+//! # #[cfg(feature = "sqlite")]
+//! # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(doc::example()).unwrap();
+//! ```
 
 mod code;
+mod convert;
 mod driver;
 mod failure;
 mod invalid;
+#[cfg(feature = "mysql")]
+mod mysql;
+#[cfg(feature = "postgres")]
+mod postgres;
+mod serialize;
+mod server;
+#[cfg(feature = "sqlite")]
+mod sqlite;
+#[cfg(test)]
+mod tests;
 mod violation;
 
 use std::borrow::Cow;
 
-pub use code::ErrorCode;
+pub use code::{ErrorCode, UnknownErrorCode};
 pub use driver::Driver;
 pub use failure::{DatabaseFailure, Missing, PoolError, TransactionError};
 pub use invalid::{FieldError, Invalid};
 pub use violation::{Violation, ViolationKind};
+
+use crate::expr::Columns;
 
 /// The result of everything that kysera does.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -98,30 +137,129 @@ pub enum Error {
 }
 
 impl Error {
-    /// Wraps an error of the caller's own, so that a transaction's closure can fail with it.
+    /// Wraps an error of the caller's own, so that a transaction's closure can fail with it;
+    /// [`downcast_ref`](Self::downcast_ref) finds it again.
+    ///
+    /// An error that is kysera's or sqlx's becomes what `?` would have made of it.
+    ///
+    /// ```
+    /// use kysera::Error;
+    ///
+    /// #[derive(Debug, PartialEq, thiserror::Error)]
+    /// #[error("sold out")]
+    /// struct SoldOut;
+    ///
+    /// let error = Error::other(SoldOut);
+    /// assert_eq!(error.to_string(), "sold out");
+    /// assert_eq!(error.downcast_ref::<SoldOut>(), Some(&SoldOut));
+    /// ```
     pub fn other(error: impl Into<BoxError>) -> Self {
-        Error::Other(error.into())
+        let error = match error.into().downcast::<Error>() {
+            Ok(error) => return *error,
+            Err(error) => error,
+        };
+        match error.downcast::<sqlx::Error>() {
+            Ok(error) => Error::from(*error),
+            Err(error) => Error::Other(error),
+        }
     }
 
-    /// (stand-in)
+    /// The caller's own error, if it is one of this type; see [`other`](Self::other).
+    pub fn downcast_ref<T: std::error::Error + 'static>(&self) -> Option<&T> {
+        match self {
+            Error::Other(error) => error.downcast_ref(),
+            _ => None,
+        }
+    }
+
+    /// The violated constraint, if that is what happened.
+    pub fn violation(&self) -> Option<&Violation> {
+        match self {
+            Error::Violation(violation) => Some(violation),
+            _ => None,
+        }
+    }
+
+    /// Whether a unique key over exactly these columns, in any order, is violated. The primary key is one.
+    ///
+    /// The key's table counts as well, where the database tells it. Upper and lower case do not.
+    ///
+    /// ```
+    /// use kysera::{Column, Error};
+    ///
+    /// fn is_taken<User>(error: &Error, email: Column<User, String>) -> bool {
+    ///     error.is_unique_violation_of(email) // User::EMAIL
+    /// }
+    /// ```
+    pub fn is_unique_violation_of<E>(&self, columns: impl Columns<E>) -> bool {
+        self.violation().is_some_and(|violation| violation.is_unique_key(&columns.cols()))
+    }
+
+    /// Whether a row that was asked for does not exist: [`NotFound`](Error::NotFound) or
+    /// [`Missing`](Error::Missing).
+    pub fn is_not_found(&self) -> bool {
+        matches!(self, Error::NotFound { .. } | Error::Missing(_))
+    }
+
+    /// The error as sqlx reported it, if it came from there. Its text may contain values.
     pub fn as_sqlx(&self) -> Option<&sqlx::Error> {
-        None
+        match self {
+            Error::Violation(violation) => Some(violation.as_sqlx()),
+            Error::Database(failure) => Some(failure.as_sqlx()),
+            Error::Decode { driver, .. }
+            | Error::Encode { driver }
+            | Error::Transaction(TransactionError::OutcomeUnknown { driver }) => Some(driver.as_sqlx()),
+            _ => None,
+        }
     }
 
-    /// (stand-in until the errors are merged)
-    pub(crate) fn in_entity(self, _: &'static crate::expr::Meta) -> Self {
-        self
-    }
-
-    /// Converts what the driver said.
-    pub(crate) fn from_driver(error: sqlx::Error) -> Self {
-        // TODO
-        Error::Database(Box::new(DatabaseFailure { entity: None, driver: Driver(error) }))
+    /// Whether the same call, or the transaction that it was part of, may well succeed when it is tried again.
+    ///
+    /// True for serialization failures, deadlocks, locks that were not to be had, a busy SQLite file, too many
+    /// connections, a server that shuts down or starts up, a broken connection, a pool without a connection in
+    /// time. For an error of the caller's own its chain of sources decides.
+    ///
+    /// A broken connection does not say whether the statement before it was carried out: outside a transaction,
+    /// repeat only what may happen twice. A COMMIT whose
+    /// [outcome is unknown](TransactionError::OutcomeUnknown) is not transient for that reason.
+    pub fn is_transient(&self) -> bool {
+        match self {
+            Error::Database(failure) => is_transient(failure.as_sqlx()),
+            Error::Pool(error) => !matches!(error, PoolError::Closed),
+            Error::Other(error) => {
+                let mut next: Option<&(dyn std::error::Error + 'static)> = Some(&**error);
+                while let Some(error) = next {
+                    if let Some(error) = error.downcast_ref::<Error>() {
+                        return error.is_transient();
+                    }
+                    if let Some(error) = error.downcast_ref::<sqlx::Error>() {
+                        return is_transient(error);
+                    }
+                    next = error.source();
+                }
+                false
+            }
+            _ => false,
+        }
     }
 }
 
-impl From<sqlx::Error> for Error {
-    fn from(error: sqlx::Error) -> Self {
-        Self::from_driver(error)
+fn is_transient(error: &sqlx::Error) -> bool {
+    use std::io::ErrorKind;
+    if let Some(report) = server::Report::of(error) {
+        return report.is_transient();
+    }
+    match error {
+        // What the next try would meet again.
+        sqlx::Error::Io(error) => !matches!(
+            error.kind(),
+            ErrorKind::NotFound
+                | ErrorKind::PermissionDenied
+                | ErrorKind::InvalidInput
+                | ErrorKind::InvalidData
+                | ErrorKind::Unsupported
+        ),
+        sqlx::Error::PoolTimedOut => true,
+        _ => false,
     }
 }

@@ -1,6 +1,8 @@
 use std::fmt;
 
 use super::Driver;
+use super::server::{Open, Told};
+use crate::expr::Col;
 
 /// Which kind of constraint was violated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -26,10 +28,17 @@ pub struct Violation {
     pub(crate) constraint: Option<String>,
     pub(crate) columns: Vec<String>,
     pub(crate) referenced_table: Option<String>,
+    /// What the entity may settle.
+    pub(super) open: Open,
     pub(crate) driver: Driver,
 }
 
 impl Violation {
+    pub(super) fn new(told: Told, driver: Driver) -> Self {
+        let Told { kind, table, constraint, columns, referenced_table, open } = told;
+        Violation { kind, entity: None, table, constraint, columns, referenced_table, open, driver }
+    }
+
     /// Which kind of constraint.
     pub fn kind(&self) -> ViolationKind {
         self.kind
@@ -41,16 +50,26 @@ impl Violation {
     }
 
     /// The table that has the constraint, if known.
+    ///
+    /// SQLite tells nothing of a violated foreign key: there it is the table of the entity whose statement it was,
+    /// which may be the table that is referred to.
     pub fn table(&self) -> Option<&str> {
         self.table.as_deref()
     }
 
-    /// The constraint's (or key's) name, if known. SQLite names CHECK constraints alone.
+    /// The constraint's (or key's) name, if known.
+    ///
+    /// SQLite names CHECK constraints, with their expression if they have no name, and unique indexes over
+    /// expressions; nothing else.
     pub fn constraint(&self) -> Option<&str> {
         self.constraint.as_deref()
     }
 
     /// The columns of the constraint, as the database names them; empty if nobody can know.
+    ///
+    /// No database tells the columns of a CHECK (but MariaDB that of a column's own), SQLite none of a foreign key,
+    /// and PostgreSQL none of a foreign key whose referenced row was changed or deleted. MySQL names a unique key
+    /// alone: its columns are those that the entity declares for it. Indexes over expressions have none.
     pub fn columns(&self) -> &[String] {
         &self.columns
     }
@@ -58,6 +77,18 @@ impl Violation {
     /// The other table of a foreign key, if known.
     pub fn referenced_table(&self) -> Option<&str> {
         self.referenced_table.as_deref()
+    }
+
+    /// Whether it is a unique key over these columns, in any order, of their table if that is known.
+    pub(super) fn is_unique_key(&self, cols: &[&'static Col]) -> bool {
+        let has = |col: &Col| self.columns.iter().any(|column| column.eq_ignore_ascii_case(col.name));
+        let wants = |column: &String| cols.iter().any(|col| col.name.eq_ignore_ascii_case(column));
+        self.kind == ViolationKind::Unique
+            && !self.columns.is_empty()
+            && self.columns.iter().all(wants)
+            && cols.iter().all(|col| {
+                has(col) && self.table.as_ref().is_none_or(|table| table.eq_ignore_ascii_case(col.table))
+            })
     }
 
     /// The error as sqlx reported it. Its text may contain values.
