@@ -1,6 +1,7 @@
 //! The derive, through what it makes.
 #![cfg(feature = "sqlite")]
 #![deny(warnings)]
+#![allow(missing_docs)]
 
 use kysera::prelude::*;
 
