@@ -11,6 +11,7 @@ pub mod backend;
 pub mod entity;
 pub mod error;
 pub mod expr;
+pub mod prelude;
 pub mod query;
 pub mod repository;
 pub mod source;
@@ -20,8 +21,15 @@ pub mod source;
 pub mod __private;
 
 pub use backend::Backend;
-pub use entity::Entity;
+pub use entity::{Entity, Validate};
 pub use error::{Error, ErrorCode, Result};
 pub use expr::{Column, Filter, IntoColumn};
+pub use kysera_macros::{Repository, plugin};
 pub use repository::{Conflict, Repository};
 pub use source::{Source, Writable};
+#[cfg(feature = "mysql")]
+pub use sqlx::MySql;
+#[cfg(feature = "postgres")]
+pub use sqlx::Postgres;
+#[cfg(feature = "sqlite")]
+pub use sqlx::Sqlite;

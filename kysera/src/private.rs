@@ -2,6 +2,8 @@
 //! version of its macros.
 #![allow(missing_docs)]
 
+use serde::{Deserialize, Deserializer};
+
 pub use crate::__codec as codec;
 pub use crate::entity::{Cells, Mask, Statements, TextCache, Texts, Values};
 pub use crate::expr::{AnyValue, Codec, Col, Fill, Meta, Probe, Unique, Unsupported};
@@ -10,3 +12,26 @@ pub use crate::expr::{AnyValue, Codec, Col, Fill, Meta, Probe, Unique, Unsupport
 pub fn given<T: Send + Sync + 'static>(value: &Option<T>) -> Option<&AnyValue> {
     value.as_ref().map(|value| value as &AnyValue)
 }
+
+/// Reads a field of a patch: what is there is `Some`, whatever it holds, so that NULL is not taken for absent.
+///
+/// # Errors
+///
+/// What the value's own `Deserialize` says.
+pub fn present<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<T>, D::Error> {
+    T::deserialize(deserializer).map(Some)
+}
+
+/// A type whose `#[kysera::plugin(..)]` the derive has read.
+#[diagnostic::on_unimplemented(
+    message = "`#[kysera::plugin]` has no effect: nothing derives `Repository` for `{Self}`",
+    label = "not derived with its plugins",
+    note = "add `#[derive(kysera::Repository)]`; if the derive is imported under another name, put it in front of \
+            `#[kysera::plugin(..)]`"
+)]
+pub trait Plugged {}
+
+/// Compiles for such types alone.
+pub const fn plugged<T: Plugged>() {}

@@ -1,0 +1,214 @@
+//! `#[kysera(..)]` on the struct.
+
+use proc_macro2::{Ident, TokenStream};
+use quote::ToTokens as _;
+use syn::ext::IdentExt as _;
+use syn::parse::Parser as _;
+use syn::punctuated::Punctuated;
+use syn::{Attribute, LitStr, Path, Token};
+
+use super::field;
+use super::item::{Item, Keys, items, split, tidy};
+use super::plugins::{self, Plugins};
+use super::rename::{RenameAll, SPELLINGS};
+use crate::diag::{Diag, did_you_mean, listing};
+
+pub(crate) const KEYS: &[&str] =
+    &["table", "schema", "rename_all", "columns", "unique", "backend", "crate", "new", "patch", "validate"];
+
+/// The databases that `backend(..)` may name.
+pub(crate) const BACKENDS: [&str; 3] = ["Postgres", "MySql", "Sqlite"];
+
+/// What the struct's attributes say.
+#[derive(Default)]
+pub(crate) struct Container {
+    pub(crate) table: Option<LitStr>,
+    pub(crate) schema: Option<LitStr>,
+    pub(crate) rename_all: Option<RenameAll>,
+    pub(crate) columns: Option<Ident>,
+    pub(crate) unique: Vec<UniqueKey>,
+    pub(crate) backends: Vec<Ident>,
+    pub(crate) krate: Option<Path>,
+    pub(crate) new_derives: Vec<Path>,
+    pub(crate) patch_derives: Vec<Path>,
+    pub(crate) validate: bool,
+    pub(crate) plugins: Plugins,
+}
+
+/// `unique(a, b, name = "..")`
+pub(crate) struct UniqueKey {
+    /// All of it, for spans.
+    pub(crate) tokens: TokenStream,
+    pub(crate) fields: Vec<Ident>,
+    pub(crate) name: Option<LitStr>,
+}
+
+impl Container {
+    pub(crate) fn parse(attrs: &[Attribute], diag: &Diag) -> Self {
+        let mut container = Self::default();
+        let mut keys = Keys {
+            of: "a struct",
+            valid: KEYS,
+            elsewhere: (field::KEYS, "a field"),
+            repeatable: &["unique"],
+            diag,
+            seen: vec![],
+        };
+        for attr in attrs.iter().filter(|attr| attr.path().is_ident("kysera")) {
+            for item in items(attr, diag) {
+                // What `#[kysera::plugin(..)]` in front of the derive turns into.
+                if item.key == "plugin" {
+                    container.plugins.item(&item, diag);
+                } else if keys.accept(&item) {
+                    container.item(&item, diag);
+                }
+            }
+        }
+        for attr in attrs.iter().filter(|attr| plugins::is_plugin(attr.path(), container.krate.as_ref())) {
+            container.plugins.attribute(attr, diag);
+        }
+        container
+    }
+
+    fn item(&mut self, item: &Item, diag: &Diag) {
+        match item.name().as_str() {
+            "table" => self.table = item.string("users", diag),
+            "schema" => self.schema = item.string("public", diag),
+            "rename_all" => self.rename_all = rename_all(item, diag),
+            "columns" => {
+                let what = "the name of a type to make, as in `columns = UserColumns`";
+                self.columns = item.parsed(what, diag);
+            }
+            "unique" => self.unique.extend(unique(item, diag)),
+            "backend" => self.backends = backends(item, diag),
+            "crate" => {
+                let what = "a path to kysera, as in `crate = my_crate::kysera`";
+                self.krate = item.parsed_with(Path::parse_mod_style, what, diag);
+            }
+            "new" => self.new_derives = derives(item, diag),
+            "patch" => self.patch_derives = derives(item, diag),
+            "validate" => {
+                item.flag(diag);
+                self.validate = true;
+            }
+            _ => {}
+        }
+    }
+}
+
+fn rename_all(item: &Item, diag: &Diag) -> Option<RenameAll> {
+    let text = item.string("camelCase", diag)?;
+    let value = text.value();
+    let rule = RenameAll::parse(&value);
+    if rule.is_none() {
+        diag.at(
+            &text,
+            format!(
+                "unknown spelling `{value}`{}\nthe spellings are {}",
+                did_you_mean(&value, SPELLINGS),
+                listing(SPELLINGS)
+            ),
+        );
+    }
+    rule
+}
+
+fn unique(item: &Item, diag: &Diag) -> Option<UniqueKey> {
+    if item.is_word() {
+        diag.at(
+            &item.key,
+            "on a struct, `unique` needs the fields of the key, as in `unique(tenant, email)`; \
+             for a single column write `#[kysera(unique)]` on its field",
+        );
+        return None;
+    }
+    let mut key = UniqueKey { tokens: item.tokens(), fields: vec![], name: None };
+    for part in item.items("the fields of the key, as in `unique(tenant, email)`", diag)? {
+        if part.is_word() {
+            if key.fields.iter().any(|field| field.unraw() == part.key.unraw()) {
+                diag.at(&part.key, format!("`{}` is given twice", part.key));
+            } else {
+                key.fields.push(part.key);
+            }
+        } else if part.key != "name" {
+            diag.at(
+                part.tokens(),
+                format!("expected a field or `name = \"..\"`, found `{}`", tidy(part.tokens())),
+            );
+        } else if key.name.is_some() {
+            diag.at(part.tokens(), "`name` is given twice");
+        } else {
+            key.name = part.string("users_tenant_email_key", diag);
+        }
+    }
+    Some(key)
+}
+
+fn backends(item: &Item, diag: &Diag) -> Vec<Ident> {
+    let what = "a list of databases, as in `backend(Postgres, Sqlite)`";
+    let mut backends: Vec<Ident> = vec![];
+    let Some(parts) = item.items(what, diag) else { return backends };
+    if parts.is_empty() {
+        diag.at(&item.key, format!("`backend` is empty: name {}", listing(BACKENDS)));
+    }
+    for part in parts {
+        let name = part.key.to_string();
+        if !BACKENDS.contains(&name.as_str()) {
+            let hint = did_you_mean(&name, BACKENDS);
+            let known = listing(BACKENDS);
+            diag.at(&part.key, format!("unknown database `{name}`{hint}\nthe databases are {known}"));
+        } else if backends.contains(&part.key) {
+            diag.at(&part.key, format!("`{name}` is given twice"));
+        } else {
+            part.flag(diag);
+            backends.push(part.key);
+        }
+    }
+    backends
+}
+
+/// The paths in `new(derive(..))` and `patch(derive(..))`.
+fn derives(item: &Item, diag: &Diag) -> Vec<Path> {
+    let what = format!("derives to pass through, as in `{}(derive(serde::Deserialize))`", item.key);
+    let mut paths: Vec<Path> = vec![];
+    for part in item.items(&what, diag).unwrap_or_default() {
+        if part.key != "derive" {
+            diag.at(&part.key, format!("expected `derive(..)`, found `{}`", part.key));
+            continue;
+        }
+        for tokens in split(part.list(&what, diag).unwrap_or_default()) {
+            let tokens: TokenStream = tokens.into_iter().collect();
+            match Path::parse_mod_style.parse2(tokens.clone()) {
+                Ok(path) if paths.iter().any(|other| tidy(other) == tidy(&path)) => {
+                    diag.at(&path, format!("`{}` is given twice", tidy(&path)));
+                }
+                Ok(path) => paths.push(path),
+                Err(_) if tokens.is_empty() => diag.at(&part.key, "there is nothing between two commas"),
+                Err(_) => {
+                    diag.at(&tokens, format!("expected the path of a derive, found `{}`", tidy(&tokens)));
+                }
+            }
+        }
+    }
+    paths
+}
+
+/// Whether any derive of a list ends in this name.
+pub(crate) fn derives_named(paths: &[Path], name: &str) -> bool {
+    paths.iter().any(|path| path.segments.last().is_some_and(|last| last.ident == name))
+}
+
+/// The paths in the `#[derive(..)]`s of an item; what cannot be read is left to rustc.
+pub(crate) fn derived(attr: &Attribute) -> Vec<Path> {
+    if !attr.path().is_ident("derive") {
+        return vec![];
+    }
+    let paths = Punctuated::<Path, Token![,]>::parse_terminated;
+    attr.parse_args_with(paths).map(|paths| paths.into_iter().collect()).unwrap_or_default()
+}
+
+/// Whether a path is a plain identifier or ends a path in `core` or `std`.
+pub(crate) fn is_std(path: &Path) -> bool {
+    let first = path.segments.first().map(|segment| segment.to_token_stream().to_string());
+    path.segments.len() == 1 || matches!(first.as_deref(), Some("core" | "std"))
+}

@@ -1,0 +1,128 @@
+//! `#[kysera(..)]` on a field.
+
+use proc_macro2::{Ident, TokenStream};
+use syn::LitStr;
+
+use super::container;
+use super::item::{Item, Keys, items};
+use crate::diag::Diag;
+
+pub(crate) const KEYS: &[&str] = &["id", "assigned", "unique", "default", "read_only", "skip", "rename"];
+
+/// What a field's attributes say. Keys that exclude each other have been reported, and one of them dropped.
+#[derive(Default)]
+pub(crate) struct FieldAttrs {
+    pub(crate) id: Option<Ident>,
+    pub(crate) assigned: Option<Ident>,
+    pub(crate) default: Option<Ident>,
+    pub(crate) read_only: Option<Ident>,
+    pub(crate) skip: Option<Ident>,
+    pub(crate) unique: Option<Unique>,
+    pub(crate) rename: Option<(Ident, LitStr)>,
+}
+
+/// `unique` or `unique = "constraint"`
+pub(crate) struct Unique {
+    pub(crate) key: Ident,
+    pub(crate) name: Option<LitStr>,
+}
+
+impl FieldAttrs {
+    pub(crate) fn parse(attrs: &[syn::Attribute], diag: &Diag) -> Self {
+        let mut field = Self::default();
+        let mut keys = Keys {
+            of: "a field",
+            valid: KEYS,
+            elsewhere: (container::KEYS, "the struct"),
+            repeatable: &[],
+            diag,
+            seen: vec![],
+        };
+        for attr in attrs {
+            if attr.path().is_ident("kysera") {
+                for item in items(attr, diag).iter().filter(|item| keys.accept(item)) {
+                    field.item(item, diag);
+                }
+            } else if attr.path().is_ident("cfg") || attr.path().is_ident("cfg_attr") {
+                diag.at(attr, "columns cannot depend on `cfg`: the statements are made without knowing it");
+            }
+        }
+        field.exclude(diag);
+        field
+    }
+
+    fn item(&mut self, item: &Item, diag: &Diag) {
+        let name = item.name();
+        let flag = match name.as_str() {
+            "id" => &mut self.id,
+            "assigned" => &mut self.assigned,
+            "default" => &mut self.default,
+            "read_only" => &mut self.read_only,
+            "skip" => &mut self.skip,
+            "unique" => {
+                let name = if item.is_word() { None } else { item.string("users_email_key", diag) };
+                self.unique = Some(Unique { key: item.key.clone(), name });
+                return;
+            }
+            _ => {
+                self.rename = item.string("e_mail", diag).map(|name| (item.key.clone(), name));
+                return;
+            }
+        };
+        item.flag(diag);
+        *flag = Some(item.key.clone());
+    }
+
+    /// Reports keys that exclude each other, and forgets the second one.
+    fn exclude(&mut self, diag: &Diag) {
+        if let Some(skip) = &self.skip {
+            let others = [&self.id, &self.assigned, &self.default, &self.read_only];
+            let unique = self.unique.as_ref().map(|unique| &unique.key);
+            let rename = self.rename.as_ref().map(|(key, _)| key);
+            for other in others.into_iter().filter_map(Option::as_ref).chain(unique).chain(rename) {
+                diag.at(
+                    skip,
+                    format!("`skip` and `{other}` exclude each other: a skipped field is no column"),
+                );
+            }
+            *self = Self { skip: self.skip.take(), ..Self::default() };
+        }
+        if self.id.is_some() {
+            let why = "`id` and `read_only` exclude each other: a key is never updated, and a single key is made by \
+                       the database unless it is `assigned`";
+            refuse(&mut self.read_only, why, diag);
+            if let Some(unique) = self.unique.take() {
+                let why = "`id` and `unique` exclude each other: a key is unique anyway; for one column of a composite \
+                           key write `unique(field)` on the struct";
+                diag.at(&unique.key, why);
+            }
+            if self.default.is_some() {
+                let why = "`assigned` and `default` exclude each other: either the client always gives the key, or it \
+                           may leave it to the database";
+                refuse(&mut self.assigned, why, diag);
+            }
+        } else {
+            let why = "`assigned` is for keys: write `#[kysera(id, assigned)]`; other columns are the client's anyway";
+            refuse(&mut self.assigned, why, diag);
+        }
+        if self.default.is_some() {
+            let why = "`default` and `read_only` exclude each other: what is `read_only` is always left to the \
+                       database";
+            refuse(&mut self.read_only, why, diag);
+        }
+    }
+}
+
+fn refuse(key: &mut Option<Ident>, why: &str, diag: &Diag) {
+    if let Some(key) = key.take() {
+        diag.at(&key, why);
+    }
+}
+
+/// The doc comments among attributes.
+pub(crate) fn docs(attrs: &[syn::Attribute]) -> TokenStream {
+    let docs = attrs
+        .iter()
+        .filter(|attr| attr.path().is_ident("doc") && matches!(attr.meta, syn::Meta::NameValue(_)));
+    quote::quote!(#(#docs)*)
+}

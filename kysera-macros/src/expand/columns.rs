@@ -1,0 +1,40 @@
+//! One constant per column: `User::EMAIL`.
+
+use proc_macro2::TokenStream;
+use quote::quote;
+
+use super::quiet;
+use crate::model::Model;
+
+/// The type that takes the constants, where `columns = UserColumns` asks for one.
+pub(super) fn item(model: &Model) -> TokenStream {
+    let Some(ident) = &model.columns_type else { return TokenStream::new() };
+    let Model { vis, .. } = model;
+    let doc = format!("The columns of [`{}`].", model.entity());
+    let quiet = quiet();
+    quote! {
+        #[doc = #doc]
+        #quiet
+        #[derive(::core::clone::Clone, ::core::marker::Copy, ::core::fmt::Debug)]
+        #vis struct #ident;
+    }
+}
+
+pub(super) fn constants(model: &Model) -> TokenStream {
+    let Model { ident, vis, krate, .. } = model;
+    let owner = model.columns_type.as_ref().unwrap_or(ident);
+    let constants = model.columns.iter().enumerate().filter_map(|(index, column)| {
+        let constant = column.constant.as_ref()?;
+        let ty = &column.ty;
+        let doc = format!("The column `{}.{}`, a `{}`.", model.table, column.name, column.type_name);
+        Some(quote! {
+            #[doc = #doc]
+            #vis const #constant: #krate::Column<#ident, #ty> = #krate::Column::new(&__KYSERA_META.columns[#index]);
+        })
+    });
+    quote! {
+        impl #owner {
+            #(#constants)*
+        }
+    }
+}

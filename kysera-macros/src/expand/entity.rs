@@ -1,0 +1,84 @@
+//! `impl Entity`, and who may reach it.
+
+use proc_macro2::TokenStream;
+use quote::quote;
+use syn::{Generics, Index};
+
+use crate::model::{Model, Names};
+
+pub(super) fn impls(model: &Model) -> TokenStream {
+    let Model { ident, krate, names: Names { context, .. }, .. } = model;
+    let (new, patch) = (model.new_type(), model.patch_type());
+    let plugged = plugged(model, &Generics::default());
+    let key: Vec<_> = model.id.iter().filter_map(|&index| model.columns.get(index)).collect();
+    let types = key.iter().map(|column| &column.ty);
+    let fields = key.iter().map(|column| &column.field);
+    let (id_type, id, id_value);
+    if let [column] = key.as_slice() {
+        let (ty, field) = (&column.ty, &column.field);
+        id_type = quote!(#ty);
+        id = quote!(::core::clone::Clone::clone(&self.#field));
+        id_value = quote! {
+            let _ = part;
+            id
+        };
+    } else {
+        id_type = quote!((#(#types),*));
+        id = quote!((#(::core::clone::Clone::clone(&self.#fields)),*));
+        let last = key.len().saturating_sub(1);
+        let arms = (0..last).map(|part| {
+            let index = Index::from(part);
+            quote!(#part => &id.#index,)
+        });
+        let rest = if key.is_empty() {
+            quote!(id)
+        } else {
+            let index = Index::from(last);
+            quote!(&id.#index)
+        };
+        id_value = quote! {
+            match part {
+                #(#arms)*
+                _ => #rest,
+            }
+        };
+    }
+    quote! {
+        #[automatically_derived]
+        impl #krate::Entity for #ident {
+            type Id = #id_type;
+            type New = #new;
+            type Patch = #patch;
+            const META: &'static #krate::__private::Meta = &__KYSERA_META;
+            const TEXTS: &'static #krate::__private::Texts = &__KYSERA_TEXTS;
+            fn id(&self) -> #id_type {
+                #id
+            }
+            fn id_value(id: &#id_type, part: usize) -> &#krate::__private::AnyValue {
+                #id_value
+            }
+            fn text_cache() -> &'static #krate::__private::TextCache {
+                static CACHE: ::std::sync::LazyLock<#krate::__private::TextCache> =
+                    ::std::sync::LazyLock::new(::core::default::Default::default);
+                &CACHE
+            }
+        }
+
+        #[automatically_derived]
+        impl<#context> #krate::entity::Guard<#context> for #ident {}
+
+        #plugged
+    }
+}
+
+/// Tells `#[kysera::plugin(..)]` that the derive has seen it.
+pub(super) fn plugged(model: &Model, generics: &Generics) -> Option<TokenStream> {
+    let Model { ident, krate, .. } = model;
+    let (impl_generics, ty_generics, where_clause) = generics.split_for_impl();
+    model.has_plugins.then(|| {
+        quote! {
+            #[automatically_derived]
+            impl #impl_generics #krate::__private::Plugged for #ident #ty_generics #where_clause {}
+        }
+    })
+}

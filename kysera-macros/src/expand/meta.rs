@@ -1,0 +1,82 @@
+//! What is known of the table: names, keys, fixed statements.
+
+use proc_macro2::TokenStream;
+use quote::quote;
+
+use crate::model::{Column, Fill, Model};
+use crate::sql::{Spelling, Statements, Table};
+
+pub(super) fn item(model: &Model) -> TokenStream {
+    let Model { krate, table, .. } = model;
+    let entity = model.entity();
+    let schema = option(model.schema.as_deref());
+    let columns = model.columns.iter().enumerate().map(|(index, column)| {
+        let Column { name, ty, .. } = column;
+        let fill = match column.fill {
+            Fill::Client => quote!(Client),
+            Fill::Default => quote!(Default),
+            Fill::Database => quote!(Database),
+        };
+        quote! {
+            #krate::__private::Col {
+                table: #table,
+                name: #name,
+                index: #index,
+                codec: #krate::__private::codec!(#ty),
+                fill: #krate::__private::Fill::#fill,
+            }
+        }
+    });
+    let id = &model.id;
+    let unique = model.unique.iter().map(|key| {
+        let name = option(key.name.as_deref());
+        let columns = &key.columns;
+        quote!(#krate::__private::Unique { name: #name, columns: &[#(#columns),*] })
+    });
+    let standard = statements(model, Spelling::Standard);
+    let mysql = statements(model, Spelling::MySql);
+    quote! {
+        static __KYSERA_META: #krate::__private::Meta = #krate::__private::Meta {
+            entity: #entity,
+            schema: #schema,
+            table: #table,
+            columns: &[#(#columns),*],
+            id: &[#(#id),*],
+            unique: &[#(#unique),*],
+        };
+        static __KYSERA_TEXTS: #krate::__private::Texts =
+            #krate::__private::Texts { standard: #standard, mysql: #mysql };
+    }
+}
+
+fn option(value: Option<&str>) -> TokenStream {
+    match value {
+        Some(value) => quote!(::core::option::Option::Some(#value)),
+        None => quote!(::core::option::Option::None),
+    }
+}
+
+fn statements(model: &Model, spelling: Spelling) -> TokenStream {
+    let names = |wanted: &dyn Fn(&Column) -> bool| {
+        model.columns.iter().filter(|column| wanted(column)).map(|column| column.name.as_str()).collect()
+    };
+    let table = Table {
+        schema: model.schema.as_deref(),
+        name: &model.table,
+        columns: names(&|_| true),
+        id: names(&|column| column.is_id),
+        client: names(&|column| column.fill == Fill::Client),
+    };
+    let Statements { select, find, exists, count, insert, delete } = Statements::new(&table, spelling);
+    let krate = &model.krate;
+    quote! {
+        #krate::__private::Statements {
+            select: #select,
+            find: #find,
+            exists: #exists,
+            count: #count,
+            insert: #insert,
+            delete: #delete,
+        }
+    }
+}

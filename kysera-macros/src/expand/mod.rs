@@ -1,0 +1,71 @@
+//! From the model to code: one file per generated item.
+
+mod columns;
+mod entity;
+mod fallback;
+mod meta;
+mod new;
+mod on;
+mod patch;
+mod repository;
+mod validate;
+mod values;
+
+use proc_macro2::TokenStream;
+use quote::quote;
+use syn::DeriveInput;
+
+use crate::attr::Features;
+use crate::diag::Diag;
+use crate::model::Model;
+
+/// `#[derive(Repository)]`
+pub(crate) fn derive(input: TokenStream, features: Features) -> TokenStream {
+    let input: DeriveInput = match syn::parse2(input) {
+        Ok(input) => input,
+        Err(error) => return error.to_compile_error(),
+    };
+    let diag = Diag::default();
+    let model = Model::new(&input, features, &diag);
+    // After a mistake as well: what the rest of the program needs is there, so no second error follows.
+    let items = if input.generics.params.is_empty() {
+        items(&model)
+    } else {
+        fallback::generic(model, &input.generics)
+    };
+    let errors = diag.into_tokens();
+    quote!(#errors #items)
+}
+
+fn items(model: &Model) -> TokenStream {
+    let new = new::item(model);
+    let patch = patch::item(model);
+    let repository = repository::item(model);
+    let columns_type = columns::item(model);
+    let hidden = [
+        meta::item(model),
+        columns::constants(model),
+        repository::impls(model),
+        entity::impls(model),
+        on::impls(model),
+        values::impls(model),
+        new::impls(model),
+        patch::impls(model),
+        validate::impls(model),
+    ];
+    quote! {
+        #new
+        #patch
+        #repository
+        #columns_type
+        #[allow(dead_code, deprecated, non_upper_case_globals, private_interfaces, clippy::all)]
+        const _: () = {
+            #(#hidden)*
+        };
+    }
+}
+
+/// The lints that generated types must not raise in the user's crate.
+fn quiet() -> TokenStream {
+    quote!(#[allow(dead_code, deprecated, non_snake_case, non_camel_case_types, clippy::all)])
+}

@@ -1,0 +1,52 @@
+//! `NewUser`: what it takes to create a row.
+
+use proc_macro2::TokenStream;
+use quote::quote;
+
+use super::{patch, quiet, validate};
+use crate::model::{Column, Fill, Model};
+
+pub(super) fn item(model: &Model) -> TokenStream {
+    let Model { vis, .. } = model;
+    let new = model.new_type();
+    let doc = format!("What it takes to create a [`{}`].", model.entity());
+    let derives = patch::derives(&model.new_derives, &["Clone", "Debug"]);
+    let attrs = validate::attrs(model);
+    let quiet = quiet();
+    let fields = model.new_columns().map(|(_, column)| {
+        let Column { field, vis, ty, .. } = column;
+        let docs = patch::field_docs(model, column);
+        let rules = &column.rules.new;
+        if column.fill == Fill::Default {
+            quote! {
+                #docs
+                #[doc = ""]
+                #[doc = "`None` leaves it to the database's default."]
+                #rules
+                #vis #field: ::core::option::Option<#ty>,
+            }
+        } else {
+            quote!(#docs #rules #vis #field: #ty,)
+        }
+    });
+    quote! {
+        #[doc = #doc]
+        #quiet
+        #[derive(::core::clone::Clone, ::core::fmt::Debug #derives)]
+        #attrs
+        #vis struct #new {
+            #(#fields)*
+        }
+    }
+}
+
+pub(super) fn impls(model: &Model) -> TokenStream {
+    let Model { ident, krate, .. } = model;
+    let new = model.new_type();
+    quote! {
+        #[automatically_derived]
+        impl #krate::entity::New for #new {
+            type Entity = #ident;
+        }
+    }
+}

@@ -1,0 +1,55 @@
+//! `UserRepository`, and `User::repo` that makes one.
+
+use proc_macro2::TokenStream;
+use quote::quote;
+
+use super::quiet;
+use crate::model::{Model, Names};
+
+pub(super) fn item(model: &Model) -> TokenStream {
+    let Model { vis, names: Names { source, .. }, .. } = model;
+    let repository = model.repository_type();
+    let doc =
+        format!("The repository of [`{}`]: its methods are those of `kysera::Repository`.", model.entity());
+    let quiet = quiet();
+    quote! {
+        #[doc = #doc]
+        #quiet
+        #[derive(::core::clone::Clone, ::core::marker::Copy, ::core::fmt::Debug)]
+        #vis struct #repository<#source> {
+            source: #source,
+        }
+    }
+}
+
+pub(super) fn impls(model: &Model) -> TokenStream {
+    let Model { ident, vis, krate, names: Names { source, .. }, .. } = model;
+    let repository = model.repository_type();
+    let doc = format!(
+        "The repository of `{}` over a source: a pool, a connection, a transaction, or a reference to one.",
+        model.entity()
+    );
+    quote! {
+        impl #ident {
+            #[doc = #doc]
+            #vis fn repo<#source: #krate::Source>(source: #source) -> #repository<#source>
+            where
+                #ident: #krate::entity::Guard<#source::Context>,
+            {
+                #repository { source }
+            }
+        }
+
+        #[automatically_derived]
+        impl<#source: #krate::Source> #krate::Repository for #repository<#source>
+        where
+            #ident: #krate::entity::On<#source::Database>,
+        {
+            type Entity = #ident;
+            type Source = #source;
+            fn source(&self) -> &#source {
+                &self.source
+            }
+        }
+    }
+}

@@ -1,0 +1,15 @@
+//! What most programs use: `use kysera::prelude::*;`
+
+#[cfg(feature = "mysql")]
+pub use crate::MySql;
+#[cfg(feature = "postgres")]
+pub use crate::Postgres;
+#[cfg(feature = "sqlite")]
+pub use crate::Sqlite;
+pub use crate::entity::{Entity, Validate};
+pub use crate::error::Invalid;
+pub use crate::expr::{Filter, IntoColumn};
+/// The trait of repositories, and the derive that makes a struct an entity.
+pub use crate::repository::Repository;
+pub use crate::source::Source;
+pub use kysera_macros::Repository;
