@@ -5,7 +5,7 @@
 //! it is freed or moved, and into the rest at the end. It watches the whole process: tests that use it live in a
 //! binary of their own, which names it:
 //!
-//! ```ignore
+//! ```text
 //! #[global_allocator]
 //! static ALLOC: Watcher = Watcher::new();
 //!

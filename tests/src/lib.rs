@@ -3,7 +3,7 @@
 //! Each behaviour is written once, in `suite/cases`, against the alias `crate::DB`; the crate roots `suite/sqlite.rs`,
 //! `suite/postgres.rs` and `suite/mysql.rs` set the alias and include the same cases:
 //!
-//! ```ignore
+//! ```text
 //! use crate::DB;
 //! use kysera_tests::{Ddl, Fixture};
 //!
