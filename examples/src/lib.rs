@@ -1,1 +1,3 @@
-//! Placeholder of the examples package.
+//! Programs that show kysera at work. Each is run from the root of the workspace:
+//!
+//! * `cargo run --example quickstart`: the world's time zones, loaded from the table that the IANA publishes.

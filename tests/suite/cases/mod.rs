@@ -1,0 +1,3 @@
+//! What kysera does, the same on every backend.
+
+mod fixture;

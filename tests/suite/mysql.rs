@@ -1,0 +1,5 @@
+//! The cases, on MySQL or MariaDB.
+
+pub type DB = sqlx::MySql;
+
+mod cases;

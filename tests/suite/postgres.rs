@@ -1,0 +1,5 @@
+//! The cases, on PostgreSQL.
+
+pub type DB = sqlx::Postgres;
+
+mod cases;

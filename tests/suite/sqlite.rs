@@ -1,0 +1,5 @@
+//! The cases, on SQLite.
+
+pub type DB = sqlx::Sqlite;
+
+mod cases;
