@@ -18,9 +18,9 @@ pub mod source;
 #[path = "private.rs"]
 pub mod __private;
 
-pub use backend::Backend;
+pub use backend::{Backend, Isolation};
 pub use entity::Entity;
 pub use error::{Error, ErrorCode, Result};
 pub use expr::{Column, Filter, IntoColumn};
 pub use repository::Repository;
-pub use source::Source;
+pub use source::{Borrowed, Conn, Db, ReadOnly, Replica, Source, System, Transact, Tx, on};
