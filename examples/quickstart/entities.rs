@@ -1,6 +1,6 @@
 //! The two tables of the tour, as structs.
 
-use kysera::backend::{Backend, Dialect};
+use kysera::backend::Dialect;
 use kysera::prelude::*;
 
 /// A time zone. The derive makes `NewZone`, `ZonePatch`, `ZoneRepository`, `Zone::repo` and a constant per column.
@@ -75,4 +75,5 @@ pub(crate) fn tables(dialect: Dialect) -> &'static str {
 }
 
 /// Drops the tables of an earlier tour that ended early, or of this one.
-pub(crate) const DROP: &str = "DROP TABLE IF EXISTS kysera_tour_countries; DROP TABLE IF EXISTS kysera_tour_zones";
+pub(crate) const DROP: &str =
+    "DROP TABLE IF EXISTS kysera_tour_countries; DROP TABLE IF EXISTS kysera_tour_zones";

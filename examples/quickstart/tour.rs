@@ -2,8 +2,8 @@
 
 use futures_util::TryStreamExt;
 use kysera::entity::On;
-use kysera::{Backend, Conflict, Db, Error, Result};
 use kysera::prelude::*;
+use kysera::{Backend, Conflict, Db, Error, Result};
 
 use crate::entities::{self, Country, NewCountry, NewZone, Zone, ZonePatch};
 use crate::{TABLE, zones};
@@ -14,10 +14,8 @@ where
     Zone: On<DB>,
     Country: On<DB>,
 {
-    let conn = db.acquire().await?;
-    conn.execute(entities::DROP).await?;
-    conn.execute(entities::tables(DB::DIALECT)).await?;
-    drop(conn);
+    db.raw_sql(entities::DROP).await?;
+    db.raw_sql(entities::tables(DB::DIALECT)).await?;
 
     println!("The world's time zones on {}\n", DB::NAME);
     load(db).await?;
@@ -26,8 +24,7 @@ where
     go_wrong(db).await?;
     roll_back(db).await?;
 
-    let conn = db.acquire().await?;
-    conn.execute(entities::DROP).await
+    db.raw_sql(entities::DROP).await
 }
 
 /// Many rows at once.
@@ -56,7 +53,11 @@ where
             Ok((zones, countries))
         })
         .await?;
-    println!("   {} zones in {countries} countries; the first one is {:?}\n", zones.len(), zones[0]);
+    println!(
+        "   {} zones and {countries} pairs of a zone and a country; the first zone is {:?}\n",
+        zones.len(),
+        zones[0]
+    );
     Ok(())
 }
 
@@ -120,7 +121,10 @@ where
             (lima.id, ZonePatch::new().visits(3).comment("Costa")),
         ])
         .await?;
-    println!("   update_many, one statement: {} {}, {} {}", both[0].name, both[0].visits, both[1].name, both[1].visits);
+    println!(
+        "   update_many, one statement: {} {}, {} {}",
+        both[0].name, both[0].visits, both[1].name, both[1].visits
+    );
 
     let visited = zones.find().filter(Zone::VISITS.gt(0)).update(ZonePatch::new().comment("seen")).await?;
     println!("   find().update() reaches {visited} zones at once");
@@ -134,7 +138,12 @@ where
     };
     let made = zones.upsert(atlantis.clone(), Zone::NAME).await?;
     let kept = zones.upsert(NewZone { latitude: 36.0, ..atlantis }, Conflict::on(Zone::NAME).keep()).await?;
-    println!("   upsert made {} once (id {}), and kept it the second time: {}\n", made.name, made.id, made == kept);
+    println!(
+        "   upsert made {} once (id {}), and kept it the second time: {}\n",
+        made.name,
+        made.id,
+        made == kept
+    );
     Ok(())
 }
 
@@ -147,13 +156,8 @@ where
     let zones = Zone::repo(db);
 
     heading("4. Go wrong: every database tells the same story");
-    let twice = NewZone {
-        name: "Asia/Tokyo".into(),
-        latitude: 0.0,
-        longitude: 0.0,
-        comment: None,
-        visits: None,
-    };
+    let twice =
+        NewZone { name: "Asia/Tokyo".into(), latitude: 0.0, longitude: 0.0, comment: None, visits: None };
     if let Err(error) = zones.create(twice.clone()).await {
         println!("   {}: {error}", error.code());
         println!("      of Zone::NAME: {}", error.is_unique_violation_of(Zone::NAME));
@@ -213,7 +217,13 @@ where
                 Zone::repo(&inner).get(-1).await
             })
             .await;
-        println!("   the savepoint failed alone ({}), the transaction goes on", match inner { Ok(_) => "no".to_owned(), Err(error) => error.to_string() });
+        println!(
+            "   the savepoint failed alone ({}), the transaction goes on",
+            match inner {
+                Ok(_) => "no".to_owned(),
+                Err(error) => error.to_string(),
+            }
+        );
         Ok(())
     })
     .await?;
