@@ -378,7 +378,7 @@ fn json() {
         to_json(Error::Missing(Box::new(missing))),
         json!({
             "code": "RESOURCE_NOT_FOUND",
-            "message": "2 of 3 User rows not found, at position 0, 2",
+            "message": "2 of 3 User rows not found, at positions 0, 2",
             "entity": "User", "asked": 3, "positions": [0, 2], "ids": ["7", "9"],
         })
     );
