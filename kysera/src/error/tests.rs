@@ -350,7 +350,7 @@ fn json() {
         to_json(violation(told).in_entity(&META)),
         json!({
             "code": "VALIDATION_FOREIGN_KEY_VIOLATION",
-            "message": "Odd violates a foreign key `fk` of table `ch` on `pid`",
+            "message": "Odd: foreign key `fk` of table `ch` on `pid` violated",
             "kind": "foreign_key", "entity": "Odd", "table": "ch", "constraint": "fk", "columns": ["pid"],
             "referenced_table": "pa",
         })
