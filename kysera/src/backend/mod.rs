@@ -118,8 +118,8 @@ where
 #[derive(Debug, thiserror::Error)]
 #[error("the column is `{found}`, the field needs `{needed}`")]
 pub(crate) struct TypeMismatch {
-    found: String,
-    needed: String,
+    pub(crate) found: String,
+    pub(crate) needed: String,
 }
 
 /// Unreachable through an entity, whose types the compiler checks, but not through a column constant alone.

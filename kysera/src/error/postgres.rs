@@ -127,7 +127,9 @@ impl<'a> Report<'a> {
         });
         let safe = !raised
             && match (self.code.get(..2)?, self.code) {
-                ("08" | "25" | "28" | "40" | "53" | "55" | "57", _) => true,
+                ("08" | "25" | "28" | "40" | "53" | "57", _) => true,
+                // Not 55P04, which names a value of an enum.
+                ("55", "55000" | "55006" | "55P02" | "55P03") => true,
                 ("3D", _) => self.fatal,
                 // no privilege; table, object or column exists already
                 ("42", "42501" | "42P07" | "42710" | "42701") => true,
@@ -204,6 +206,7 @@ fn quoted_names(text: &str) -> Option<Vec<&str>> {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
 
@@ -437,7 +440,7 @@ mod tests {
             assert!(!shown(code, false, Some("parse_tsquery")), "{code}: of a value");
         }
         assert!(shown("0A000", false, Some("RevalidateCachedQuery")));
-        for code in ["23505", "22P02", "22001", "22003", "P0001", "3D000", "XX000", "é", ""] {
+        for code in ["23505", "22P02", "22001", "22003", "55P04", "P0001", "3D000", "XX000", "é", ""] {
             assert!(!shown(code, true, None), "{code}");
         }
         assert!(Report { code: "3D000", fatal: true, ..Report::default() }.safe_message().is_some());

@@ -145,6 +145,7 @@ fn not_null(message: &str) -> Told {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
 

@@ -167,6 +167,11 @@ fn drivers_say_what_is_safe() {
     let mismatch =
         "mismatched types; Rust type `i64` (as SQL type `INTEGER`) is not compatible with SQL type `TEXT`";
     assert_eq!(said(sqlx::Error::Decode(mismatch.into())), format!("decoding: {mismatch}"));
+    let mismatch = crate::backend::TypeMismatch { found: "INT4".into(), needed: "TEXT".into() };
+    assert_eq!(
+        said(sqlx::Error::ColumnDecode { index: "0".into(), source: mismatch.into() }),
+        "decoding column 0: the column is `INT4`, the field needs `TEXT`"
+    );
     let digit = "x".parse::<i32>().unwrap_err();
     assert_eq!(said(sqlx::Error::Decode(digit.into())), "decoding: invalid digit found in string");
     assert_eq!(
@@ -290,6 +295,42 @@ fn the_entity_completes_what_sqlite_leaves_unclear() {
     assert_eq!((elsewhere.table(), elsewhere.columns()), (None, &[][..]));
 }
 
+/// The same through the driver.
+#[cfg(feature = "sqlite")]
+#[tokio::test]
+async fn the_entity_completes_errors_of_sqlite() {
+    use sqlx::Connection as _;
+
+    let mut conn = sqlx::SqliteConnection::connect("sqlite::memory:").await.unwrap();
+    sqlx::raw_sql(
+        r#"CREATE TABLE "od.d t" (id INTEGER PRIMARY KEY, email TEXT REFERENCES "od.d t" (slug), "c, x" INT,
+               "y.z" INT NOT NULL, slug TEXT UNIQUE CONSTRAINT short CHECK (length(slug) < 10),
+               UNIQUE ("c, x", "y.z"));
+           INSERT INTO "od.d t" VALUES (1, NULL, 1, 1, 's')"#,
+    )
+    .execute(&mut conn)
+    .await
+    .unwrap();
+    let cases: [(&str, ViolationKind, &[&str]); 5] = [
+        ("2, NULL, 1, 1, 't'", ViolationKind::Unique, &["c, x", "y.z"]),
+        ("1, NULL, 2, 2, 't'", ViolationKind::Unique, &["id"]),
+        ("2, NULL, 2, NULL, 't'", ViolationKind::NotNull, &["y.z"]),
+        ("2, 'nobody', 2, 2, 't'", ViolationKind::ForeignKey, &[]),
+        ("2, NULL, 2, 2, 'longer than ten'", ViolationKind::Check, &[]),
+    ];
+    for (values, kind, columns) in cases {
+        let sql = sqlx::AssertSqlSafe(format!("INSERT INTO \"od.d t\" VALUES ({values})"));
+        let error = sqlx::query(sql).execute(&mut conn).await.unwrap_err();
+        let error = Error::from(error).in_entity(&META);
+        let violation = error.violation().unwrap();
+        assert_eq!(violation.kind(), kind, "{values}");
+        assert_eq!(violation.entity(), Some("Odd"), "{values}");
+        assert_eq!(violation.table(), Some("od.d t"), "{values}");
+        assert_eq!(violation.columns(), columns, "{values}");
+        assert_eq!(error.is_unique_violation_of((C_X, Y_Z)), columns.len() == 2);
+    }
+}
+
 #[test]
 fn the_entity_adds_its_table_only_where_it_is_the_one() {
     let own = completed(Told { open: Open::Table, ..Told::new(ViolationKind::Check) });
@@ -350,7 +391,7 @@ fn json() {
         to_json(violation(told).in_entity(&META)),
         json!({
             "code": "VALIDATION_FOREIGN_KEY_VIOLATION",
-            "message": "Odd violates a foreign key `fk` of table `ch` on `pid`",
+            "message": "Odd: foreign key `fk` of table `ch` on `pid` violated",
             "kind": "foreign_key", "entity": "Odd", "table": "ch", "constraint": "fk", "columns": ["pid"],
             "referenced_table": "pa",
         })
