@@ -1,3 +1,4 @@
 //! What kysera does, the same on every backend.
 
 mod fixture;
+mod usage;
