@@ -16,7 +16,7 @@ pub mod repository;
 pub mod source;
 
 #[doc(hidden)]
-#[path = "private.rs"]
+#[path = "private/mod.rs"]
 pub mod __private;
 
 pub use backend::Backend;
