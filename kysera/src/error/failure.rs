@@ -113,6 +113,10 @@ impl DatabaseFailure {
     pub fn as_sqlx(&self) -> &sqlx::Error {
         self.driver.as_sqlx()
     }
+
+    pub(crate) fn into_driver(self) -> Driver {
+        self.driver
+    }
 }
 
 impl fmt::Display for DatabaseFailure {

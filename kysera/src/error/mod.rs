@@ -91,6 +91,14 @@ pub enum Error {
     /// A write to several rows met some that do not exist; nothing was written.
     #[error(transparent)]
     Missing(Box<Missing>),
+    /// Two rows of the input have the same key, so that it is not clear which one should win.
+    #[error("two of the {entity} rows have the same key")]
+    SameKey {
+        /// The Rust name of the entity.
+        entity: &'static str,
+        /// What the driver said, if it was the database that noticed.
+        driver: Option<Driver>,
+    },
     /// A constraint of the database was violated.
     #[error(transparent)]
     Violation(Box<Violation>),
@@ -210,6 +218,7 @@ impl Error {
             Error::Database(failure) => Some(failure.as_sqlx()),
             Error::Decode { driver, .. }
             | Error::Encode { driver }
+            | Error::SameKey { driver: Some(driver), .. }
             | Error::Transaction(TransactionError::OutcomeUnknown { driver }) => Some(driver.as_sqlx()),
             _ => None,
         }

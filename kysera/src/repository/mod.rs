@@ -297,7 +297,7 @@ pub trait Repository: Send + Sync + Sized {
     /// # Errors
     ///
     /// [`Error::Invalid`] before anything is sent if any patch breaks a rule, with paths like `[3].email`;
-    /// [`Error::BadRequest`] if a key is given twice; [`Error::Missing`] with the keys that do not exist;
+    /// [`Error::SameKey`] if a key is given twice; [`Error::Missing`] with the keys that do not exist;
     /// [`Error::Violation`] for constraints. Nothing is written then.
     fn update_many<V: IntoColumn<IdOf<Self>>>(
         &self,
@@ -350,7 +350,7 @@ pub trait Repository: Send + Sync + Sized {
     ///
     /// # Errors
     ///
-    /// [`Error::BadRequest`] if two rows have the same key; else as [`upsert`](Repository::upsert), with paths like
+    /// [`Error::SameKey`] if two rows have the same key; else as [`upsert`](Repository::upsert), with paths like
     /// `[3].email` for broken rules.
     fn upsert_many(
         &self,

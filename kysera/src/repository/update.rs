@@ -1,6 +1,6 @@
 //! Updating rows, one or many.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use futures_util::TryStreamExt;
 
@@ -61,13 +61,9 @@ impl<E: Entity> UpdateMany<E> {
     /// Refuses two patches for one row: which one would win?
     pub(super) fn new(dialect: Dialect, rows: Vec<(E::Id, E::Patch)>) -> Result<Self> {
         let (ids, patches): (Vec<E::Id>, Vec<E::Patch>) = rows.into_iter().unzip();
-        let mut seen = HashMap::with_capacity(ids.len());
-        for (at, id) in ids.iter().enumerate() {
-            if let Some(before) = seen.insert(id, at) {
-                let entity = E::META.entity;
-                let text = format!("two patches for the same {entity}, at positions {before} and {at}");
-                return Err(Error::BadRequest(text.into()));
-            }
+        let mut seen = HashSet::with_capacity(ids.len());
+        if !ids.iter().all(|id| seen.insert(id)) {
+            return Err(Error::SameKey { entity: E::META.entity, driver: None });
         }
         let batches = batches::<E, _>(&patches, |mask| batch_size::<E>(dialect, mask));
         Ok(Self { ids, patches, batches })

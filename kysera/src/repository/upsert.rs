@@ -281,7 +281,10 @@ async fn upsert_batch<DB: Backend, E: On<DB>>(
     conflict.clause(&mut sql, mask);
     returning(&mut sql, E::META);
     let stored: Vec<E> = match decode_all(conn, sql.finish()?).await {
-        Err(error) if error.as_sqlx().is_some_and(is_cardinality_violation) => return Err(same_key::<E>()),
+        Err(Error::Database(failure)) if is_cardinality_violation(failure.as_sqlx()) => {
+            // The driver's error goes along: it tells the transaction that PostgreSQL has aborted it.
+            return Err(Error::SameKey { entity: E::META.entity, driver: Some(failure.into_driver()) });
+        }
         stored => stored?,
     };
     let distinct: HashSet<E::Id> = stored.iter().map(E::id).collect();
@@ -295,9 +298,7 @@ async fn upsert_batch<DB: Backend, E: On<DB>>(
 }
 
 fn same_key<E: Entity>() -> Error {
-    let text =
-        format!("two of the {} rows to upsert have the same key: which one should win?", E::META.entity);
-    Error::BadRequest(text.into())
+    Error::SameKey { entity: E::META.entity, driver: None }
 }
 
 async fn upsert_batch_mysql<DB: Backend, E: On<DB>>(

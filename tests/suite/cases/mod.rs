@@ -1,4 +1,5 @@
 //! What kysera does, the same on every backend.
 
 mod fixture;
+mod spoilt;
 mod usage;
