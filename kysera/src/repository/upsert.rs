@@ -1,7 +1,6 @@
 //! Inserting rows or, where their key is taken, updating the ones that are there.
 
 use std::collections::HashSet;
-use std::future::Future;
 
 use super::Placed;
 use super::create::{batch_size, batches, insert_batch, insert_one, most_read_back, read_numbered};
@@ -185,8 +184,8 @@ impl<DB: Backend, E: On<DB>> Op<DB> for Upsert<E> {
         if DB::DIALECT == Dialect::MySql { Unit::Transaction } else { Unit::Statement }
     }
 
-    fn run(self, conn: &mut DB::Connection) -> impl Future<Output = Result<E>> + Send {
-        async move { upsert_one::<DB, E>(conn, &self.new, &self.conflict).await }
+    async fn run(self, conn: &mut DB::Connection) -> Result<E> {
+        upsert_one::<DB, E>(conn, &self.new, &self.conflict).await
     }
 }
 
