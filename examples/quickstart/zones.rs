@@ -2,34 +2,34 @@
 
 use thiserror::Error;
 
-/// A time zone: a row of the table.
+/// A line of the table: a time zone.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Zone {
+pub(crate) struct Line {
     /// ISO 3166 codes of the countries that it overlaps, the one with its most populous city first.
-    pub countries: Vec<String>,
+    pub(crate) countries: Vec<String>,
     /// Degrees of its principal location; north is positive.
-    pub latitude: f64,
+    pub(crate) latitude: f64,
     /// Degrees of its principal location; east is positive.
-    pub longitude: f64,
+    pub(crate) longitude: f64,
     /// Its name, such as `Europe/Zurich`.
-    pub name: String,
+    pub(crate) name: String,
     /// What tells it from other zones of its countries.
-    pub comment: Option<String>,
+    pub(crate) comment: Option<String>,
 }
 
 /// Why the table cannot be read.
 #[derive(Debug, PartialEq, Eq, Error)]
 #[error("line {line}: {problem}")]
-pub struct ParseError {
+pub(crate) struct ParseError {
     /// Counted from one.
-    pub line: usize,
+    pub(crate) line: usize,
     /// What is wrong with it.
-    pub problem: Problem,
+    pub(crate) problem: Problem,
 }
 
 /// What is wrong with a line.
 #[derive(Debug, PartialEq, Eq, Error)]
-pub enum Problem {
+pub(crate) enum Problem {
     /// There are fewer than three columns.
     #[error("a row has countries, coordinates and a name, separated by tabs")]
     Columns,
@@ -42,7 +42,7 @@ pub enum Problem {
 }
 
 /// Reads the table.
-pub fn parse(table: &str) -> Result<Vec<Zone>, ParseError> {
+pub(crate) fn parse(table: &str) -> Result<Vec<Line>, ParseError> {
     table
         .lines()
         .enumerate()
@@ -51,7 +51,7 @@ pub fn parse(table: &str) -> Result<Vec<Zone>, ParseError> {
         .collect()
 }
 
-fn row(line: &str) -> Result<Zone, Problem> {
+fn row(line: &str) -> Result<Line, Problem> {
     let mut columns = line.split('\t');
     let (Some(countries), Some(coordinates), Some(name)) = (columns.next(), columns.next(), columns.next())
     else {
@@ -63,7 +63,7 @@ fn row(line: &str) -> Result<Zone, Problem> {
     }
     let (latitude, longitude) = location(coordinates).ok_or(Problem::Coordinates)?;
     let comment = columns.next().map(str::to_owned);
-    Ok(Zone { countries, latitude, longitude, name: name.to_owned(), comment })
+    Ok(Line { countries, latitude, longitude, name: name.to_owned(), comment })
 }
 
 /// A location by ISO 6709.
@@ -107,7 +107,7 @@ mod tests {
     #[test]
     fn a_row_with_minutes() {
         let zones = parse("CH,DE,LI\t+4723+00832\tEurope/Zurich\tBüsingen\n").expect("a row");
-        let zurich = Zone {
+        let zurich = Line {
             countries: ["CH", "DE", "LI"].map(str::to_owned).to_vec(),
             latitude: 47.0 + 23.0 / 60.0,
             longitude: 8.0 + 32.0 / 60.0,

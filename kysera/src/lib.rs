@@ -20,13 +20,13 @@ pub mod source;
 #[path = "private.rs"]
 pub mod __private;
 
-pub use backend::Backend;
+pub use backend::{Backend, Isolation};
 pub use entity::{Entity, Validate};
 pub use error::{Error, ErrorCode, Result};
 pub use expr::{Column, Filter, IntoColumn};
 pub use kysera_macros::{Repository, plugin};
 pub use repository::{Conflict, Repository};
-pub use source::{Source, Writable};
+pub use source::{Borrowed, Conn, Db, ReadOnly, Replica, Source, System, Transact, Tx, Writable, on};
 #[cfg(feature = "mysql")]
 pub use sqlx::MySql;
 #[cfg(feature = "postgres")]

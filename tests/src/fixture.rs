@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use futures_util::TryStreamExt;
+use kysera::Db;
 use kysera::backend::Statement;
 use sqlx::pool::{PoolConnection, PoolOptions};
-use sqlx::{AssertSqlSafe, ColumnIndex, Database, Decode, Pool, SqlSafeStr, Type};
+use sqlx::{AssertSqlSafe, ColumnIndex, Database, Decode, SqlSafeStr, Type};
 
 use crate::backend::{Place, TestBackend};
 
@@ -26,7 +27,7 @@ impl Ddl {
 }
 
 /// What a [`Fixture`] hands to repositories.
-pub type TestSource<DB> = Pool<DB>;
+pub type TestSource<DB> = Db<DB>;
 
 type ConnectOptions<DB> = <<DB as Database>::Connection as sqlx::Connection>::Options;
 
@@ -79,13 +80,16 @@ impl<DB: TestBackend> Fixture<DB> {
 
     /// A connection of the source's pool, for plain sqlx.
     pub async fn connection(&self) -> PoolConnection<DB> {
-        self.source.acquire().await.unwrap_or_else(|error| panic!("no connection to {}: {error}", DB::NAME))
+        self.source
+            .pool()
+            .acquire()
+            .await
+            .unwrap_or_else(|error| panic!("no connection to {}: {error}", DB::NAME))
     }
 
     /// Runs SQL as it stands. Panics where the database refuses.
     pub async fn execute(&self, sql: &str) {
-        let mut conn = self.connection().await;
-        let result = DB::raw(&mut conn, AssertSqlSafe(sql).into_sql_str()).await;
+        let result = self.source.raw_sql(AssertSqlSafe(sql)).await;
         result.unwrap_or_else(|error| panic!("{} refuses {sql:?}: {error}", DB::NAME));
     }
 
@@ -97,8 +101,9 @@ impl<DB: TestBackend> Fixture<DB> {
     {
         let statement =
             Statement { sql: AssertSqlSafe(sql).into_sql_str(), args: Default::default(), persistent: false };
-        let mut conn = self.connection().await;
-        let rows: Result<Vec<T>, sqlx::Error> = DB::fetch(&mut conn, statement)
+        let conn = self.source.acquire().await.unwrap_or_else(|error| panic!("no connection: {error}"));
+        let mut raw = conn.connection().await.unwrap_or_else(|error| panic!("no connection: {error}"));
+        let rows: Result<Vec<T>, sqlx::Error> = DB::fetch(&mut raw, statement)
             .and_then(|row| std::future::ready(DB::cell(&row, 0, true)))
             .try_collect()
             .await;
@@ -127,5 +132,6 @@ async fn connect<DB: TestBackend>(options: ConnectOptions<DB>, connections: u32)
         .max_lifetime(None)
         .connect_with(options)
         .await
+        .map(Db::new)
         .unwrap_or_else(|error| panic!("no connection to {}: {error}", DB::NAME))
 }

@@ -8,13 +8,15 @@ mod postgres;
 mod sqlite;
 
 use std::future::Future;
+use std::hash::{BuildHasher, Hasher};
 
 use futures_core::stream::BoxStream;
-use sqlx::error::BoxDynError;
-use sqlx::{Column as _, Database, Decode, Encode, Row as _, SqlStr, Type, TypeInfo as _};
+use sqlx::error::{BoxDynError, DatabaseError};
+use sqlx::{Column as _, Connection, Database, Decode, Encode, Row as _, SqlStr, Type, TypeInfo as _};
 use sqlx_core::transaction::TransactionManager;
 
 use crate::expr::{AnyValue, Codec};
+use crate::source::SessionLimits;
 
 /// Which SQL is spoken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -116,8 +118,8 @@ where
 #[derive(Debug, thiserror::Error)]
 #[error("the column is `{found}`, the field needs `{needed}`")]
 pub(crate) struct TypeMismatch {
-    found: String,
-    needed: String,
+    pub(crate) found: String,
+    pub(crate) needed: String,
 }
 
 /// Unreachable through an entity, whose types the compiler checks, but not through a column constant alone.
@@ -146,17 +148,28 @@ pub struct Done {
 }
 
 /// How a transaction begins.
+///
+/// | | PostgreSQL | MySQL, MariaDB | SQLite |
+/// |---|---|---|---|
+/// | default | `BEGIN` | `START TRANSACTION` | `BEGIN IMMEDIATE` |
+/// | `isolation` | `BEGIN ISOLATION LEVEL ..` | `SET TRANSACTION ISOLATION LEVEL ..` in front, same round trip | ignored: always serializable |
+/// | `read_only` | `READ ONLY`, enforced by the server | `READ ONLY`, enforced by the server | `BEGIN DEFERRED` |
+/// | `deferrable` | `DEFERRABLE` | ignored: reading a snapshot cannot fail | ignored: reading a snapshot cannot fail |
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct TxOptions {
-    /// `None` is the database's default.
+    /// `None` is the database's default: read committed on PostgreSQL, repeatable read on MySQL.
     pub isolation: Option<Isolation>,
-    /// Nothing will be written.
+    /// Nothing will be written. On SQLite a transaction that may write takes the write lock at once
+    /// (`BEGIN IMMEDIATE`), because one that begins as a reader and turns writer later can fail there at any
+    /// statement, whatever the busy timeout; one that only reads takes no lock.
     pub read_only: bool,
     /// PostgreSQL: wait for a snapshot that cannot fail (needs serializable and read only).
     pub deferrable: bool,
 }
 
 /// The isolation level of a transaction.
+///
+/// SQLite knows the strictest alone, and gives it whatever is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Isolation {
@@ -166,6 +179,61 @@ pub enum Isolation {
     RepeatableRead,
     /// As if transactions ran one after the other.
     Serializable,
+}
+
+impl Isolation {
+    #[allow(dead_code, reason = "used by the drivers that are switched on")]
+    const fn sql(self) -> &'static str {
+        match self {
+            Isolation::ReadCommitted => "READ COMMITTED",
+            Isolation::RepeatableRead => "REPEATABLE READ",
+            Isolation::Serializable => "SERIALIZABLE",
+        }
+    }
+}
+
+/// What an error of the server leaves of the transaction that it happened in.
+#[doc(hidden)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Aftermath {
+    /// The statement alone was undone.
+    Unharmed,
+    /// Everything is refused until the transaction, or a savepoint before the error, is rolled back.
+    Aborted,
+    /// The server rolled the whole transaction back. Further statements would commit one by one.
+    Gone,
+    /// The error does not tell; see [`Backend::probe`].
+    Unknown,
+    /// The server hung up.
+    Fatal,
+}
+
+/// What became of a transaction, as the server tells when asked.
+#[doc(hidden)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// It is open and works.
+    Open,
+    /// It is open, but a statement failed and the server refuses everything until a rollback.
+    Aborted,
+    /// There is none.
+    Gone,
+}
+
+/// The options with which a database is connected to.
+pub type ConnectOptionsOf<DB> = <<DB as Database>::Connection as Connection>::Options;
+
+/// A number that nothing left in a connection can guess.
+#[allow(dead_code, reason = "used by the drivers that are switched on")]
+fn nonce() -> i64 {
+    let random = std::hash::RandomState::new().build_hasher().finish();
+    i64::from_ne_bytes(random.to_ne_bytes()) >> 1
+}
+
+/// The answer to a statement is not the one that was asked for.
+#[allow(dead_code, reason = "used by the drivers that are switched on")]
+fn out_of_step() -> sqlx::Error {
+    sqlx::Error::Protocol("the connection is out of step with the server".into())
 }
 
 /// A database that kysera speaks to: [`Postgres`](sqlx::Postgres), [`MySql`](sqlx::MySql) (and MariaDB) or
@@ -245,6 +313,41 @@ pub trait Backend: Database<Connection: Sync> + sealed::Sealed {
     #[doc(hidden)]
     fn rollback(conn: &mut Self::Connection) -> impl Future<Output = Result<(), sqlx::Error>> + Send {
         <Self::TransactionManager as TransactionManager>::rollback(conn)
+    }
+
+    /// What a server's error leaves of the transaction around it.
+    #[doc(hidden)]
+    fn aftermath(error: &dyn DatabaseError) -> Aftermath;
+
+    /// Asks the server whether a transaction that kysera began is still there, and whether the connection is in
+    /// step. What an abandoned statement left behind is read and thrown away first.
+    #[doc(hidden)]
+    fn probe(conn: &mut Self::Connection) -> impl Future<Output = Result<Standing, sqlx::Error>> + Send;
+
+    /// Throws away what an abandoned statement left behind, outside a transaction of kysera's, and makes sure that
+    /// the connection is in step.
+    #[doc(hidden)]
+    fn resync(conn: &mut Self::Connection) -> impl Future<Output = Result<(), sqlx::Error>> + Send;
+
+    /// Adds what kysera asks of a connection unless told otherwise; `session` are the limits of a session.
+    #[doc(hidden)]
+    fn tune(
+        options: ConnectOptionsOf<Self>,
+        session: Option<&SessionLimits>,
+    ) -> Result<ConnectOptionsOf<Self>, sqlx::Error>;
+
+    /// What is left to be set once a connection is made.
+    #[doc(hidden)]
+    fn connected<'c>(
+        conn: &'c mut Self::Connection,
+        session: &'c SessionLimits,
+    ) -> impl Future<Output = Result<(), sqlx::Error>> + Send + 'c;
+
+    /// Whether the database is gone with its connection.
+    #[doc(hidden)]
+    fn in_memory(options: &ConnectOptionsOf<Self>) -> bool {
+        let _ = options;
+        false
     }
 
     /// Brings a connection back to a clean state after a future was dropped. `begun`: a BEGIN may have been

@@ -1,12 +1,16 @@
 use futures_core::stream::BoxStream;
 use futures_util::TryStreamExt;
-use sqlx::error::BoxDynError;
-use sqlx::mysql::MySqlQueryResult;
-use sqlx::{Decode, MySql, SqlStr, Type};
-
-use super::{Backend, Dialect, Done, Statement, TxOptions, driver_methods, sealed, typed_cell, unsupported};
-use crate::expr::{AnyValue, Codec};
+use sqlx::error::{BoxDynError, DatabaseError};
+use sqlx::mysql::{MySqlConnectOptions, MySqlDatabaseError, MySqlQueryResult, MySqlRow};
+use sqlx::{Connection, Decode, MySql, Row, SqlStr, Type};
 use sqlx_core::transaction::TransactionManager;
+
+use super::{
+    Aftermath, Backend, Dialect, Done, Standing, Statement, TxOptions, driver_methods, nonce, out_of_step,
+    sealed, typed_cell, unsupported,
+};
+use crate::expr::{AnyValue, Codec, dynamic};
+use crate::source::SessionLimits;
 
 impl sealed::Sealed for MySql {}
 
@@ -44,12 +48,93 @@ impl Backend for MySql {
     }
 
     async fn begin(conn: &mut Self::Connection, options: TxOptions) -> Result<(), sqlx::Error> {
-        let _ = options;
-        <Self as sqlx::Database>::TransactionManager::begin(conn, None).await
+        // One text, hence one round trip: without SESSION the level holds for the next transaction alone.
+        let isolation = match options.isolation {
+            Some(level) => format!("SET TRANSACTION ISOLATION LEVEL {}; ", level.sql()),
+            None => String::new(),
+        };
+        let access = if options.read_only { " READ ONLY" } else { "" };
+        let sql = dynamic(format!("{isolation}START TRANSACTION{access}"));
+        <Self::TransactionManager>::begin(conn, Some(sql)).await
+    }
+
+    fn aftermath(error: &dyn DatabaseError) -> Aftermath {
+        let number = error.try_downcast_ref::<MySqlDatabaseError>().map(MySqlDatabaseError::number);
+        match number {
+            // server shutdown, connection killed (MariaDB), idle for too long
+            Some(1053 | 1927 | 4031) => Aftermath::Fatal,
+            // Lock wait timeout (all or the statement alone, as innodb_rollback_on_timeout says, which nobody tells),
+            // lock table full, deadlock, rollback by an error of COMMIT or of replication, XA rollbacks, and MariaDB's
+            // record that changed since the snapshot.
+            Some(1205 | 1206 | 1213 | 1180 | 3101 | 1402 | 1613 | 1614 | 1020) => Aftermath::Gone,
+            _ if error.code().is_some_and(|state| state.starts_with("40")) => Aftermath::Gone,
+            _ => Aftermath::Unharmed,
+        }
+    }
+
+    async fn probe(conn: &mut Self::Connection) -> Result<Standing, sqlx::Error> {
+        // Outside a transaction a savepoint is gone as soon as it is made, and cannot be released.
+        let nonce = nonce();
+        let text = format!("SAVEPOINT kysera_probe; SELECT {nonce}; RELEASE SAVEPOINT kysera_probe");
+        match sqlx::raw_sql(dynamic(text)).fetch_all(&mut *conn).await {
+            Ok(rows) => answers(&rows, nonce).map(|()| Standing::Open),
+            Err(sqlx::Error::Database(error)) if is_missing_savepoint(&*error) => {
+                Self::resync(conn).await?;
+                Ok(Standing::Gone)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn resync(conn: &mut Self::Connection) -> Result<(), sqlx::Error> {
+        // A connection that is out of step answers with something else or not at all; whoever calls this bounds it.
+        let nonce = nonce();
+        let rows = sqlx::raw_sql(dynamic(format!("SELECT {nonce}"))).fetch_all(&mut *conn).await?;
+        answers(&rows, nonce)
+    }
+
+    fn tune(
+        options: MySqlConnectOptions,
+        _: Option<&SessionLimits>,
+    ) -> Result<MySqlConnectOptions, sqlx::Error> {
+        Ok(options)
+    }
+
+    async fn connected(conn: &mut Self::Connection, session: &SessionLimits) -> Result<(), sqlx::Error> {
+        let Some(limit) = session.statement else { return Ok(()) };
+        // Each server reads its own comment: MySQL counts milliseconds and SELECTs alone, MariaDB seconds.
+        let sql = format!(
+            "SET SESSION /*!50708 max_execution_time = {} */ /*M!100101 max_statement_time = {} */",
+            limit.as_millis(),
+            limit.as_secs_f64(),
+        );
+        match sqlx::raw_sql(dynamic(sql)).execute(conn).await {
+            Ok(_) | Err(sqlx::Error::Database(_)) => Ok(()), // refused by servers that know neither
+            Err(error) => Err(error),
+        }
     }
 
     async fn recover(conn: &mut Self::Connection, begun: bool) -> Result<(), sqlx::Error> {
-        let _ = (conn, begun);
-        unimplemented!()
+        // Only reached when none of kysera's own statements was in flight: those connections are closed.
+        sqlx::raw_sql("ROLLBACK").execute(&mut *conn).await?;
+        while conn.is_in_transaction() {
+            <Self::TransactionManager>::rollback(conn).await?;
+        }
+        if begun {
+            Self::resync(conn).await?;
+        }
+        Ok(())
     }
+}
+
+fn answers(rows: &[MySqlRow], nonce: i64) -> Result<(), sqlx::Error> {
+    match rows.first().map(|row| row.try_get_unchecked::<String, _>(0)).transpose()? {
+        Some(answer) if answer == nonce.to_string() => Ok(()),
+        _ => Err(out_of_step()),
+    }
+}
+
+/// 1305: SAVEPOINT does not exist.
+fn is_missing_savepoint(error: &dyn DatabaseError) -> bool {
+    error.try_downcast_ref::<MySqlDatabaseError>().is_some_and(|error| error.number() == 1305)
 }

@@ -1,12 +1,16 @@
 use futures_core::stream::BoxStream;
 use futures_util::TryStreamExt;
-use sqlx::error::BoxDynError;
-use sqlx::postgres::PgQueryResult;
-use sqlx::{Decode, Postgres, SqlStr, Type};
-
-use super::{Backend, Dialect, Done, Statement, TxOptions, driver_methods, sealed, typed_cell, unsupported};
-use crate::expr::{AnyValue, Codec};
+use sqlx::error::{BoxDynError, DatabaseError};
+use sqlx::postgres::{PgConnectOptions, PgDatabaseError, PgQueryResult, PgSeverity};
+use sqlx::{Connection, Decode, PgConnection, Postgres, Row, SqlStr, Type};
 use sqlx_core::transaction::TransactionManager;
+
+use super::{
+    Aftermath, Backend, Dialect, Done, Standing, Statement, TxOptions, driver_methods, nonce, out_of_step,
+    sealed, typed_cell, unsupported,
+};
+use crate::expr::{AnyValue, Codec, dynamic};
+use crate::source::SessionLimits;
 
 impl sealed::Sealed for Postgres {}
 
@@ -51,12 +55,130 @@ impl Backend for Postgres {
     }
 
     async fn begin(conn: &mut Self::Connection, options: TxOptions) -> Result<(), sqlx::Error> {
-        let _ = options;
-        <Self as sqlx::Database>::TransactionManager::begin(conn, None).await
+        let sql = (options != TxOptions::default()).then(|| begin_text(options));
+        <Self::TransactionManager>::begin(conn, sql).await
+    }
+
+    fn aftermath(error: &dyn DatabaseError) -> Aftermath {
+        match error.try_downcast_ref::<PgDatabaseError>().map(PgDatabaseError::severity) {
+            Some(PgSeverity::Fatal | PgSeverity::Panic) => Aftermath::Fatal,
+            _ => Aftermath::Aborted,
+        }
+    }
+
+    async fn probe(conn: &mut Self::Connection) -> Result<Standing, sqlx::Error> {
+        // One round trip: SAVEPOINT tells whether a transaction is open and works, the number whether the answer
+        // belongs to the question.
+        let nonce = nonce();
+        let text =
+            format!("SAVEPOINT kysera_probe; SELECT '{nonce}' AS nonce; RELEASE SAVEPOINT kysera_probe");
+        for _ in 0..ERRORS_LEFT {
+            match sqlx::raw_sql(dynamic(text.as_str())).fetch_all(&mut *conn).await {
+                Ok(rows) => {
+                    let answer = rows.first().map(|row| row.try_get::<String, _>(0)).transpose()?;
+                    return if answer == Some(nonce.to_string()) {
+                        Ok(Standing::Open)
+                    } else {
+                        Err(out_of_step())
+                    };
+                }
+                Err(sqlx::Error::Database(error)) if Self::aftermath(&*error) != Aftermath::Fatal => {
+                    match error.code().as_deref() {
+                        Some("25P01") => return Ok(Standing::Gone), // no active transaction
+                        Some("25P02") => return Ok(Standing::Aborted), // in failed transaction
+                        _ => {} // left over by an abandoned statement; ask again
+                    }
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Err(out_of_step())
+    }
+
+    async fn resync(conn: &mut Self::Connection) -> Result<(), sqlx::Error> {
+        drain(conn).await?;
+        // An abandoned COPY leaves the stream one message out of step, which no ping notices.
+        let nonce = nonce();
+        match sqlx::query_scalar::<_, i64>("SELECT $1::int8").bind(nonce).fetch_one(&mut *conn).await {
+            Ok(answer) if answer == nonce => Ok(()),
+            Ok(_) => Err(out_of_step()),
+            // In step, within a failed transaction that user code opened.
+            Err(sqlx::Error::Database(error)) if error.code().as_deref() == Some("25P02") => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn tune(
+        options: PgConnectOptions,
+        session: Option<&SessionLimits>,
+    ) -> Result<PgConnectOptions, sqlx::Error> {
+        let Some(limits) = session else { return Ok(options) };
+        let mut settings = Vec::new();
+        if let Some(limit) = limits.statement {
+            settings.push(("statement_timeout", format!("{}ms", limit.as_millis())));
+        }
+        if let Some(limit) = limits.idle_in_transaction {
+            settings.push(("idle_in_transaction_session_timeout", format!("{}ms", limit.as_millis())));
+        }
+        Ok(options.options(settings))
+    }
+
+    async fn connected(conn: &mut Self::Connection, session: &SessionLimits) -> Result<(), sqlx::Error> {
+        let Some(interval) = session.connection_check else { return Ok(()) };
+        // Not a start-up option: servers before 14 refuse a session that names a setting they do not know.
+        if conn.server_version_num().is_some_and(|version| version >= 140_000) {
+            let sql = "SELECT set_config('client_connection_check_interval', $1, false)";
+            let query = sqlx::query(sql).bind(format!("{}ms", interval.as_millis())).persistent(false);
+            match query.execute(conn).await {
+                // Refused by servers on systems that cannot watch a socket.
+                Ok(_) | Err(sqlx::Error::Database(_)) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
     }
 
     async fn recover(conn: &mut Self::Connection, begun: bool) -> Result<(), sqlx::Error> {
-        let _ = (conn, begun);
-        unimplemented!()
+        while conn.is_in_transaction() {
+            <Self::TransactionManager>::start_rollback(conn); // queued behind what is in flight
+        }
+        drain(conn).await?;
+        if begun {
+            // A BEGIN that was cut leaves sqlx's depth at 0 and a transaction open: only the server knows. Outside a
+            // transaction this is a warning in its log.
+            sqlx::raw_sql("ROLLBACK").execute(&mut *conn).await?;
+            Self::resync(conn).await?;
+        }
+        Ok(())
     }
+}
+
+/// How many errors abandoned statements may have left in one connection.
+const ERRORS_LEFT: usize = 16;
+
+/// Each error that an abandoned statement left behind ends one ping; the next one goes on.
+async fn drain(conn: &mut PgConnection) -> Result<(), sqlx::Error> {
+    for _ in 0..ERRORS_LEFT {
+        match conn.ping().await {
+            Ok(()) => return Ok(()),
+            Err(sqlx::Error::Database(error)) if Postgres::aftermath(&*error) != Aftermath::Fatal => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Err(out_of_step())
+}
+
+fn begin_text(options: TxOptions) -> SqlStr {
+    let mut sql = String::from("BEGIN");
+    if let Some(isolation) = options.isolation {
+        sql.push_str(" ISOLATION LEVEL ");
+        sql.push_str(isolation.sql());
+    }
+    if options.read_only {
+        sql.push_str(" READ ONLY");
+    }
+    if options.deferrable {
+        sql.push_str(" DEFERRABLE");
+    }
+    dynamic(sql)
 }

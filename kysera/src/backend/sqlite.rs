@@ -1,12 +1,17 @@
+use std::time::Duration;
+
 use futures_core::stream::BoxStream;
 use futures_util::TryStreamExt;
-use sqlx::error::BoxDynError;
-use sqlx::sqlite::SqliteQueryResult;
-use sqlx::{Decode, Row, SqlStr, Sqlite, Type};
-
-use super::{Backend, Dialect, Done, Statement, TxOptions, driver_methods, sealed, unsupported};
-use crate::expr::{AnyValue, Codec};
+use sqlx::error::{BoxDynError, DatabaseError};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteQueryResult, SqliteSynchronous};
+use sqlx::{ConnectOptions, Connection, Decode, Row, SqlSafeStr, SqlStr, Sqlite, Type};
 use sqlx_core::transaction::TransactionManager;
+
+use super::{
+    Aftermath, Backend, Dialect, Done, Standing, Statement, TxOptions, driver_methods, sealed, unsupported,
+};
+use crate::expr::{AnyValue, Codec, dynamic};
+use crate::source::SessionLimits;
 
 impl sealed::Sealed for Sqlite {}
 
@@ -45,12 +50,97 @@ impl Backend for Sqlite {
     }
 
     async fn begin(conn: &mut Self::Connection, options: TxOptions) -> Result<(), sqlx::Error> {
-        let _ = options;
-        <Self as sqlx::Database>::TransactionManager::begin(conn, None).await
+        // A deferred transaction that turns writer fails at once if another one wrote meanwhile, busy timeout or not.
+        let sql = if options.read_only { "BEGIN DEFERRED" } else { "BEGIN IMMEDIATE" };
+        <Self::TransactionManager>::begin(conn, Some(sql.into_sql_str())).await
+    }
+
+    fn aftermath(error: &dyn DatabaseError) -> Aftermath {
+        // A full disk, an I/O error, an interrupt or ON CONFLICT ROLLBACK may have ended the transaction; the codes
+        // of the last are those of ordinary violations, so none of them tells.
+        let _ = error;
+        Aftermath::Unknown
+    }
+
+    async fn probe(conn: &mut Self::Connection) -> Result<Standing, sqlx::Error> {
+        // Refused within a transaction; neither takes a lock.
+        match sqlx::raw_sql("BEGIN").execute(&mut *conn).await {
+            Ok(_) => {
+                sqlx::raw_sql("ROLLBACK").execute(conn).await?;
+                Ok(Standing::Gone)
+            }
+            Err(sqlx::Error::Database(_)) => Ok(Standing::Open),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn resync(conn: &mut Self::Connection) -> Result<(), sqlx::Error> {
+        conn.ping().await // behind whatever the worker still does
+    }
+
+    fn tune(
+        options: SqliteConnectOptions,
+        _: Option<&SessionLimits>,
+    ) -> Result<SqliteConnectOptions, sqlx::Error> {
+        let options = options
+            .synchronous(SqliteSynchronous::Normal)
+            .foreign_keys(true)
+            .busy_timeout(Duration::from_secs(5))
+            .row_buffer_size(ROW_BUFFER);
+        let query = mode(&options);
+        Ok(match query.as_deref() {
+            Some("memory") => options,
+            // A file that may not be written can be neither created nor put into another journal mode.
+            Some("ro") => options,
+            _ => options.journal_mode(SqliteJournalMode::Wal).create_if_missing(true),
+        })
+    }
+
+    async fn connected(_: &mut Self::Connection, _: &SessionLimits) -> Result<(), sqlx::Error> {
+        Ok(())
+    }
+
+    fn in_memory(options: &SqliteConnectOptions) -> bool {
+        let name = options.get_filename();
+        mode(options).as_deref() == Some("memory") || name.as_os_str().is_empty() || name == ":memory:"
     }
 
     async fn recover(conn: &mut Self::Connection, begun: bool) -> Result<(), sqlx::Error> {
-        let _ = (conn, begun);
-        unimplemented!()
+        Self::resync(conn).await?;
+        let depth = <Self::TransactionManager>::get_transaction_depth(conn);
+        if depth == 0 && !begun {
+            return Ok(());
+        }
+        // Refused if no transaction is open, which is fine.
+        ignore_refusal(sqlx::raw_sql("ROLLBACK").execute(&mut *conn).await)?;
+        if depth > 0 {
+            // SQLite may have rolled back before us, and sqlx counts only what it undoes itself: open what it believes
+            // in and let it undo that.
+            sqlx::raw_sql("BEGIN").execute(&mut *conn).await?;
+            for level in 1..depth {
+                let sql = dynamic(format!("SAVEPOINT _sqlx_savepoint_{level}"));
+                sqlx::raw_sql(sql).execute(&mut *conn).await?;
+            }
+            while conn.is_in_transaction() {
+                <Self::TransactionManager>::rollback(conn).await?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// How many rows the worker thread may be ahead of the reader. sqlx's 50 make it wait too often.
+const ROW_BUFFER: usize = 256;
+
+/// sqlx has no getter for it.
+fn mode(options: &SqliteConnectOptions) -> Option<String> {
+    let url = options.to_url_lossy();
+    url.query_pairs().find(|(key, _)| key == "mode").map(|(_, value)| value.into_owned())
+}
+
+fn ignore_refusal<T>(result: Result<T, sqlx::Error>) -> Result<(), sqlx::Error> {
+    match result {
+        Ok(_) | Err(sqlx::Error::Database(_)) => Ok(()),
+        Err(error) => Err(error),
     }
 }

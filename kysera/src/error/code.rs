@@ -170,6 +170,7 @@ fn driver_code(error: &sqlx::Error) -> ErrorCode {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use std::collections::HashSet;
 

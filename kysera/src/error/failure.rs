@@ -5,7 +5,7 @@ use super::Driver;
 
 /// A write to several rows met some that do not exist; nothing was written.
 #[derive(Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{} of {asked} {entity} rows not found, at position {}", .positions.len(), positions_text(.positions))]
+#[error("{} of {asked} {entity} rows not found, at position{} {}", .positions.len(), plural(.positions), positions_text(.positions))]
 #[non_exhaustive]
 pub struct Missing {
     /// The Rust name of the entity.
@@ -26,6 +26,10 @@ impl fmt::Debug for Missing {
             .field("positions", &self.positions)
             .finish_non_exhaustive()
     }
+}
+
+fn plural(positions: &[usize]) -> &'static str {
+    if positions.len() == 1 { "" } else { "s" }
 }
 
 fn positions_text(positions: &[usize]) -> String {

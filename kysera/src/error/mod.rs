@@ -9,26 +9,27 @@
 //! declares.
 //!
 //! ```
-//! # #[cfg(feature = "sqlite")] mod doc {
-//! use kysera::{Error, ErrorCode};
+//! # #[cfg(not(feature = "sqlite"))]
+//! # fn main() {}
+//! # #[cfg(feature = "sqlite")]
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), kysera::Error> {
 //! # use sqlx::Connection;
+//! use kysera::{Error, ErrorCode};
 //!
-//! # pub async fn example() -> Result<(), Error> {
 //! let mut conn = sqlx::SqliteConnection::connect("sqlite::memory:").await?;
 //! sqlx::raw_sql("CREATE TABLE users (email TEXT UNIQUE); INSERT INTO users VALUES ('ada@x.org')")
 //!     .execute(&mut conn)
 //!     .await?;
 //!
-//! let error: Error = sqlx::query("INSERT INTO users VALUES ('ada@x.org')").execute(&mut conn).await.unwrap_err().into();
+//! let result = sqlx::query("INSERT INTO users VALUES (?)").bind("ada@x.org").execute(&mut conn).await;
+//! let error = Error::from(result.unwrap_err());
 //!
 //! assert_eq!(error.code(), ErrorCode::UniqueViolation);
 //! assert_eq!(error.violation().unwrap().columns(), ["email"]);
-//! assert_eq!(error.to_string(), "a unique key is violated of table `users` on `email`");
+//! assert_eq!(error.to_string(), "unique key of table `users` on `email` violated");
 //! # Ok(())
 //! # }
-//! # }
-//! # #[cfg(feature = "sqlite")]
-//! # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(doc::example()).unwrap();
 //! ```
 
 mod code;
@@ -45,6 +46,7 @@ mod server;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
 mod tests;
 mod violation;
 

@@ -236,3 +236,156 @@ impl Reader<'_> {
         Some(names)
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+
+    fn told(number: u16, message: &str) -> Told {
+        Report { number, state: Some("23000"), message }.violation().unwrap()
+    }
+
+    #[test]
+    fn unique_keys() {
+        let cases = [
+            ("Duplicate entry 'a@x.org' for key 'email'", None, "email"),
+            ("Duplicate entry 'a@x.org' for key 'users.email'", Some("users"), "email"),
+            ("Duplicate entry '1-2' for key 'pa.PRIMARY'", Some("pa"), "PRIMARY"),
+            // Values may be anything.
+            ("Duplicate entry 'x' for key 'evil' for key 'PRIMARY'", None, "PRIMARY"),
+            ("Duplicate entry ' for key '' for key 'k'", None, "k"),
+            ("Duplicate entry 'a\nb'', (\"c\")' for key 'k'", None, "k"),
+            // So may names.
+            ("Duplicate entry '1' for key 'it's'", None, "it's"),
+            ("Duplicate entry '1' for key 'my key, (2)'", None, "my key, (2)"),
+            ("Duplicate entry '1' for key 'a.b.c'", None, "a.b.c"),
+            // Other languages
+            ("Doppelter Eintrag 'x' für Schlüssel 'email'", None, "email"),
+            ("Doppelter Eintrag 'x' for key 'evil' für Schlüssel 'pa.email'", Some("pa"), "email"),
+            ("'x' は索引 'email' で重複しています。", None, "email"),
+        ];
+        for (message, table, constraint) in cases {
+            let told = told(1062, message);
+            assert_eq!(told.kind, ViolationKind::Unique);
+            assert_eq!(told.table.as_deref(), table, "{message}");
+            assert_eq!(told.constraint.as_deref(), Some(constraint), "{message}");
+            assert!(told.columns.is_empty());
+            assert!(matches!(told.open, Open::Key(_)));
+        }
+        for message in ["", "'", "Duplicate entry 'x' for key 'cut sho", "Doppelter Eintrag 'it's'"] {
+            let told = told(1062, message);
+            assert_eq!((told.table, told.constraint), (None, None), "{message}");
+        }
+    }
+
+    #[test]
+    fn foreign_keys() {
+        let child = "Cannot add or update a child row: a foreign key constraint fails (`ck`.`ch`, CONSTRAINT \
+                     `ch_p_fk` FOREIGN KEY (`pid`) REFERENCES `pa` (`id`))";
+        let parent = "Cannot delete or update a parent row: a foreign key constraint fails (`ck`.`ch`, CONSTRAINT \
+                      `ch_p_fk` FOREIGN KEY (`pid`) REFERENCES `pa` (`id`) ON DELETE NO ACTION)";
+        let german = "Kann Kind-Zeile nicht ändern: eine Fremdschlüssel-Beschränkung schlägt fehl (`ck`.`ch`, \
+                      CONSTRAINT `ch_p_fk` FOREIGN KEY (`pid`) REFERENCES `other`.`pa` (`id`))";
+        for (number, message) in [(1452, child), (1451, parent), (1452, german)] {
+            let told = told(number, message);
+            assert_eq!(told.kind, ViolationKind::ForeignKey);
+            assert_eq!(told.table.as_deref(), Some("ch"));
+            assert_eq!(told.constraint.as_deref(), Some("ch_p_fk"));
+            assert_eq!(told.columns, ["pid"]);
+            assert_eq!(told.referenced_table.as_deref(), Some("pa"));
+            assert_eq!(told.open, Open::Nothing);
+        }
+        let odd = told(
+            1452,
+            "Cannot add (`d`.`t.x y`, CONSTRAINT `a``b` FOREIGN KEY (`c, d`, `e)`) REFERENCES `p (q)` (`x`, `y`))",
+        );
+        assert_eq!(odd.table.as_deref(), Some("t.x y"));
+        assert_eq!(odd.constraint.as_deref(), Some("a`b"));
+        assert_eq!(odd.columns, ["c, d", "e)"]);
+        assert_eq!(odd.referenced_table.as_deref(), Some("p (q)"));
+    }
+
+    #[test]
+    fn foreign_keys_that_are_not_told() {
+        let short = "Cannot add or update a child row: a foreign key constraint fails";
+        assert_eq!(told(1216, short), Told { open: Open::Table, ..Told::new(ViolationKind::ForeignKey) });
+        let short = "Cannot delete or update a parent row: a foreign key constraint fails";
+        assert_eq!(told(1217, short), Told::new(ViolationKind::ForeignKey));
+        let cut = "Cannot add or update a child row: a foreign key constraint fails (`ck`.`ch`, CONSTRAINT `ch_p_fk` \
+                   FOREIGN KEY (`pid`, `q";
+        for message in [short, cut, "", "(`", "(`a`.`b`"] {
+            assert_eq!(told(1452, message), Told::new(ViolationKind::ForeignKey), "{message}");
+        }
+    }
+
+    #[test]
+    fn not_null() {
+        let cases = [
+            (1048, "Column 'e' cannot be null", "e"),
+            (1048, "Column 'it's' cannot be null", "it's"),
+            (1048, "Feld 'e' darf nicht NULL sein", "e"),
+            (1364, "Field 'e' doesn't have a default value", "e"),
+            (1364, "Field 'a, (b)' doesn't have a default value", "a, (b)"),
+            (1364, "Feld 'e' hat keinen Vorgabewert", "e"),
+        ];
+        for (number, message, column) in cases {
+            let told = told(number, message);
+            assert_eq!((told.kind, told.open), (ViolationKind::NotNull, Open::Table));
+            assert_eq!(told.columns, [column], "{message}");
+        }
+        assert!(told(1048, "Le champ 'it's' ne peut être vide").columns.is_empty(), "ambiguous");
+        assert!(told(1048, "").columns.is_empty());
+    }
+
+    #[test]
+    fn checks() {
+        let mysql = told(3819, "Check constraint 'pa_chk_1' is violated.");
+        assert_eq!((mysql.kind, mysql.open), (ViolationKind::Check, Open::Table));
+        assert_eq!(mysql.constraint.as_deref(), Some("pa_chk_1"));
+        let table = told(4025, "CONSTRAINT `x``y` failed for `ck`.`pa`");
+        assert_eq!((table.constraint.as_deref(), table.table.as_deref()), (Some("x`y"), Some("pa")));
+        assert!(table.columns.is_empty());
+        let column = told(4025, "CONSTRAINT `pa.n` fehlgeschlagen: `ck`.`pa`");
+        assert_eq!((column.constraint.as_deref(), column.table.as_deref()), (Some("n"), Some("pa")));
+        assert_eq!(column.columns, ["n"]);
+        assert_eq!(
+            told(4025, "CONSTRAINT `cut"),
+            Told { open: Open::Table, ..Told::new(ViolationKind::Check) }
+        );
+        // MySQL's own 4025 is about the size of a file.
+        assert!(Report { number: 4025, state: Some("HY000"), message: "" }.violation().is_none());
+    }
+
+    #[test]
+    fn codes() {
+        let of = |number| Report { number, state: Some("HY000"), message: "m" };
+        for number in [1205, 1213, 1040, 2006, 2013, 4031, 1020, 1927, 3572] {
+            assert!(of(number).is_transient(), "{number}");
+            assert!(of(number).violation().is_none(), "{number}");
+        }
+        for number in [1062, 1064, 1406, 1317] {
+            assert!(!of(number).is_transient(), "{number}");
+        }
+        let codes = [
+            (1045, ErrorCode::ConnectionFailed),
+            (1205, ErrorCode::Timeout),
+            (1213, ErrorCode::TransactionFailed),
+            (1406, ErrorCode::InvalidInput),
+            (1146, ErrorCode::QueryFailed),
+        ];
+        for (number, code) in codes {
+            assert_eq!(of(number).error_code(), code, "{number}");
+        }
+        for number in [1045, 1046, 1049, 1051, 1054, 1064, 1146, 1205, 1213] {
+            assert_eq!(of(number).safe_message(), Some("m"), "{number}");
+        }
+        for number in [1062, 1264, 1292, 1366, 1406, 1644, 1048, 3140] {
+            assert_eq!(of(number).safe_message(), None, "{number}");
+        }
+        // SIGNAL with a borrowed number
+        let raised = Report { number: 1213, state: Some("45000"), message: "m" };
+        assert_eq!((raised.is_transient(), raised.safe_message()), (false, None));
+        assert_eq!(raised.error_code(), ErrorCode::QueryFailed);
+    }
+}

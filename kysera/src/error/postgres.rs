@@ -127,7 +127,9 @@ impl<'a> Report<'a> {
         });
         let safe = !raised
             && match (self.code.get(..2)?, self.code) {
-                ("08" | "25" | "28" | "40" | "53" | "55" | "57", _) => true,
+                ("08" | "25" | "28" | "40" | "53" | "57", _) => true,
+                // Not 55P04, which names a value of an enum.
+                ("55", "55000" | "55006" | "55P02" | "55P03") => true,
                 ("3D", _) => self.fatal,
                 // no privilege; table, object or column exists already
                 ("42", "42501" | "42P07" | "42710" | "42701") => true,
@@ -201,4 +203,246 @@ fn quoted_names(text: &str) -> Option<Vec<&str>> {
         rest = &inside[end + inside[end..].chars().next()?.len_utf8()..];
     }
     Some(names)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+
+    fn unique(detail: &str) -> Vec<String> {
+        let report = Report {
+            code: "23505",
+            message: "duplicate key value violates unique constraint \"k\"",
+            detail: Some(detail),
+            table: Some("pa"),
+            constraint: Some("k"),
+            ..Report::default()
+        };
+        let told = report.violation().unwrap();
+        assert_eq!((told.table.as_deref(), told.constraint.as_deref()), (Some("pa"), Some("k")));
+        told.columns
+    }
+
+    #[test]
+    fn unique_columns_come_from_detail() {
+        let cases: [(&str, &[&str]); 14] = [
+            ("Key (email)=(a@x.org) already exists.", &["email"]),
+            ("Key (a, b)=(1, 2) already exists.", &["a", "b"]),
+            // Values may be anything.
+            ("Key (e)=(x)=(y) already exists.", &["e"]),
+            ("Key (e)=(' for key ') already exists.", &["e"]),
+            ("Key (e)=(a\nb, \"c\"), (d)=() already exists.", &["e"]),
+            // So may names.
+            (r#"Key ("a, b", c)=(1, 2) already exists."#, &["a, b", "c"]),
+            (
+                r#"Key ("odd "" name", "d.o.t", "x)=(y")=(1, 2, 3) already exists."#,
+                &["odd \" name", "d.o.t", "x)=(y"],
+            ),
+            (r#"Key ("Upper")=(1) already exists."#, &["Upper"]),
+            ("Schlüssel »(email)=(x)« existiert bereits.", &["email"]),
+            ("La clé « (a, b)=(1, 2) » existe déjà.", &["a", "b"]),
+            ("キー(email)=(x)はすでに存在します。", &["email"]),
+            // Expressions are no columns.
+            ("Key (lower(e))=(x) already exists.", &[]),
+            ("Key (((a || ')=('::text) || b), c)=(x) already exists.", &[]),
+            ("nothing that is known", &[]),
+        ];
+        for (detail, columns) in cases {
+            assert_eq!(unique(detail), columns, "{detail}");
+        }
+    }
+
+    #[test]
+    fn unique_without_detail() {
+        // Who may not read the columns is not told them.
+        let report = Report { code: "23505", table: Some("pa"), ..Report::default() };
+        assert_eq!(
+            report.violation(),
+            Some(Told { table: Some("pa".into()), ..Told::new(ViolationKind::Unique) })
+        );
+    }
+
+    #[test]
+    fn exclusion() {
+        let report = Report {
+            code: "23P01",
+            detail: Some(
+                "Key (room, during)=(1, [1,5)) conflicts with existing key (room, during)=(1, [2,6)).",
+            ),
+            ..Report::default()
+        };
+        let told = report.violation().unwrap();
+        assert_eq!(
+            (told.kind, told.columns),
+            (ViolationKind::Exclusion, vec!["room".into(), "during".into()])
+        );
+    }
+
+    fn foreign_key(table: &str, message: &str, detail: Option<&str>) -> (Vec<String>, Option<String>) {
+        let report = Report {
+            code: "23503",
+            message,
+            detail,
+            table: Some(table),
+            constraint: Some("fk"),
+            ..Report::default()
+        };
+        let told = report.violation().unwrap();
+        assert_eq!((told.kind, told.table.as_deref()), (ViolationKind::ForeignKey, Some(table)));
+        assert_eq!(told.constraint.as_deref(), Some("fk"));
+        (told.columns, told.referenced_table)
+    }
+
+    #[test]
+    fn foreign_key_of_the_written_row() {
+        let message = r#"insert or update on table "ch" violates foreign key constraint "fk""#;
+        let cases: [(&str, &[&str], Option<&str>); 7] = [
+            (r#"Key (pid)=(99) is not present in table "pa"."#, &["pid"], Some("pa")),
+            (r#"Key (a, b)=(1, 2) is not present in table "pa"."#, &["a", "b"], Some("pa")),
+            // The value imitates the rest of the text.
+            (
+                "Key (pid)=(x) is not present in table \"evil\".\n) is not present in table \"pa\".",
+                &["pid"],
+                Some("pa"),
+            ),
+            (r#"Key (pid)=(") is not present in table "pa, (b".)"#, &["pid"], None),
+            // Without the privilege to read the columns.
+            (r#"Key is not present in table "pa"."#, &[], Some("pa")),
+            ("MATCH FULL does not allow mixing of null and nonnull key values.", &[], None),
+            // The name has a quotation mark: where it begins nobody can know.
+            (r#"Key (pid)=(99) is not present in table "p"a"."#, &["pid"], None),
+        ];
+        for (detail, columns, table) in cases {
+            let (found, referenced) = foreign_key("ch", message, Some(detail));
+            assert_eq!((&*found, referenced.as_deref()), (&columns.map_strings()[..], table), "{detail}");
+        }
+        assert_eq!(foreign_key("ch", message, None), (vec![], None));
+    }
+
+    trait MapStrings {
+        fn map_strings(&self) -> Vec<String>;
+    }
+
+    impl MapStrings for &[&str] {
+        fn map_strings(&self) -> Vec<String> {
+            self.iter().map(|&text| text.into()).collect()
+        }
+    }
+
+    #[test]
+    fn foreign_key_in_other_languages() {
+        let german = foreign_key(
+            "ch",
+            "Einfügen oder Aktualisieren in Tabelle »ch« verletzt Fremdschlüssel-Constraint »fk«",
+            Some("Schlüssel (pid)=(99) ist nicht in Tabelle »pa« vorhanden."),
+        );
+        assert_eq!(german, (vec!["pid".into()], Some("pa".into())));
+        let french = foreign_key(
+            "ch",
+            "une instruction insert ou update sur la table « ch » viole la contrainte de clé\nétrangère « fk »",
+            Some("La clé (pid)=(99) n'est pas présente dans la table « pa »."),
+        );
+        assert_eq!(french, (vec!["pid".into()], Some("pa".into())));
+        let japanese = foreign_key(
+            "ch",
+            "テーブル\"ch\"への挿入、更新は外部キー制約\"fk\"に違反しています",
+            Some("テーブル\"pa\"にキー(pid)=(99)がありません"),
+        );
+        // The name stands before the values here, so it is not looked for.
+        assert_eq!(japanese, (vec!["pid".into()], None));
+        let parent = foreign_key(
+            "ch",
+            "Aktualisieren oder Löschen in Tabelle »pa« verletzt Fremdschlüssel-Constraint »fk« von Tabelle »ch«",
+            Some("Auf Schlüssel (id)=(1) wird noch aus Tabelle »ch« verwiesen."),
+        );
+        assert_eq!(parent, (vec![], Some("pa".into())));
+    }
+
+    #[test]
+    fn foreign_key_of_the_referenced_row() {
+        let message = r#"update or delete on table "pa" violates foreign key constraint "fk" on table "ch""#;
+        let detail = r#"Key (id)=(1) is still referenced from table "ch"."#;
+        assert_eq!(foreign_key("ch", message, Some(detail)), (vec![], Some("pa".into())));
+        // A table that refers to itself: the third name decides.
+        let message = r#"update or delete on table "ch" violates foreign key constraint "fk" on table "ch""#;
+        assert_eq!(foreign_key("ch", message, Some(detail)), (vec![], Some("ch".into())));
+        let message = r#"insert or update on table "ch" violates foreign key constraint "fk""#;
+        let detail = r#"Key (pid)=(1) is not present in table "ch"."#;
+        assert_eq!(foreign_key("ch", message, Some(detail)), (vec!["pid".into()], Some("ch".into())));
+        // Version 18
+        let restrict = Report { code: "23001", ..Report::default() };
+        assert_eq!(restrict.violation().unwrap().kind, ViolationKind::ForeignKey);
+    }
+
+    #[test]
+    fn not_null_and_check() {
+        let null = Report {
+            code: "23502",
+            message: "null value in column \"e\" of relation \"pa\" violates not-null constraint",
+            detail: Some("Failing row contains (1, null, s3cr3t)."),
+            table: Some("pa"),
+            column: Some("e"),
+            ..Report::default()
+        };
+        let told = null.violation().unwrap();
+        assert_eq!((told.table.as_deref(), told.columns), (Some("pa"), vec!["e".into()]));
+        let check = Report {
+            code: "23514",
+            detail: Some("Failing row contains (1, (a)=(b))."),
+            table: Some("pa"),
+            constraint: Some("positive"),
+            ..Report::default()
+        };
+        let told = check.violation().unwrap();
+        assert_eq!((told.constraint.as_deref(), told.columns), (Some("positive"), vec![]));
+    }
+
+    #[test]
+    fn codes() {
+        let of = |code| Report { code, ..Report::default() };
+        for code in ["40001", "40P01", "55P03", "53300", "57P01", "57P02", "57P03", "08006", "08P01"] {
+            assert!(of(code).is_transient(), "{code}");
+            assert!(of(code).violation().is_none(), "{code}");
+        }
+        for code in ["23505", "22P02", "42601", "57014", "25P02", "40002", ""] {
+            assert!(!of(code).is_transient(), "{code}");
+        }
+        let codes = [
+            ("08006", ErrorCode::ConnectionFailed),
+            ("28P01", ErrorCode::ConnectionFailed),
+            ("57014", ErrorCode::Timeout),
+            ("55P03", ErrorCode::Timeout),
+            ("40001", ErrorCode::TransactionFailed),
+            ("25006", ErrorCode::TransactionFailed),
+            ("22001", ErrorCode::InvalidInput),
+            ("22012", ErrorCode::QueryFailed),
+            ("42P01", ErrorCode::QueryFailed),
+            ("é", ErrorCode::QueryFailed),
+        ];
+        for (code, expected) in codes {
+            assert_eq!(of(code).error_code(), expected, "{code}");
+        }
+    }
+
+    #[test]
+    fn messages_without_values() {
+        let shown = |code, in_text, routine| {
+            let report = Report { code, message: "m", in_text, routine, ..Report::default() };
+            report.safe_message().is_some()
+        };
+        for code in ["08006", "25P02", "28P01", "40001", "42501", "42P07", "53300", "55P03", "57014"] {
+            assert!(shown(code, false, None), "{code}");
+            assert!(!shown(code, true, Some("exec_stmt_raise")), "{code}: raised by a trigger");
+        }
+        for code in ["42601", "42P01", "42703", "42883", "0A000"] {
+            assert!(shown(code, true, Some("scanner_yyerror")), "{code}");
+            assert!(!shown(code, false, Some("parse_tsquery")), "{code}: of a value");
+        }
+        assert!(shown("0A000", false, Some("RevalidateCachedQuery")));
+        for code in ["23505", "22P02", "22001", "22003", "55P04", "P0001", "3D000", "XX000", "é", ""] {
+            assert!(!shown(code, true, None), "{code}");
+        }
+        assert!(Report { code: "3D000", fatal: true, ..Report::default() }.safe_message().is_some());
+    }
 }

@@ -143,3 +143,92 @@ fn not_null(message: &str) -> Told {
     }
     Told { open: Open::Columns(text.into()), ..told }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+
+    fn told(code: i32, message: &str) -> Told {
+        Report { code, message }.violation().unwrap()
+    }
+
+    #[test]
+    fn unique() {
+        for code in [2067, 1555, 2579] {
+            let told = told(code, "UNIQUE constraint failed: pa.a, pa.b");
+            assert_eq!((told.kind, told.table.as_deref()), (ViolationKind::Unique, Some("pa")));
+            assert_eq!(told.columns, ["a", "b"]);
+        }
+        let spaces = told(2067, "UNIQUE constraint failed: my table.my column");
+        assert_eq!(spaces.table.as_deref(), Some("my table"));
+        assert_eq!(spaces.columns, ["my column"]);
+        // Where the table's name ends is not to be seen.
+        for text in ["od.d t.c, x, od.d t.y.z", "a.b.c", "a.b, c.d", "a.b, c", "a"] {
+            let told = told(2067, &format!("UNIQUE constraint failed: {text}"));
+            assert_eq!((told.table, told.columns), (None, vec![]), "{text}");
+            assert_eq!(told.open, Open::Columns(text.into()));
+        }
+        let index = told(2067, "UNIQUE constraint failed: index 'pa_lower'");
+        assert_eq!(index.constraint.as_deref(), Some("pa_lower"));
+        assert_eq!((index.columns, index.open), (vec![], Open::Table));
+    }
+
+    #[test]
+    fn the_others() {
+        for code in [787, 1811] {
+            assert_eq!(
+                told(code, "FOREIGN KEY constraint failed"),
+                Told { open: Open::Table, ..Told::new(ViolationKind::ForeignKey) }
+            );
+        }
+        let null = told(1299, "NOT NULL constraint failed: pa.e");
+        assert_eq!((null.kind, null.table.as_deref()), (ViolationKind::NotNull, Some("pa")));
+        assert_eq!(null.columns, ["e"]);
+        let unclear = told(1299, "NOT NULL constraint failed: od.d t.y.z");
+        assert_eq!((unclear.table, unclear.columns), (None, vec![]));
+        for text in ["xy", "n>0", "a IN ('x, y', '(')\n"] {
+            let check = told(275, &format!("CHECK constraint failed: {text}"));
+            assert_eq!((check.kind, check.open), (ViolationKind::Check, Open::Table));
+            assert_eq!(check.constraint.as_deref(), Some(text));
+        }
+        // What a trigger raises is no violation, whatever it says.
+        assert!(Report { code: 1811, message: "CHECK constraint failed: x" }.violation().is_none());
+    }
+
+    #[test]
+    fn codes() {
+        let of = |code| Report { code, message: "s3cr3t" };
+        for code in [5, 6, 261, 262, 517, 518, 773] {
+            assert!(of(code).is_transient(), "{code}");
+            assert!(of(code).safe_message().is_some(), "{code}");
+        }
+        for code in [1, 11, 19, 787, 1811, 2067] {
+            assert!(!of(code).is_transient(), "{code}");
+            assert!(code == 11 || of(code).safe_message().is_none(), "{code}");
+        }
+        let codes = [
+            (5, ErrorCode::Timeout),
+            (517, ErrorCode::TransactionFailed),
+            (14, ErrorCode::ConnectionFailed),
+            (20, ErrorCode::InvalidInput),
+            (3091, ErrorCode::InvalidInput),
+            (1811, ErrorCode::QueryFailed),
+        ];
+        for (code, expected) in codes {
+            assert_eq!(of(code).error_code(), expected, "{code}");
+        }
+    }
+
+    #[test]
+    fn messages_of_the_generic_code() {
+        for message in
+            ["no such table: users", "near \"SELEC\": syntax error", "table users has no column named x"]
+        {
+            assert_eq!(Report { code: 1, message }.safe_message(), Some(message));
+        }
+        for message in ["bad JSON path: 's3cr3t'", "fts5: syntax error near \"s3cr3t\"", "malformed JSON"] {
+            assert_eq!(Report { code: 1, message }.safe_message(), None, "{message}");
+        }
+    }
+}

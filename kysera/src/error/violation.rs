@@ -106,10 +106,10 @@ impl fmt::Display for Violation {
             ViolationKind::Check => "check",
             ViolationKind::Exclusion => "exclusion constraint",
         };
-        match self.entity {
-            Some(entity) => write!(f, "{entity} violates a {what}")?,
-            None => write!(f, "a {what} is violated")?,
+        if let Some(entity) = self.entity {
+            write!(f, "{entity}: ")?;
         }
+        f.write_str(what)?;
         if let Some(constraint) = &self.constraint {
             write!(f, " `{constraint}`")?;
         }
@@ -119,7 +119,7 @@ impl fmt::Display for Violation {
         if !self.columns.is_empty() {
             write!(f, " on `{}`", self.columns.join("`, `"))?;
         }
-        Ok(())
+        f.write_str(" violated")
     }
 }
 

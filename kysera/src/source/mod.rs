@@ -1,22 +1,66 @@
-//! Where statements run: a pool, a [`Db`], one connection, a transaction, or something borrowed from sqlx.
+//! Where statements run.
+//!
+//! | source | made by | what it is |
+//! |---|---|---|
+//! | [`Db`] | [`Db::connect`], [`Db::builder`], `Db::from(pool)` | a database: the fast path, with a context |
+//! | [`Tx`] | [`Db::transaction`], [`Db::begin`], [`Tx::transaction`] | a transaction, or a savepoint within one |
+//! | [`Conn`] | [`Db::acquire`] | one connection for several statements |
+//! | [`Borrowed`] | [`on`] | a connection or transaction of sqlx |
+//! | [`Pool`](sqlx::Pool) | sqlx | a plain pool, with sqlx's own behaviour when futures are dropped |
+//! | [`ReadOnly`], [`Replica`] | [`ReadOnly::new`], [`Begin::read_only`] | any of them, without writes |
+//!
+//! References and [`Arc`]s of a source are sources too. All methods take `&self`.
+//!
+//! # Dropped futures
+//!
+//! Every future may be dropped at any point: by `timeout`, by `select!`, by a client that hangs up. A connection that was in
+//! use then is marked; before anyone else gets it, it is read to the end of what was in flight and rolled back, in the
+//! background and within [`Policy::recover`], or closed. On MySQL and MariaDB, whose protocol cannot be picked up in the
+//! middle, it is closed at once. What was sent may still be executed: an INSERT that is abandoned happens, and a COMMIT that
+//! is abandoned has an unknown outcome.
 
+mod begin;
+mod borrowed;
+mod builder;
+mod cache;
+mod conn;
+mod db;
 mod generate;
+mod lease;
+mod policy;
 mod pool;
+mod read_only;
 mod run;
+mod transact;
+mod turn;
+mod tx;
+mod tx_state;
+mod verdict;
 
 use std::future::Future;
 use std::ops::DerefMut;
 use std::sync::Arc;
 
+pub use begin::{Begin, Mode, Read, Write};
+pub use borrowed::{Borrowed, BorrowedGuard, on};
+pub use builder::DbBuilder;
+pub use conn::{Conn, ConnGuard, RawConnection};
+pub use db::{Db, System};
 pub(crate) use generate::generate;
+pub use lease::Lease;
+pub use policy::{Metrics, Policy, SessionLimits};
+pub use pool::PoolGuard;
+pub use read_only::{ReadOnly, Replica};
 pub(crate) use run::{Op, run};
+pub use transact::Transact;
+pub use tx::{Tx, TxConnection, TxGuard};
 
 use crate::backend::Backend;
 use crate::error::{Error, Result};
 
 /// Where statements run.
 ///
-/// Implemented for sqlx's [`Pool`](sqlx::Pool), and for references and [`Arc`]s of any source.
+/// The [module](self) lists what it is implemented for.
 pub trait Source: Send + Sync {
     /// The database.
     type Database: Backend;

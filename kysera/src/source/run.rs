@@ -2,7 +2,7 @@
 
 use std::future::Future;
 
-use super::{Bracket, Source, SourceGuard, Unit};
+use super::{Bracket, Source, SourceGuard, Unit, verdict};
 use crate::backend::{Backend, TxOptions};
 use crate::error::Result;
 use crate::expr::{Meta, dynamic};
@@ -79,7 +79,7 @@ async fn open<DB: Backend>(conn: &mut DB::Connection, bracket: Bracket) -> Resul
 async fn close<DB: Backend>(conn: &mut DB::Connection, bracket: Bracket) -> Result<()> {
     match bracket {
         Bracket::None => {}
-        Bracket::Transaction => DB::commit(conn).await?,
+        Bracket::Transaction => verdict::commit::<DB>(conn).await?,
         Bracket::Savepoint(n) => DB::raw(conn, dynamic(format!("RELEASE SAVEPOINT kysera_{n}"))).await?,
     }
     Ok(())

@@ -1,5 +1,5 @@
 use std::fs;
-use std::path::PathBuf;
+use std::path::Path;
 use std::process;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -36,9 +36,9 @@ impl TestBackend for Sqlite {
 }
 
 /// Removes a database and what SQLite keeps beside it; not all of the files need exist.
-fn remove(file: &PathBuf) {
+fn remove(file: &Path) {
     for suffix in ["", "-wal", "-shm"] {
-        let mut name = file.clone().into_os_string();
+        let mut name = file.as_os_str().to_owned();
         name.push(suffix);
         let _ = fs::remove_file(name);
     }

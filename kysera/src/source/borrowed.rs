@@ -1,0 +1,200 @@
+use std::ops::{Deref, DerefMut};
+
+use sqlx::Connection;
+
+use super::conn::FOREIGN;
+use super::turn::{Turn, TurnGuard};
+use super::verdict::{Verdict, verdict};
+use super::{Bracket, Source, SourceGuard, Unit, Writable};
+use crate::backend::{Aftermath, Backend, Standing};
+use crate::error::{Error, Result, TransactionError};
+use crate::expr::dynamic;
+
+/// A connection or transaction of sqlx, borrowed for a while; made by [`on`].
+pub struct Borrowed<'c, DB: Backend>(Turn<State<'c, DB>>);
+
+struct State<'c, DB: Backend> {
+    conn: &'c mut DB::Connection,
+    flight: bool,
+    broken: bool,
+    /// Only the server knows whether the caller's transaction is still there.
+    doubt: bool,
+    /// The server rolled the caller's transaction back. What follows would be committed on its own.
+    gone: bool,
+    /// kysera began a transaction for an operation, and has not seen its end.
+    unit: bool,
+    /// The same, within a transaction of the caller's.
+    savepoints: u32,
+}
+
+/// Runs kysera's operations on a connection of sqlx's: `kysera::on(&mut conn)`, or `kysera::on(&mut tx)` within a
+/// transaction.
+///
+/// Operations of several statements open a transaction of their own, or a savepoint if sqlx's `begin` was called on the
+/// connection before.
+///
+/// What was cut is brought in order by the next operation through the same value. After it is gone, the connection is
+/// sqlx's again, with what a dropped future leaves in it there: roll back or close it.
+///
+/// ```
+/// # #[cfg(feature = "sqlite")]
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> kysera::Result<()> {
+/// use kysera::Source;
+/// use sqlx::{Connection, SqliteConnection};
+///
+/// let mut conn = SqliteConnection::connect("sqlite::memory:").await?;
+/// let mut tx = conn.begin().await?;
+/// {
+///     let source = kysera::on::<sqlx::Sqlite>(&mut tx);
+///     assert_eq!(source.context(), &()); // repositories are built on it: `User::repo(&source)`
+/// }
+/// tx.commit().await?;
+/// # Ok(())
+/// # }
+/// # #[cfg(not(feature = "sqlite"))]
+/// # fn main() {}
+/// ```
+pub fn on<DB: Backend>(conn: &mut DB::Connection) -> Borrowed<'_, DB> {
+    Borrowed(Turn::new(State {
+        conn,
+        flight: false,
+        broken: false,
+        doubt: false,
+        gone: false,
+        unit: false,
+        savepoints: 0,
+    }))
+}
+
+impl<DB: Backend> State<'_, DB> {
+    async fn restore(&mut self) -> Result<()> {
+        if self.broken {
+            return Err(sqlx::Error::Io(std::io::ErrorKind::NotConnected.into()).into());
+        }
+        if self.flight && !DB::DRAINS {
+            return Err(Error::Transaction(TransactionError::Poisoned));
+        }
+        if self.gone && self.conn.is_in_transaction() {
+            return Err(Error::Transaction(TransactionError::Failed));
+        }
+        let result = self.clean_up().await.map_err(Error::from);
+        // What cannot be undone might be committed by what follows.
+        self.broken = result.is_err();
+        self.flight &= result.is_err();
+        result?;
+        if self.gone { Err(Error::Transaction(TransactionError::Failed)) } else { Ok(()) }
+    }
+
+    async fn clean_up(&mut self) -> Result<(), sqlx::Error> {
+        if self.unit {
+            self.flight = true;
+            DB::recover(&mut *self.conn, true).await?;
+            self.unit = false;
+        } else if self.flight || self.savepoints > 0 {
+            self.flight = true;
+            DB::resync(&mut *self.conn).await?;
+        }
+        if self.doubt && self.conn.is_in_transaction() {
+            self.flight = true;
+            self.gone = DB::probe(&mut *self.conn).await? == Standing::Gone;
+        }
+        self.doubt = false;
+        if self.gone {
+            return Ok(());
+        }
+        if self.savepoints > 0 {
+            let n = FOREIGN + 1;
+            self.savepoints = 0; // counted before it is sent
+            let sql = format!("ROLLBACK TO SAVEPOINT kysera_{n}; RELEASE SAVEPOINT kysera_{n}");
+            DB::raw(&mut *self.conn, dynamic(sql)).await?;
+        }
+        Ok(())
+    }
+}
+
+impl<'c, DB: Backend> Source for Borrowed<'c, DB> {
+    type Database = DB;
+    type Context = ();
+    type Guard<'a>
+        = BorrowedGuard<'a, 'c, DB>
+    where
+        Self: 'a;
+
+    async fn acquire(&self) -> Result<Self::Guard<'_>> {
+        let mut state = self.0.take().await?;
+        state.restore().await?;
+        Ok(BorrowedGuard(state))
+    }
+
+    fn context(&self) -> &() {
+        &()
+    }
+}
+
+impl<DB: Backend> Writable for Borrowed<'_, DB> {}
+
+impl<DB: Backend> std::fmt::Debug for Borrowed<'_, DB> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Borrowed").finish_non_exhaustive()
+    }
+}
+
+/// A turn on a borrowed connection.
+pub struct BorrowedGuard<'a, 'c, DB: Backend>(TurnGuard<'a, State<'c, DB>>);
+
+impl<DB: Backend> Deref for BorrowedGuard<'_, '_, DB> {
+    type Target = DB::Connection;
+
+    fn deref(&self) -> &DB::Connection {
+        self.0.conn
+    }
+}
+
+impl<DB: Backend> DerefMut for BorrowedGuard<'_, '_, DB> {
+    fn deref_mut(&mut self) -> &mut DB::Connection {
+        self.0.flight = true;
+        self.0.conn
+    }
+}
+
+impl<DB: Backend> SourceGuard<DB> for BorrowedGuard<'_, '_, DB> {
+    fn open_unit(&mut self, unit: Unit) -> Bracket {
+        match (unit, self.is_in_transaction()) {
+            (Unit::Statement, _) | (Unit::Transaction, true) => Bracket::None,
+            (Unit::Atomic, true) => {
+                self.0.savepoints += 1;
+                Bracket::Savepoint(FOREIGN + self.0.savepoints)
+            }
+            (Unit::Transaction | Unit::Atomic, false) => {
+                self.0.unit = true;
+                Bracket::Transaction
+            }
+        }
+    }
+
+    fn close_unit(&mut self) {
+        if self.0.savepoints > 0 {
+            self.0.savepoints -= 1;
+        } else {
+            self.0.unit = false;
+        }
+    }
+
+    fn settle(&mut self, end: Result<(), &Error>) {
+        match verdict::<DB>(end) {
+            Verdict::Clean => self.0.flight = false,
+            Verdict::Refused(aftermath) => {
+                self.0.flight = false;
+                self.0.doubt |= aftermath == Aftermath::Unknown;
+                self.0.gone |= aftermath == Aftermath::Gone && self.is_in_transaction();
+            }
+            Verdict::Unread => {}
+            Verdict::Broken => self.0.broken = true,
+        }
+    }
+
+    fn hold_for_stream(&mut self) {
+        self.0.stream();
+    }
+}

@@ -1,0 +1,158 @@
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use sqlx::Pool;
+use sqlx::pool::PoolOptions;
+
+use super::cache::is_alive;
+use super::db::Db;
+use super::policy::{Policy, SessionLimits};
+use super::verdict::Trust;
+use crate::backend::{Backend, ConnectOptionsOf, Dialect};
+use crate::error::{Error, Result};
+
+/// Configures a [`Db`].
+///
+/// | setting | default | reason |
+/// |---|---|---|
+/// | [`max_connections`](Self::max_connections) | 10; SQLite 5; in memory 1 | sqlx's; a SQLite file has one writer, and few readers keep a machine busy; a database in memory is its connection |
+/// | [`min_connections`](Self::min_connections) | 0 | sqlx's |
+/// | `max_lifetime`, `idle_timeout` | 30 min, 10 min; in memory none | sqlx's: servers behind proxies are rebalanced, and sessions do not grow for ever |
+/// | `test_before_acquire` | off | a ping per statement is most of what a pool costs; see [`Policy::trust`] for what is done instead |
+/// | [`policy`](Self::policy) | [`Policy::default`] | |
+/// | [`session_limits`](Self::session_limits) | [`SessionLimits::default`] | work that was abandoned ends by itself |
+/// | SQLite | WAL, `synchronous = NORMAL`, `foreign_keys`, busy timeout 5 s, file created if missing, 256 rows buffered | readers and the writer do not block each other; NORMAL is safe with WAL; SQLite's own defaults ignore foreign keys and give up on a lock at once |
+///
+/// ```
+/// # #[cfg(feature = "sqlite")]
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> kysera::Result<()> {
+/// # use sqlx::Sqlite;
+/// use std::time::Duration;
+///
+/// use kysera::Db;
+///
+/// let db = Db::<Sqlite>::builder()
+///     .acquire_timeout(Duration::from_secs(3))
+///     .connect("sqlite::memory:")
+///     .await?;
+/// assert_eq!(db.metrics().max, 1);
+/// # Ok(())
+/// # }
+/// # #[cfg(not(feature = "sqlite"))]
+/// # fn main() {}
+/// ```
+#[derive(Debug, Clone)]
+#[must_use = "`connect` makes the database"]
+pub struct DbBuilder<DB: Backend> {
+    pool: PoolOptions<DB>,
+    max: Option<u32>,
+    policy: Policy,
+    session: Option<SessionLimits>,
+}
+
+impl<DB: Backend> DbBuilder<DB> {
+    pub(super) fn new() -> Self {
+        Self {
+            pool: PoolOptions::new(),
+            max: None,
+            policy: Policy::default(),
+            session: Some(SessionLimits::default()),
+        }
+    }
+
+    /// The most connections there may be. A database in memory has one, whatever is asked for.
+    pub fn max_connections(mut self, max: u32) -> Self {
+        self.max = Some(max);
+        self
+    }
+
+    /// How many connections are kept open although nobody needs them.
+    pub fn min_connections(mut self, min: u32) -> Self {
+        self.pool = self.pool.min_connections(min);
+        self
+    }
+
+    /// How long a caller waits for a connection: [`Policy::acquire`].
+    pub fn acquire_timeout(mut self, timeout: Duration) -> Self {
+        self.policy.acquire = timeout;
+        self
+    }
+
+    /// How connections are kept and lent.
+    pub fn policy(mut self, policy: Policy) -> Self {
+        self.policy = policy;
+        self
+    }
+
+    /// What the server limits for each session. `None` leaves sessions as the server makes them: poolers between here and
+    /// the server may refuse the settings.
+    pub fn session_limits(mut self, limits: impl Into<Option<SessionLimits>>) -> Self {
+        self.session = limits.into();
+        self
+    }
+
+    /// Connects to a URL.
+    ///
+    /// # Errors
+    ///
+    /// As [`connect_with`](Self::connect_with), and for a URL that cannot be read.
+    pub async fn connect(self, url: &str) -> Result<Db<DB>> {
+        let options = url.parse::<ConnectOptionsOf<DB>>()?;
+        let options = DB::tune(options, self.session.as_ref())?;
+        self.open(options).await
+    }
+
+    /// Connects with options of sqlx's, which are used as they are: of kysera's defaults only those of the pool are
+    /// added, and those of the [session](Self::session_limits) that are set after connecting.
+    ///
+    /// # Errors
+    ///
+    /// Failures of the first connection, which is made at once. A server that refuses connections is tried again for as
+    /// long as callers wait for a connection.
+    pub async fn connect_with(self, options: ConnectOptionsOf<DB>) -> Result<Db<DB>> {
+        self.open(options).await
+    }
+
+    /// Takes a pool of your own; of the settings made here, the [policy](Self::policy) alone has an effect.
+    pub fn build(self, pool: Pool<DB>) -> Db<DB> {
+        Db::build(pool, self.policy, Arc::new(Trust::new()))
+    }
+
+    async fn open(self, options: ConnectOptionsOf<DB>) -> Result<Db<DB>> {
+        let trust = Arc::new(Trust::new());
+        let mut pool = self
+            .pool
+            .acquire_timeout(self.policy.acquire)
+            .test_before_acquire(false)
+            .before_acquire(test::<DB>(trust.clone(), self.policy.trust));
+        let default = if DB::DIALECT == Dialect::Sqlite { 5 } else { 10 };
+        pool = pool.max_connections(self.max.unwrap_or(default));
+        if DB::in_memory(&options) {
+            pool = pool.max_connections(1).max_lifetime(None).idle_timeout(None);
+        }
+        if let Some(limits) = self.session {
+            pool = pool.after_connect(move |conn, _| {
+                let limits = limits.clone();
+                Box::pin(async move { DB::connected(conn, &limits).await })
+            });
+        }
+        let pool = pool.connect_with(options).await.map_err(Error::from)?;
+        Ok(Db::build(pool, self.policy, trust))
+    }
+}
+
+type Hook<'c> = futures_util::future::BoxFuture<'c, Result<bool, sqlx::Error>>;
+
+/// A connection is pinged before its use if it was idle for long, or if another one failed since.
+fn test<DB: Backend>(
+    trust: Arc<Trust>,
+    idle: Duration,
+) -> impl for<'c> Fn(&'c mut DB::Connection, sqlx::pool::PoolConnectionMetadata) -> Hook<'c> + Send + Sync + 'static
+{
+    move |conn, metadata| {
+        let used = Instant::now().checked_sub(metadata.idle_for);
+        let suspect = metadata.idle_for > idle || used.is_none_or(|used| trust.suspects(used));
+        Box::pin(async move { Ok(!suspect || is_alive::<DB>(conn).await) })
+    }
+}

@@ -1,0 +1,403 @@
+//! The cache of checked-out connections behind [`Db`](super::Db): a stack of connections, a queue of callers, and
+//! the tasks that ask sqlx for more.
+//!
+//! A caller never touches sqlx's pool: it takes a connection from the stack, or joins the queue and has a task grow the
+//! stack. Dropping the caller therefore wastes no half-made connection and loses no permit. Nobody can barge in: while
+//! anyone waits the stack is empty.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::{Duration, Instant};
+
+use sqlx::pool::PoolConnection;
+use sqlx::{Connection, Pool};
+use tokio::runtime::Handle;
+use tokio::sync::oneshot;
+use tokio::time::timeout;
+
+use super::lease::Lease;
+use super::policy::{Metrics, Policy};
+use super::verdict::Trust;
+use crate::backend::Backend;
+use crate::error::{Error, PoolError, Result};
+
+/// How long a ping of a suspect connection may take.
+pub(crate) const PING: Duration = Duration::from_secs(1);
+
+/// A connection that is checked out of sqlx's pool.
+pub(crate) struct Held<DB: Backend> {
+    pub(crate) conn: PoolConnection<DB>,
+    taken: Instant,
+    pub(crate) used: Instant,
+    /// The runtime that the connection belongs to: leases may be dropped on any thread.
+    pub(crate) runtime: Handle,
+}
+
+type Answer<DB> = Result<Lease<DB>>;
+
+struct Waiter<DB: Backend> {
+    id: u64,
+    answer: oneshot::Sender<Answer<DB>>,
+}
+
+struct State<DB: Backend> {
+    idle: Vec<Held<DB>>,
+    /// First come, first served; ids ascend.
+    waiters: VecDeque<Waiter<DB>>,
+    next_waiter: u64,
+    /// Tasks that ask sqlx for a connection.
+    growing: usize,
+    /// Connections that are out of sqlx's pool because of us.
+    held: usize,
+    janitor: bool,
+    closed: bool,
+    /// Where tasks are spawned: the runtime of whoever waited last.
+    runtime: Option<Handle>,
+}
+
+pub(crate) struct Shared<DB: Backend> {
+    pub(crate) pool: Pool<DB>,
+    pub(crate) policy: Policy,
+    pub(crate) trust: Arc<Trust>,
+    /// `None`: without end, because the database would be gone with its connection.
+    pub(crate) recover: Option<Duration>,
+    state: Mutex<State<DB>>,
+    pub(crate) recovered: AtomicU64,
+    pub(crate) closed: AtomicU64,
+    turned: AtomicU64,
+}
+
+impl<DB: Backend> Shared<DB> {
+    pub(crate) fn new(pool: Pool<DB>, policy: Policy, trust: Arc<Trust>) -> Self {
+        let recover = (!DB::in_memory(&pool.connect_options())).then_some(policy.recover);
+        Self {
+            pool,
+            policy,
+            trust,
+            recover,
+            state: Mutex::new(State {
+                idle: Vec::new(),
+                waiters: VecDeque::new(),
+                next_waiter: 0,
+                growing: 0,
+                held: 0,
+                janitor: false,
+                closed: false,
+                runtime: None,
+            }),
+            recovered: AtomicU64::new(0),
+            closed: AtomicU64::new(0),
+            turned: AtomicU64::new(0),
+        }
+    }
+
+    /// Nothing in here panics with the lock held, and every change is complete before the next step.
+    fn state(&self) -> MutexGuard<'_, State<DB>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn max(&self) -> usize {
+        self.pool.options().get_max_connections() as usize
+    }
+
+    pub(crate) fn metrics(&self) -> Metrics {
+        let state = self.state();
+        Metrics {
+            size: self.pool.size(),
+            max: self.pool.options().get_max_connections(),
+            held: state.held,
+            idle: state.idle.len(),
+            waiters: state.waiters.len(),
+            recovered: self.recovered.load(Ordering::Relaxed),
+            closed: self.closed.load(Ordering::Relaxed),
+            turned: self.turned.load(Ordering::Relaxed),
+        }
+    }
+
+    pub(crate) async fn acquire(self: &Arc<Self>) -> Result<Lease<DB>> {
+        loop {
+            let hot = self.state().idle.pop();
+            let mut lease = match hot {
+                Some(held) => Lease::new(self.clone(), held),
+                None => self.wait().await?,
+            };
+            if !self.trust.suspects(lease.used()) || lease.is_alive().await {
+                return Ok(lease);
+            }
+        }
+    }
+
+    async fn wait(self: &Arc<Self>) -> Result<Lease<DB>> {
+        let Ok(runtime) = Handle::try_current() else {
+            return Err(Error::BadRequest(
+                "`Db` works within a tokio runtime, and there is none here".into(),
+            ));
+        };
+        let (sender, receiver) = oneshot::channel();
+        let waiting = {
+            let mut state = self.state();
+            if state.closed || self.pool.is_closed() {
+                return Err(Error::Pool(PoolError::Closed));
+            }
+            state.runtime = Some(runtime);
+            if let Some(held) = state.idle.pop() {
+                drop(state);
+                return Ok(Lease::new(self.clone(), held));
+            }
+            let id = state.next_waiter;
+            state.next_waiter += 1;
+            state.waiters.push_back(Waiter { id, answer: sender });
+            Waiting { shared: self, id }
+        };
+        self.grow();
+        match timeout(self.policy.acquire, receiver).await {
+            Ok(Ok(answer)) => answer,
+            Ok(Err(_)) => Err(Error::Pool(PoolError::Closed)),
+            Err(_) => {
+                drop(waiting);
+                let metrics = self.metrics();
+                Err(Error::Pool(PoolError::TimedOut {
+                    after: self.policy.acquire,
+                    size: metrics.size,
+                    max: metrics.max,
+                    waiters: metrics.waiters,
+                }))
+            }
+        }
+    }
+
+    /// Asks sqlx for more connections, one per waiter at most and never more than there may be.
+    pub(crate) fn grow(self: &Arc<Self>) {
+        let (runtime, tasks) = {
+            let mut state = self.state();
+            let Some(runtime) = state.runtime.clone() else { return };
+            let wanted = state.waiters.len().saturating_sub(state.growing);
+            let allowed = self.max().saturating_sub(state.held + state.growing);
+            let tasks = wanted.min(allowed);
+            state.growing += tasks;
+            (runtime, tasks)
+        };
+        for _ in 0..tasks {
+            // Outside the lock: a runtime that is shutting down drops the task right here.
+            let growth = Growth(self.clone());
+            let owner = runtime.clone();
+            runtime.spawn(async move { growth.run(owner).await });
+        }
+    }
+
+    /// A clean connection goes to whoever waits longest, or onto the stack.
+    fn deposit(self: &Arc<Self>, mut held: Held<DB>) {
+        let mut state = self.state();
+        if state.closed {
+            drop(state);
+            return self.give_back(held);
+        }
+        while let Some(waiter) = state.waiters.pop_front() {
+            match waiter.answer.send(Ok(Lease::new(self.clone(), held))) {
+                Ok(()) => return,
+                Err(Ok(lease)) => match lease.into_held() {
+                    Some(back) => held = back,
+                    None => return,
+                },
+                Err(Err(_)) => return,
+            }
+        }
+        let runtime = held.runtime.clone();
+        state.idle.push(held);
+        let hire = !state.janitor;
+        state.janitor = true;
+        drop(state);
+        if hire {
+            let janitor = Janitor { shared: Arc::downgrade(self), on_duty: true };
+            let period = self.policy.idle / 2;
+            runtime.spawn(async move { janitor.run(period).await });
+        }
+    }
+
+    /// Takes back a connection that is clean.
+    pub(crate) fn release(self: &Arc<Self>, mut held: Held<DB>) {
+        let now = Instant::now();
+        let age = now - held.taken;
+        held.used = now;
+        let exhausted =
+            || self.pool.num_idle() == 0 && self.pool.size() >= self.pool.options().get_max_connections();
+        if self.pool.is_closed() {
+            self.give_back(held);
+        } else if age > self.policy.hold || (age > self.policy.turn && exhausted()) {
+            self.turned.fetch_add(1, Ordering::Relaxed);
+            self.give_back(held);
+            self.grow(); // queues up behind the others
+        } else {
+            self.deposit(held);
+        }
+    }
+
+    /// Back into sqlx's pool, which pings it once more, off everybody's path.
+    fn give_back(&self, held: Held<DB>) {
+        self.state().held -= 1;
+        let Held { conn, runtime, .. } = held;
+        let _entered = runtime.enter(); // sqlx spawns
+        drop(conn);
+    }
+
+    /// Out of sqlx's pool for good; the permit is free at once.
+    pub(crate) fn detach(self: &Arc<Self>, held: Held<DB>) -> DB::Connection {
+        let Held { conn, runtime, .. } = held;
+        let raw = {
+            let _entered = runtime.enter(); // sqlx spawns if it keeps a minimum
+            conn.detach()
+        };
+        self.state().held -= 1;
+        self.grow();
+        raw
+    }
+
+    /// Closes the socket without a word, because no answer can be waited for.
+    pub(crate) fn close_held(self: &Arc<Self>, held: Held<DB>) {
+        self.closed.fetch_add(1, Ordering::Relaxed);
+        drop(self.detach(held));
+    }
+
+    pub(crate) async fn close(&self) {
+        let (idle, waiters) = {
+            let mut state = self.state();
+            state.closed = true;
+            (std::mem::take(&mut state.idle), std::mem::take(&mut state.waiters))
+        };
+        for held in idle {
+            self.give_back(held);
+        }
+        drop(waiters); // who waits is told that the pool is closed
+        self.pool.close().await;
+    }
+}
+
+impl<DB: Backend> Drop for Shared<DB> {
+    fn drop(&mut self) {
+        let state = self.state.get_mut().unwrap_or_else(PoisonError::into_inner);
+        for Held { conn, runtime, .. } in state.idle.drain(..) {
+            let _entered = runtime.enter();
+            drop(conn);
+        }
+    }
+}
+
+/// Leaves the queue when its caller does.
+struct Waiting<'a, DB: Backend> {
+    shared: &'a Arc<Shared<DB>>,
+    id: u64,
+}
+
+impl<DB: Backend> Drop for Waiting<'_, DB> {
+    fn drop(&mut self) {
+        let mut state = self.shared.state();
+        if let Ok(at) = state.waiters.binary_search_by_key(&self.id, |waiter| waiter.id) {
+            state.waiters.remove(at);
+        }
+    }
+}
+
+/// One request to sqlx for a connection. Runs to its end whatever becomes of the caller that wanted it.
+struct Growth<DB: Backend>(Arc<Shared<DB>>);
+
+impl<DB: Backend> Growth<DB> {
+    async fn run(self, runtime: Handle) {
+        let shared = self.0.clone();
+        let answer = shared.pool.acquire().await;
+        match answer {
+            Ok(conn) => {
+                let now = Instant::now();
+                {
+                    let mut state = shared.state();
+                    state.held += 1;
+                }
+                drop(self);
+                shared.deposit(Held { conn, taken: now, used: now, runtime });
+            }
+            Err(error) => {
+                drop(self);
+                // Whoever waits has a clock of its own, which may have started later.
+                if !matches!(error, sqlx::Error::PoolTimedOut) {
+                    shared.refuse(error);
+                }
+            }
+        }
+        shared.grow();
+    }
+}
+
+impl<DB: Backend> Drop for Growth<DB> {
+    fn drop(&mut self) {
+        self.0.state().growing -= 1;
+    }
+}
+
+impl<DB: Backend> Shared<DB> {
+    /// Tells the first who still listens; the next one tries again.
+    fn refuse(&self, error: sqlx::Error) {
+        let mut error = match error {
+            sqlx::Error::PoolClosed => Error::Pool(PoolError::Closed),
+            error => error.into(),
+        };
+        let mut state = self.state();
+        while let Some(waiter) = state.waiters.pop_front() {
+            match waiter.answer.send(Err(error)) {
+                Ok(()) | Err(Ok(_)) => return,
+                Err(Err(back)) => error = back,
+            }
+        }
+    }
+}
+
+/// Returns to sqlx what nobody used for a while; goes when nothing is left.
+struct Janitor<DB: Backend> {
+    shared: Weak<Shared<DB>>,
+    on_duty: bool,
+}
+
+impl<DB: Backend> Janitor<DB> {
+    async fn run(mut self, period: Duration) {
+        loop {
+            tokio::time::sleep(period.max(Duration::from_millis(1))).await;
+            let Some(shared) = self.shared.upgrade() else { return };
+            let (cold, done) = {
+                let mut state = shared.state();
+                let now = Instant::now();
+                // The stack's bottom is its coldest part.
+                let keep = state
+                    .idle
+                    .iter()
+                    .position(|held| now.saturating_duration_since(held.used) < shared.policy.idle)
+                    .unwrap_or(state.idle.len());
+                let cold: Vec<_> = state.idle.drain(..keep).collect();
+                let done = state.idle.is_empty();
+                state.janitor = !done;
+                (cold, done)
+            };
+            for held in cold {
+                shared.give_back(held);
+            }
+            if done {
+                self.on_duty = false; // the next one may have been hired already
+                return;
+            }
+        }
+    }
+}
+
+impl<DB: Backend> Drop for Janitor<DB> {
+    /// Its runtime is gone: the next deposit hires another one.
+    fn drop(&mut self) {
+        if self.on_duty
+            && let Some(shared) = self.shared.upgrade()
+        {
+            shared.state().janitor = false;
+        }
+    }
+}
+
+/// Pings within a bound.
+pub(crate) async fn is_alive<DB: Backend>(conn: &mut DB::Connection) -> bool {
+    matches!(timeout(PING, conn.ping()).await, Ok(Ok(())))
+}

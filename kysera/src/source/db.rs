@@ -1,0 +1,249 @@
+use std::borrow::Cow;
+use std::future::Future;
+use std::sync::Arc;
+
+use sqlx::{Pool, SqlSafeStr};
+
+use super::begin::Begin;
+use super::builder::DbBuilder;
+use super::cache::Shared;
+use super::conn::Conn;
+use super::lease::Lease;
+use super::policy::{Metrics, Policy};
+use super::tx::Tx;
+use super::verdict::Trust;
+use super::{Source, Writable};
+use crate::backend::Backend;
+use crate::error::Result;
+
+/// A database: sqlx's pool with kysera's way of lending connections, and a context.
+///
+/// Cheap to clone, and meant to be: all clones share one pool. `C` is who asks, `()` unless
+/// [`with_context`](Self::with_context) says otherwise.
+///
+/// Every future of kysera may be dropped at any point. A connection that was in use then is cleaned in the background, or
+/// closed where that is impossible, before anyone else gets it; see [`Policy::recover`].
+///
+/// A stream holds its connection until it is read to its end or dropped. With a pool of one, which a database in memory
+/// always has, a statement within the loop over a stream therefore waits for [`Policy::acquire`] in vain: collect the
+/// rows first, or run both in a transaction, which refuses at once.
+///
+/// ```
+/// # #[cfg(feature = "sqlite")]
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> kysera::Result<()> {
+/// # use sqlx::Sqlite;
+/// use kysera::Db;
+///
+/// let db = Db::<Sqlite>::connect("sqlite::memory:").await?;
+/// db.transaction(|tx| async move {
+///     sqlx::raw_sql("CREATE TABLE t (n INTEGER)").execute(&mut *tx.connection().await?).await?;
+///     Ok(())
+/// })
+/// .await?;
+/// let rows: i64 = sqlx::query_scalar("SELECT count(*) FROM t").fetch_one(db.pool()).await?;
+/// assert_eq!(rows, 0);
+/// # Ok(())
+/// # }
+/// # #[cfg(not(feature = "sqlite"))]
+/// # fn main() {}
+/// ```
+pub struct Db<DB: Backend, C = ()> {
+    shared: Arc<Shared<DB>>,
+    context: Arc<C>,
+}
+
+impl<DB: Backend> Db<DB> {
+    /// Connects with kysera's defaults: those of [`DbBuilder`], [`Policy`] and
+    /// [`SessionLimits`](super::SessionLimits).
+    ///
+    /// The first connection is made at once, so that a wrong address or password is found here.
+    ///
+    /// # Errors
+    ///
+    /// A URL that cannot be read, and failures to connect; a server that refuses connections is tried again for
+    /// 10 s.
+    pub async fn connect(url: &str) -> Result<Self> {
+        Self::builder().connect(url).await
+    }
+
+    /// Configures one.
+    pub fn builder() -> DbBuilder<DB> {
+        DbBuilder::new()
+    }
+
+    /// Around a pool of your own, whose options and hooks go on working.
+    pub fn new(pool: Pool<DB>) -> Self {
+        Self::build(pool, Policy::default(), Arc::new(Trust::new()))
+    }
+
+    pub(super) fn build(pool: Pool<DB>, policy: Policy, trust: Arc<Trust>) -> Self {
+        Self { shared: Arc::new(Shared::new(pool, policy, trust)), context: Arc::new(()) }
+    }
+}
+
+impl<DB: Backend> From<Pool<DB>> for Db<DB> {
+    fn from(pool: Pool<DB>) -> Self {
+        Self::new(pool)
+    }
+}
+
+impl<DB: Backend, C> Clone for Db<DB, C> {
+    fn clone(&self) -> Self {
+        Self { shared: self.shared.clone(), context: self.context.clone() }
+    }
+}
+
+impl<DB: Backend, C: Send + Sync + 'static> Db<DB, C> {
+    /// The same database on behalf of someone: repositories built on the result, and its transactions, see the
+    /// context. `db.clone().with_context(..)` where the first is still needed.
+    ///
+    /// ```
+    /// # #[cfg(feature = "sqlite")]
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> kysera::Result<()> {
+    /// # use sqlx::Sqlite;
+    /// use kysera::{Db, Source};
+    ///
+    /// struct Principal {
+    ///     user: i64,
+    /// }
+    ///
+    /// let db = Db::<Sqlite>::connect("sqlite::memory:").await?;
+    /// let session = db.clone().with_context(Principal { user: 7 });
+    /// assert_eq!(session.begin().await?.context().user, 7);
+    /// # Ok(())
+    /// # }
+    /// # #[cfg(not(feature = "sqlite"))]
+    /// # fn main() {}
+    /// ```
+    #[must_use]
+    pub fn with_context<D: Send + Sync + 'static>(self, context: D) -> Db<DB, D> {
+        Db { shared: self.shared, context: Arc::new(context) }
+    }
+
+    /// The same database with nobody's rights but the system's. `reason` says why, for whoever reads the code or its
+    /// traces.
+    #[must_use]
+    pub fn unrestricted(&self, reason: impl Into<Cow<'static, str>>) -> Db<DB, System> {
+        self.clone().with_context(System { reason: reason.into() })
+    }
+
+    /// The context.
+    pub fn context(&self) -> &C {
+        &self.context
+    }
+
+    /// sqlx's pool, for everything that sqlx does with one. Connections that the `Db` holds between two statements count
+    /// as in use there; under load they are handed over within [`Policy::turn`].
+    pub fn pool(&self) -> &Pool<DB> {
+        &self.shared.pool
+    }
+
+    /// What is going on.
+    pub fn metrics(&self) -> Metrics {
+        self.shared.metrics()
+    }
+
+    /// One connection for several statements.
+    ///
+    /// # Errors
+    ///
+    /// [`PoolError`](crate::error::PoolError), and failures to connect.
+    pub async fn acquire(&self) -> Result<Conn<DB, C>> {
+        let lease = self.shared.acquire().await?;
+        Ok(Conn::new(lease, self.context.clone()))
+    }
+
+    /// Configures and begins a transaction: `db.begin().isolation(..).run(|tx| async move { .. }).await?`, or
+    /// `db.begin().await?` for a [`Tx`] that is ended by hand.
+    pub fn begin(&self) -> Begin<'_, DB, C> {
+        Begin::new(self)
+    }
+
+    /// Runs `f` in a transaction: committed if it answers `Ok`, rolled back if it answers `Err`, which is then answered
+    /// here. Errors of your own are carried by [`Error::other`](crate::Error::other).
+    ///
+    /// `f` gets the [`Tx`] by value: `|tx| async move { .. }`, or `async |tx| { .. }`. If the future is dropped the
+    /// transaction is rolled back, unless COMMIT was on its way already: then its outcome is unknown. `f` may also end
+    /// the transaction by itself, with [`Tx::commit`] or [`Tx::rollback`]; its result is then answered as it is.
+    ///
+    /// SQL: `BEGIN` (`BEGIN IMMEDIATE` on SQLite), then `COMMIT` or `ROLLBACK`.
+    ///
+    /// # Errors
+    ///
+    /// Those of `f`, of BEGIN, and those of [`Tx::commit`].
+    pub fn transaction<T, F, Fut>(&self, f: F) -> impl Future<Output = Result<T>> + Send
+    where
+        T: Send,
+        F: FnOnce(Tx<DB, C>) -> Fut + Send,
+        Fut: Future<Output = Result<T>> + Send,
+    {
+        self.begin().run(f)
+    }
+
+    /// Runs SQL as it stands, without arguments and unprepared; several statements are separated by semicolons. For
+    /// schemas and scripts; `&'static str` only, or sqlx's `AssertSqlSafe`.
+    ///
+    /// All of it runs on one connection, which is rolled back and checked before anyone else gets it, as after
+    /// [`Conn::connection`]: a transaction that the SQL leaves open does not survive.
+    ///
+    /// # Errors
+    ///
+    /// Those of the database.
+    pub async fn raw_sql(&self, sql: impl SqlSafeStr) -> Result<()> {
+        let sql = sql.into_sql_str();
+        let conn = self.acquire().await?;
+        let mut raw = conn.connection().await?;
+        Ok(DB::raw(&mut raw, sql).await?)
+    }
+
+    /// Closes the pool and waits until every connection came back. Whoever waits for one is told
+    /// [`Closed`](crate::error::PoolError::Closed).
+    pub async fn close(&self) {
+        self.shared.close().await;
+    }
+
+    pub(super) async fn lease(&self) -> Result<Lease<DB>> {
+        self.shared.acquire().await
+    }
+
+    pub(super) fn shared_context(&self) -> Arc<C> {
+        self.context.clone()
+    }
+}
+
+impl<DB: Backend, C: Send + Sync + 'static> Source for Db<DB, C> {
+    type Database = DB;
+    type Context = C;
+    type Guard<'a> = Lease<DB>;
+
+    async fn acquire(&self) -> Result<Self::Guard<'_>> {
+        self.shared.acquire().await
+    }
+
+    fn context(&self) -> &C {
+        &self.context
+    }
+}
+
+impl<DB: Backend, C: Send + Sync + 'static> Writable for Db<DB, C> {}
+
+impl<DB: Backend, C> std::fmt::Debug for Db<DB, C> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Db").field("metrics", &self.shared.metrics()).finish_non_exhaustive()
+    }
+}
+
+/// The context of [`Db::unrestricted`]: the program itself, on behalf of nobody.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct System {
+    reason: Cow<'static, str>,
+}
+
+impl System {
+    /// Why.
+    pub fn reason(&self) -> &str {
+        &self.reason
+    }
+}

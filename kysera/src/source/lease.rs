@@ -1,0 +1,260 @@
+use std::future::Future;
+use std::ops::{Deref, DerefMut};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use tokio::time::timeout;
+
+use super::cache::{Held, Shared, is_alive};
+use super::verdict::{Verdict, verdict};
+use super::{Bracket, SourceGuard, Unit};
+use crate::backend::{Backend, Standing};
+use crate::error::{Error, Result};
+
+/// A connection of a [`Db`](super::Db), lent for a while.
+///
+/// Where it goes when it is dropped depends on how it was left: clean ones to the next caller, those with a statement
+/// in flight or a transaction open through a recovery of bounded length, and those that cannot be recovered are closed.
+pub struct Lease<DB: Backend> {
+    slot: Slot<DB>,
+    flight: bool,
+    begun: bool,
+    broken: bool,
+}
+
+/// Closes what is still in it.
+struct Slot<DB: Backend> {
+    shared: Arc<Shared<DB>>,
+    held: Option<Held<DB>>,
+}
+
+impl<DB: Backend> Drop for Slot<DB> {
+    fn drop(&mut self) {
+        if let Some(held) = self.held.take() {
+            self.shared.close_held(held);
+        }
+    }
+}
+
+impl<DB: Backend> Slot<DB> {
+    /// Runs in a task of its own.
+    async fn recover(mut self, begun: bool) {
+        let Some(held) = &mut self.held else { return };
+        let recovery = DB::recover(&mut held.conn, begun);
+        let clean = match self.shared.recover {
+            Some(bound) => matches!(timeout(bound, recovery).await, Ok(Ok(()))),
+            None => recovery.await.is_ok(),
+        };
+        if !clean {
+            return self.shared.trust.spoil();
+        }
+        if let Some(held) = self.held.take() {
+            self.shared.recovered.fetch_add(1, Ordering::Relaxed);
+            self.shared.release(held);
+        }
+    }
+}
+
+impl<DB: Backend> Lease<DB> {
+    pub(super) fn new(shared: Arc<Shared<DB>>, held: Held<DB>) -> Self {
+        Self { slot: Slot { shared, held: Some(held) }, flight: false, begun: false, broken: false }
+    }
+
+    #[allow(clippy::expect_used, reason = "taken by methods that end the lease alone")]
+    fn held(&self) -> &Held<DB> {
+        self.slot.held.as_ref().expect("the lease has ended")
+    }
+
+    #[allow(clippy::expect_used, reason = "taken by methods that end the lease alone")]
+    fn held_mut(&mut self) -> &mut Held<DB> {
+        self.slot.held.as_mut().expect("the lease has ended")
+    }
+
+    pub(super) fn used(&self) -> Instant {
+        self.held().used
+    }
+
+    /// Closed if it is not.
+    pub(super) async fn is_alive(&mut self) -> bool {
+        self.flight = true;
+        let alive = is_alive::<DB>(&mut self.held_mut().conn).await;
+        self.flight = false;
+        self.broken = !alive;
+        alive
+    }
+
+    /// For a connection that never left the cache's hands.
+    pub(super) fn into_held(mut self) -> Option<Held<DB>> {
+        self.slot.held.take()
+    }
+
+    /// A statement may be in flight.
+    pub(super) fn is_in_flight(&self) -> bool {
+        self.flight
+    }
+
+    pub(super) fn is_broken(&self) -> bool {
+        self.broken
+    }
+
+    /// A BEGIN is about to be sent, or user code gets the connection.
+    pub(super) fn mark_begun(&mut self) {
+        self.begun = true;
+    }
+
+    /// The transaction is over, and the server said so.
+    pub(super) fn mark_ended(&mut self) {
+        self.begun = false;
+    }
+
+    /// Nothing more can come of it.
+    pub(super) fn condemn(&mut self) {
+        self.broken = true;
+    }
+
+    pub(super) fn note(&mut self, verdict: Verdict) {
+        match verdict {
+            Verdict::Clean | Verdict::Refused(_) => self.flight = false,
+            Verdict::Unread => {}
+            Verdict::Broken => {
+                self.broken = true;
+                self.slot.shared.trust.spoil();
+            }
+        }
+    }
+
+    /// Settles one step of the source's own.
+    pub(super) fn finish<T>(&mut self, result: Result<T>) -> Result<T> {
+        self.note(verdict::<DB>(result.as_ref().map(drop)));
+        result
+    }
+
+    /// Rolls back and cleans up here and now instead of in a task: the caller's next statement may need the
+    /// connection.
+    pub(super) async fn recover(&mut self) -> Result<()> {
+        let bound = self.slot.shared.recover;
+        let result = bounded(bound, DB::recover(&mut *self, true)).await;
+        let result = self.finish(result);
+        match &result {
+            Ok(()) => self.begun = false,
+            Err(_) => self.broken = true,
+        }
+        result
+    }
+
+    /// Throws away what an abandoned statement left behind, outside a transaction of kysera's.
+    pub(super) async fn resync(&mut self) -> Result<()> {
+        let bound = self.patience();
+        let result = bounded(bound, DB::resync(&mut *self)).await;
+        self.finish(result)
+    }
+
+    /// Asks the server how the transaction stands.
+    pub(super) async fn probe(&mut self) -> Result<Standing> {
+        let bound = self.patience();
+        let result = bounded(bound, DB::probe(&mut *self)).await;
+        self.finish(result)
+    }
+
+    /// Where a connection can be drained, what is left in it comes to an end; elsewhere the answer may never come.
+    fn patience(&self) -> Option<Duration> {
+        if DB::DRAINS { None } else { self.slot.shared.recover }
+    }
+
+    /// User code has given the connection back. What it did is for [`resync`](Self::resync), [`probe`](Self::probe) or
+    /// the recovery to find out.
+    pub(super) fn returned(&mut self) {
+        self.flight = false;
+    }
+
+    /// Ends the lease without dropping it.
+    pub(super) fn end(&mut self) {
+        let Some(held) = self.slot.held.take() else { return };
+        let shared = self.slot.shared.clone();
+        if !self.flight && !self.begun && !self.broken {
+            return shared.release(held);
+        }
+        // A database in memory is gone with its connection: better wait for it.
+        let lost = self.broken || (self.flight && !DB::DRAINS);
+        if lost && shared.recover.is_some() {
+            return shared.close_held(held);
+        }
+        let runtime = held.runtime.clone();
+        let slot = Slot { shared, held: Some(held) };
+        let begun = self.begun;
+        runtime.spawn(async move { slot.recover(begun).await });
+    }
+
+    /// The connection leaves the pool.
+    pub(super) fn detach(mut self) -> Option<DB::Connection> {
+        let held = self.slot.held.take()?;
+        Some(self.slot.shared.detach(held))
+    }
+}
+
+async fn bounded<T>(
+    bound: Option<Duration>,
+    work: impl Future<Output = Result<T, sqlx::Error>>,
+) -> Result<T> {
+    let result = match bound {
+        Some(bound) => timeout(bound, work)
+            .await
+            .unwrap_or_else(|_| Err(sqlx::Error::Io(std::io::ErrorKind::TimedOut.into()))),
+        None => work.await,
+    };
+    result.map_err(Error::from)
+}
+
+impl<DB: Backend> Drop for Lease<DB> {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+impl<DB: Backend> Deref for Lease<DB> {
+    type Target = DB::Connection;
+
+    fn deref(&self) -> &DB::Connection {
+        &self.held().conn
+    }
+}
+
+impl<DB: Backend> DerefMut for Lease<DB> {
+    fn deref_mut(&mut self) -> &mut DB::Connection {
+        self.flight = true;
+        &mut self.held_mut().conn
+    }
+}
+
+impl<DB: Backend> SourceGuard<DB> for Lease<DB> {
+    fn open_unit(&mut self, unit: Unit) -> Bracket {
+        match unit {
+            Unit::Statement => Bracket::None,
+            Unit::Transaction | Unit::Atomic => {
+                self.begun = true;
+                Bracket::Transaction
+            }
+        }
+    }
+
+    fn close_unit(&mut self) {
+        self.begun = false;
+    }
+
+    fn settle(&mut self, end: Result<(), &Error>) {
+        self.note(verdict::<DB>(end));
+    }
+
+    fn hold_for_stream(&mut self) {}
+}
+
+impl<DB: Backend> std::fmt::Debug for Lease<DB> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Lease")
+            .field("flight", &self.flight)
+            .field("begun", &self.begun)
+            .field("broken", &self.broken)
+            .finish_non_exhaustive()
+    }
+}

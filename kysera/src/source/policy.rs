@@ -1,0 +1,92 @@
+use std::time::Duration;
+
+/// How a [`Db`](super::Db) treats the connections that it holds.
+///
+/// Between two statements a `Db` keeps its connections checked out of sqlx's pool for a short while: the next
+/// statement takes one without a ping, a task or sqlx's semaphore. These are the terms.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Policy {
+    /// How long a caller waits for a connection. Default 10 s: sqlx's 30 s outlive the patience of every client.
+    pub acquire: Duration,
+    /// A connection that nobody used for this long goes back to sqlx. Default 50 ms: enough for a busy service, and
+    /// others who use [`Db::pool`](super::Db::pool) see the truth soon after.
+    pub idle: Duration,
+    /// How long a connection is kept in a row while sqlx's pool is exhausted, when others may be queueing there.
+    /// Default 20 ms: they then wait about as long, and it costs one ping per connection in that time.
+    pub turn: Duration,
+    /// How long a connection is kept in a row at most. Default 60 s: sqlx looks at `max_lifetime` only when a
+    /// connection comes back.
+    pub hold: Duration,
+    /// How long a connection whose future was dropped may take to come clean before it is closed. Default 1 s: longer
+    /// than reading the rest of a large result, shorter than an outage. A database in memory, which would be gone with
+    /// its connection, is waited for without end.
+    pub recover: Duration,
+    /// A connection that sqlx kept idle for longer is pinged before its use, for 1 s at most. Default 5 s: routers and
+    /// load balancers cut idle connections after minutes, and a ping per 5 s of silence costs nothing. Holds for pools
+    /// that kysera made; a pool that was passed in keeps its own tests.
+    pub trust: Duration,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self {
+            acquire: Duration::from_secs(10),
+            idle: Duration::from_millis(50),
+            turn: Duration::from_millis(20),
+            hold: Duration::from_secs(60),
+            recover: Duration::from_secs(1),
+            trust: Duration::from_secs(5),
+        }
+    }
+}
+
+/// Limits that the server keeps for each session, so that work that was abandoned ends by itself.
+///
+/// SQLite has none of them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SessionLimits {
+    /// The longest that a statement may take. Default 30 s. PostgreSQL: `statement_timeout`; MariaDB:
+    /// `max_statement_time`; MySQL: `max_execution_time`, which holds for SELECT alone.
+    pub statement: Option<Duration>,
+    /// PostgreSQL: how long a transaction may sit between two statements
+    /// (`idle_in_transaction_session_timeout`). Default 60 s: what holds locks for longer has been forgotten.
+    pub idle_in_transaction: Option<Duration>,
+    /// PostgreSQL 14 and later: how often a running statement looks whether its client is still there
+    /// (`client_connection_check_interval`). Default 2 s: closing a connection then ends what it ran.
+    pub connection_check: Option<Duration>,
+}
+
+impl Default for SessionLimits {
+    fn default() -> Self {
+        Self {
+            statement: Some(Duration::from_secs(30)),
+            idle_in_transaction: Some(Duration::from_secs(60)),
+            connection_check: Some(Duration::from_secs(2)),
+        }
+    }
+}
+
+/// What a [`Db`](super::Db) is doing, at one moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Metrics {
+    /// Connections of sqlx's pool, in use or not.
+    pub size: u32,
+    /// The most that there may be.
+    pub max: u32,
+    /// Connections that the `Db` has taken out of sqlx's pool: in use, being cleaned, or kept for the next statement.
+    pub held: usize,
+    /// Those of them that wait for the next statement.
+    pub idle: usize,
+    /// Callers that wait for a connection.
+    pub waiters: usize,
+    /// Connections that came clean after their future had been dropped, since the start.
+    pub recovered: u64,
+    /// Connections that were closed because they did not, or broke, since the start. Worth an alert when it rises.
+    pub closed: u64,
+    /// Connections that went back to sqlx because others may have been waiting there, or because they had been held
+    /// for long, since the start.
+    pub turned: u64,
+}
