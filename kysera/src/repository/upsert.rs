@@ -263,7 +263,10 @@ impl<DB: Backend, E: On<DB>> Op<DB> for UpsertMany<E> {
             let stored = upsert_batch::<DB, E>(conn, mask, &news, &self.conflict).await?;
             out.place(batch.into_iter().zip(stored));
         }
-        out.finish().map_err(|_| Error::NotStored { entity: E::META.entity })
+        let stored = out.finish().map_err(|_| Error::NotStored { entity: E::META.entity })?;
+        // Seen here and not per batch: rows of different shapes are in different ones.
+        let distinct: HashSet<E::Id> = stored.iter().map(E::id).collect();
+        if distinct.len() == stored.len() { Ok(stored) } else { Err(same_key::<E>()) }
     }
 }
 
@@ -287,14 +290,7 @@ async fn upsert_batch<DB: Backend, E: On<DB>>(
         Err(error) if error.as_sqlx().is_some_and(is_cardinality_violation) => return Err(same_key::<E>()),
         stored => stored?,
     };
-    let distinct: HashSet<E::Id> = stored.iter().map(E::id).collect();
-    if stored.len() != rows.len() {
-        return Err(Error::NotStored { entity: E::META.entity });
-    }
-    if distinct.len() != stored.len() {
-        return Err(same_key::<E>());
-    }
-    Ok(stored)
+    if stored.len() == rows.len() { Ok(stored) } else { Err(Error::NotStored { entity: E::META.entity }) }
 }
 
 fn same_key<E: Entity>() -> Error {
