@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use futures_util::TryStreamExt;
 use kysera::Db;
-use kysera::backend::Statement;
+use kysera::backend::{Scalar, Statement};
 use sqlx::pool::{PoolConnection, PoolOptions};
-use sqlx::{AssertSqlSafe, ColumnIndex, Database, Decode, SqlSafeStr, Type};
+use sqlx::{AssertSqlSafe, ColumnIndex, Database, SqlSafeStr};
 
 use crate::backend::{Place, TestBackend};
 
@@ -96,7 +96,7 @@ impl<DB: TestBackend> Fixture<DB> {
     /// The first column of every row, to look at what is stored behind kysera's back.
     pub async fn column<T>(&self, sql: &str) -> Vec<T>
     where
-        T: Type<DB> + for<'r> Decode<'r, DB> + Send,
+        T: Scalar<DB>,
         usize: ColumnIndex<DB::Row>,
     {
         let statement =
@@ -113,7 +113,7 @@ impl<DB: TestBackend> Fixture<DB> {
     /// The only value of the only row. Panics where there is another number of rows.
     pub async fn scalar<T>(&self, sql: &str) -> T
     where
-        T: Type<DB> + for<'r> Decode<'r, DB> + Send,
+        T: Scalar<DB>,
         usize: ColumnIndex<DB::Row>,
     {
         let mut rows = self.column(sql).await;

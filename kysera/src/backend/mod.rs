@@ -277,11 +277,7 @@ pub trait Backend: Database<Connection: Sync> + sealed::Sealed {
     /// Decodes one cell. `check` asks for the column's type to be compared first; on SQLite, whose cells have
     /// types of their own, that happens in any case.
     #[doc(hidden)]
-    fn cell<'r, T: Type<Self> + Decode<'r, Self>>(
-        row: &'r Self::Row,
-        index: usize,
-        check: bool,
-    ) -> Result<T, sqlx::Error>;
+    fn cell<T: Scalar<Self>>(row: &Self::Row, index: usize, check: bool) -> Result<T, sqlx::Error>;
 
     /// Decodes a number of kysera's own making.
     #[doc(hidden)]

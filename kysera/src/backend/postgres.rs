@@ -2,12 +2,12 @@ use futures_core::stream::BoxStream;
 use futures_util::TryStreamExt;
 use sqlx::error::{BoxDynError, DatabaseError};
 use sqlx::postgres::{PgConnectOptions, PgDatabaseError, PgQueryResult, PgSeverity};
-use sqlx::{Connection, Decode, PgConnection, Postgres, Row, SqlStr, Type};
+use sqlx::{Connection, PgConnection, Postgres, Row, SqlStr};
 use sqlx_core::transaction::TransactionManager;
 
 use super::{
-    Aftermath, Backend, Dialect, Done, Standing, Statement, TxOptions, driver_methods, nonce, out_of_step,
-    sealed, typed_cell, unsupported,
+    Aftermath, Backend, Dialect, Done, Scalar, Standing, Statement, TxOptions, driver_methods, nonce,
+    out_of_step, sealed, typed_cell, unsupported,
 };
 use crate::expr::{AnyValue, Codec, dynamic};
 use crate::source::SessionLimits;
@@ -35,11 +35,7 @@ impl Backend for Postgres {
         Ok(first)
     }
 
-    fn cell<'r, T: Type<Self> + Decode<'r, Self>>(
-        row: &'r Self::Row,
-        index: usize,
-        check: bool,
-    ) -> Result<T, sqlx::Error> {
+    fn cell<T: Scalar<Self>>(row: &Self::Row, index: usize, check: bool) -> Result<T, sqlx::Error> {
         typed_cell(row, index, check)
     }
 

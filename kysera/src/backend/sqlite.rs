@@ -2,13 +2,17 @@ use std::time::Duration;
 
 use futures_core::stream::BoxStream;
 use futures_util::TryStreamExt;
+use sqlx::encode::IsNull;
+use sqlx::error::UnexpectedNullError;
 use sqlx::error::{BoxDynError, DatabaseError};
+use sqlx::sqlite::SqliteArgumentsBuffer;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteQueryResult, SqliteSynchronous};
-use sqlx::{Connection, Decode, Row, SqlSafeStr, SqlStr, Sqlite, Type};
+use sqlx::{Connection, Row, SqlSafeStr, SqlStr, Sqlite, ValueRef};
 use sqlx_core::transaction::TransactionManager;
 
 use super::{
-    Aftermath, Backend, Dialect, Done, Standing, Statement, TxOptions, driver_methods, sealed, unsupported,
+    Aftermath, Backend, Dialect, Done, Scalar, Standing, Statement, TxOptions, driver_methods, sealed,
+    unsupported,
 };
 use crate::expr::{AnyValue, Codec, dynamic};
 use crate::source::SessionLimits;
@@ -17,6 +21,11 @@ impl sealed::Sealed for Sqlite {}
 
 fn done(result: &SqliteQueryResult) -> Done {
     Done { rows: result.rows_affected(), last_insert_id: 0 }
+}
+
+/// Whether a value is a NULL. sqlx reads a NULL as 0 or an empty text where the type has none.
+fn is_null<T: Scalar<Sqlite>>(value: &T) -> bool {
+    matches!(value.encode_by_ref(&mut SqliteArgumentsBuffer::default()), Ok(IsNull::Yes))
 }
 
 impl Backend for Sqlite {
@@ -36,13 +45,14 @@ impl Backend for Sqlite {
         Ok(first)
     }
 
-    fn cell<'r, T: Type<Self> + Decode<'r, Self>>(
-        row: &'r Self::Row,
-        index: usize,
-        check: bool,
-    ) -> Result<T, sqlx::Error> {
+    fn cell<T: Scalar<Self>>(row: &Self::Row, index: usize, check: bool) -> Result<T, sqlx::Error> {
         let _ = check; // types belong to cells here, not to columns
-        row.try_get(index)
+        let cell = row.try_get(index)?;
+        if row.try_get_raw(index)?.is_null() && !is_null(&cell) {
+            let source = UnexpectedNullError.into();
+            return Err(sqlx::Error::ColumnDecode { index: index.to_string(), source });
+        }
+        Ok(cell)
     }
 
     fn bind_array(codec: &Codec, _: &[&AnyValue], _: &mut Self::Arguments) -> Result<(), BoxDynError> {

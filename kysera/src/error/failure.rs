@@ -28,6 +28,10 @@ impl fmt::Debug for Missing {
     }
 }
 
+pub(super) fn two_positions(positions: &Option<(usize, usize)>) -> String {
+    positions.map_or_else(String::new, |(first, second)| format!(", at positions {first} and {second}"))
+}
+
 fn plural(positions: &[usize]) -> &'static str {
     if positions.len() == 1 { "" } else { "s" }
 }

@@ -92,10 +92,12 @@ pub enum Error {
     #[error(transparent)]
     Missing(Box<Missing>),
     /// Two rows of the input have the same key, so that it is not clear which one should win.
-    #[error("two of the {entity} rows have the same key")]
+    #[error("two of the {entity} rows have the same key{}", failure::two_positions(.positions))]
     SameKey {
         /// The Rust name of the entity.
         entity: &'static str,
+        /// Where in the call's input they stand, from 0, if that is known.
+        positions: Option<(usize, usize)>,
         /// What the driver said, if it was the database that noticed.
         driver: Option<Driver>,
     },

@@ -26,10 +26,15 @@ impl Serialize for Error {
         map.serialize_entry("code", &self.code())?;
         map.serialize_entry("message", &self.to_string())?;
         match self {
-            Error::NotFound { entity }
-            | Error::MoreThanOne { entity }
-            | Error::NotStored { entity }
-            | Error::SameKey { entity, .. } => map.serialize_entry("entity", entity)?,
+            Error::NotFound { entity } | Error::MoreThanOne { entity } | Error::NotStored { entity } => {
+                map.serialize_entry("entity", entity)?
+            }
+            Error::SameKey { entity, positions, .. } => {
+                map.serialize_entry("entity", entity)?;
+                if let Some(positions) = positions {
+                    map.serialize_entry("positions", positions)?;
+                }
+            }
             Error::Missing(missing) => {
                 map.serialize_entry("entity", missing.entity)?;
                 map.serialize_entry("asked", &missing.asked)?;

@@ -1,15 +1,15 @@
 //! Updating rows, one or many.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use futures_util::TryStreamExt;
 
-use super::Placed;
 use super::create::batches;
 use super::sql::{
     bind, columns, find_locked_text, given, has_arrays, key_columns, key_in, returning, rows_per_statement,
     update_text,
 };
+use super::{Placed, refuse_same_key};
 use crate::backend::{Backend, Dialect};
 use crate::entity::{Cells, Entity, Mask, On, Values};
 use crate::error::{Error, Missing, Result};
@@ -61,10 +61,7 @@ impl<E: Entity> UpdateMany<E> {
     /// Refuses two patches for one row: which one would win?
     pub(super) fn new(dialect: Dialect, rows: Vec<(E::Id, E::Patch)>) -> Result<Self> {
         let (ids, patches): (Vec<E::Id>, Vec<E::Patch>) = rows.into_iter().unzip();
-        let mut seen = HashSet::with_capacity(ids.len());
-        if !ids.iter().all(|id| seen.insert(id)) {
-            return Err(Error::SameKey { entity: E::META.entity, driver: None });
-        }
+        refuse_same_key::<E>(&ids)?;
         let batches = batches::<E, _>(&patches, |mask| batch_size::<E>(dialect, mask));
         Ok(Self { ids, patches, batches })
     }

@@ -2,9 +2,9 @@
 
 use std::collections::HashSet;
 
-use super::Placed;
 use super::create::{batch_size, batches, insert_batch, insert_one, most_read_back, read_numbered};
 use super::sql::{bind, columns, given, insert_rows, insert_text, refuse_unreadable_key, returning};
+use super::{Placed, refuse_same_key};
 use crate::backend::{Backend, Dialect};
 use crate::entity::{Entity, Mask, On, Values};
 use crate::error::{Error, Result};
@@ -259,7 +259,11 @@ impl<DB: Backend, E: On<DB>> Op<DB> for UpsertMany<E> {
             let stored = upsert_batch::<DB, E>(conn, mask, &news, &self.conflict).await?;
             out.place(batch.into_iter().zip(stored));
         }
-        out.finish().map_err(|_| Error::NotStored { entity: E::META.entity })
+        let stored = out.finish().map_err(|_| Error::NotStored { entity: E::META.entity })?;
+        // Seen here and not per batch: rows of different shapes are in different ones.
+        let ids: Vec<E::Id> = stored.iter().map(E::id).collect();
+        refuse_same_key::<E>(&ids)?;
+        Ok(stored)
     }
 }
 
@@ -282,22 +286,15 @@ async fn upsert_batch<DB: Backend, E: On<DB>>(
     let stored: Vec<E> = match decode_all(conn, sql.finish()?).await {
         Err(Error::Database(failure)) if is_cardinality_violation(failure.as_sqlx()) => {
             // The driver's error goes along: it tells the transaction that PostgreSQL has aborted it.
-            return Err(Error::SameKey { entity: E::META.entity, driver: Some(failure.into_driver()) });
+            return Err(Error::SameKey {
+                entity: E::META.entity,
+                positions: None,
+                driver: Some(failure.into_driver()),
+            });
         }
         stored => stored?,
     };
-    let distinct: HashSet<E::Id> = stored.iter().map(E::id).collect();
-    if stored.len() != rows.len() {
-        return Err(Error::NotStored { entity: E::META.entity });
-    }
-    if distinct.len() != stored.len() {
-        return Err(same_key::<E>());
-    }
-    Ok(stored)
-}
-
-fn same_key<E: Entity>() -> Error {
-    Error::SameKey { entity: E::META.entity, driver: None }
+    if stored.len() == rows.len() { Ok(stored) } else { Err(Error::NotStored { entity: E::META.entity }) }
 }
 
 async fn upsert_batch_mysql<DB: Backend, E: On<DB>>(
@@ -323,7 +320,7 @@ async fn upsert_batch_mysql<DB: Backend, E: On<DB>>(
             Ok(_) => {
                 let stored = read_numbered::<DB, E, _>(conn, &conflict.target, &news).await;
                 let stored = stored.map_err(|error| match error {
-                    Error::NotStored { .. } => same_key::<E>(),
+                    Error::NotStored { entity } => Error::SameKey { entity, positions: None, driver: None },
                     error => error,
                 });
                 out.place(keyed.into_iter().zip(stored?));

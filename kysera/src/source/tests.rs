@@ -10,7 +10,10 @@ use tokio::time::timeout;
 use super::{Db, Op, Source, SourceGuard, Unit, generate, on, run};
 use crate::backend::{Backend, Statement};
 use crate::error::{Error, Result, TransactionError};
-use crate::expr::dynamic;
+use crate::expr::{Meta, dynamic};
+
+/// Whose statements these are: nobody's in particular.
+static META: Meta = Meta { entity: "Row", schema: None, table: "rows", columns: &[], id: &[], unique: &[] };
 
 /// Several statements of one operation; then it fails, or waits for ever, or is done.
 #[derive(Clone)]
@@ -29,6 +32,10 @@ enum End {
 
 impl<DB: Backend> Op<DB> for Steps {
     type Out = ();
+
+    fn meta(&self) -> &'static Meta {
+        &META
+    }
 
     fn unit(&self) -> Unit {
         self.unit
@@ -53,6 +60,10 @@ where
     i64: crate::backend::Scalar<DB>,
 {
     type Out = i64;
+
+    fn meta(&self) -> &'static Meta {
+        &META
+    }
 
     async fn run(self, conn: &mut DB::Connection) -> Result<i64> {
         let statement = Statement { sql: dynamic(self.0), args: Default::default(), persistent: true };
