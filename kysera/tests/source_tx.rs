@@ -278,8 +278,8 @@ async fn turns_and_streams<DB: Lab>() {
         }
     });
     shared.await.unwrap();
-    refused!(exec(held.lock().unwrap().as_ref().unwrap(), bench.insert(12)).await, Finished);
-    drop(held);
+    let late = held.into_inner().unwrap().unwrap();
+    refused!(exec(&late, bench.insert(12)).await, Finished);
     assert_eq!(bench.rows().await, 4);
     bench.is_clean().await;
     Bench { db: bench.db.clone(), table: bench.table.clone() }.done().await;

@@ -1,6 +1,7 @@
 //! What the tests of sources share: a table per test on every backend that is switched on.
 #![allow(
     missing_docs,
+    clippy::manual_async_fn,
     dead_code,
     unused_macros,
     unused_imports,
