@@ -9,8 +9,7 @@ use std::time::Duration;
 use kysera::error::TransactionError;
 use kysera::source::SourceGuard;
 use kysera::{Error, Isolation, Result, Source, Transact, Tx};
-use lab::{Bench, Lab, exec, number, on_each, until};
-use sqlx::Sqlite;
+use lab::{Bench, Lab, exec, number, on_each};
 use tokio::time::timeout;
 
 macro_rules! refused {
@@ -558,6 +557,8 @@ async fn every_poll<DB: Lab>() {
 #[cfg(feature = "sqlite")]
 mod in_memory {
     use super::*;
+    use lab::until;
+    use sqlx::Sqlite;
 
     #[tokio::test]
     async fn survives_its_connections_failures() {
