@@ -9,6 +9,8 @@ mod expand;
 mod model;
 mod plugin;
 mod sql;
+#[cfg(test)]
+mod tests;
 
 use proc_macro::TokenStream;
 
