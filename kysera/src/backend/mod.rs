@@ -215,6 +215,13 @@ pub trait Backend: Database<Connection: Sync> + sealed::Sealed {
         check: bool,
     ) -> Result<T, sqlx::Error>;
 
+    /// Whether a cell is NULL and the driver reads NULL as 0 or as empty where it should refuse it.
+    #[doc(hidden)]
+    fn hides_null(row: &Self::Row, index: usize) -> bool {
+        let _ = (row, index);
+        false
+    }
+
     /// Decodes a number of kysera's own making.
     #[doc(hidden)]
     fn integer(row: &Self::Row, index: usize) -> Result<i64, sqlx::Error>;

@@ -2,7 +2,7 @@ use futures_core::stream::BoxStream;
 use futures_util::TryStreamExt;
 use sqlx::error::BoxDynError;
 use sqlx::sqlite::SqliteQueryResult;
-use sqlx::{Decode, Row, SqlStr, Sqlite, Type};
+use sqlx::{Decode, Row, SqlStr, Sqlite, Type, ValueRef};
 
 use super::{Backend, Dialect, Done, Statement, TxOptions, driver_methods, sealed, unsupported};
 use crate::expr::{AnyValue, Codec};
@@ -38,6 +38,10 @@ impl Backend for Sqlite {
     ) -> Result<T, sqlx::Error> {
         let _ = check; // types belong to cells here, not to columns
         row.try_get(index)
+    }
+
+    fn hides_null(row: &Self::Row, index: usize) -> bool {
+        row.try_get_raw(index).is_ok_and(|value| value.is_null())
     }
 
     fn bind_array(codec: &Codec, _: &[&AnyValue], _: &mut Self::Arguments) -> Result<(), BoxDynError> {

@@ -1,6 +1,6 @@
 use crate::backend::{Backend, Scalar};
 use crate::error::{Driver, Error, Result};
-use crate::expr::Meta;
+use crate::expr::{AnyValue, Meta};
 
 /// The cells of a row, handed out one after the other.
 ///
@@ -26,7 +26,21 @@ impl<'r, DB: Backend> Cells<'r, DB> {
     pub fn next<T: Scalar<DB>>(&mut self) -> Result<T> {
         let index = self.next;
         self.next += 1;
-        DB::cell(self.row, index, self.check).map_err(|error| self.misfit(index, error))
+        let value = DB::cell(self.row, index, self.check).map_err(|error| self.misfit(index, error))?;
+        if DB::hides_null(self.row, index) && !self.is_null(index, &value) {
+            return Err(self.null(index));
+        }
+        Ok(value)
+    }
+
+    fn is_null(&self, index: usize, value: &AnyValue) -> bool {
+        self.meta.columns.get(index - self.start).is_some_and(|column| (column.codec.is_null)(value))
+    }
+
+    #[cold]
+    fn null(&self, index: usize) -> Error {
+        let source = Box::new(sqlx::error::UnexpectedNullError);
+        self.misfit(index, sqlx::Error::ColumnDecode { index: index.to_string(), source })
     }
 
     #[cold]
