@@ -1,3 +1,5 @@
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
 use futures_core::stream::BoxStream;
 use futures_util::TryStreamExt;
 use sqlx::error::BoxDynError;
@@ -36,7 +38,11 @@ impl Backend for Postgres {
         index: usize,
         check: bool,
     ) -> Result<T, sqlx::Error> {
-        typed_cell(row, index, check)
+        // sqlx's dates panic on what PostgreSQL has and they do not: `infinity`, and years beyond their own.
+        catch_unwind(AssertUnwindSafe(|| typed_cell(row, index, check))).unwrap_or_else(|_| {
+            let source = "the value is out of the range of its type".into();
+            Err(sqlx::Error::ColumnDecode { index: index.to_string(), source })
+        })
     }
 
     fn bind_array(
