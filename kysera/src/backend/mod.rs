@@ -7,6 +7,9 @@ mod postgres;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 
+#[cfg(feature = "mysql")]
+pub(crate) use mysql::MySqlArgument;
+
 use std::future::Future;
 
 use futures_core::stream::BoxStream;
