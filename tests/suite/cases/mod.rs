@@ -1,3 +1,8 @@
 //! What kysera does, the same on every backend.
 
 mod fixture;
+pub(crate) mod types_custom;
+mod types_dates;
+pub(crate) mod types_engine;
+mod types_misfits;
+mod types_scalars;
