@@ -4,5 +4,6 @@ mod fixture;
 pub(crate) mod types_custom;
 mod types_dates;
 pub(crate) mod types_engine;
+mod types_keys;
 mod types_misfits;
 mod types_scalars;

@@ -2,7 +2,7 @@
 
 use kysera::prelude::*;
 use kysera_tests::{Ddl, Fixture};
-use sqlx::types::chrono::{DateTime, Utc};
+use sqlx::types::chrono::{DateTime, NaiveTime, Utc};
 
 use crate::DB;
 use crate::cases::types_engine::{Group, group, round_trip, upserts};
@@ -148,4 +148,28 @@ async fn a_zero_date_is_null() {
     assert_eq!(Moment::repo(db.source()).get(1).await.unwrap().at, None);
     let error = Required::repo(db.source()).get(1).await.unwrap_err();
     assert!(matches!(error, kysera::Error::Decode { entity: "Required", column: "at", .. }), "{error:?}");
+}
+
+#[derive(Debug, Clone, PartialEq, Repository)]
+#[kysera(table = "shifts", backend(MySql))]
+pub(crate) struct Shift {
+    #[kysera(id, assigned)]
+    id: i64,
+    starts: NaiveTime,
+}
+
+/// A TIME of MySQL is a span of up to 838 hours, with a sign.
+#[tokio::test]
+async fn a_span_that_is_no_time_of_day_is_an_error() {
+    let ddl =
+        Ddl { mysql: "CREATE TABLE shifts (id BIGINT PRIMARY KEY, starts TIME(6) NOT NULL)", ..Ddl::NONE };
+    let db = Fixture::<DB>::new(&ddl).await;
+    let shifts = Shift::repo(db.source());
+    for span in ["24:00:00", "838:59:59", "-01:00:00"] {
+        db.execute(&format!("REPLACE INTO shifts (id, starts) VALUES (1, '{span}')")).await;
+        match shifts.get(1).await {
+            Err(kysera::Error::Decode { entity: "Shift", column: "starts", .. }) => {}
+            other => panic!("{span}: {other:?}"),
+        }
+    }
 }

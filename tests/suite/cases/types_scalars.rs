@@ -82,6 +82,7 @@ async fn numbers_come_back_as_they_were() {
         // What has no short decimal form, and integers that a double cannot hold.
         numbers(5, false, -1, -1, (1 << 53) + 1, 0.1, 0.1 + 0.2),
         numbers(6, false, 1, 1, -(1 << 53) - 1, 16_777_217.0, 1.0 / 3.0),
+        numbers(10, false, 9, 9, 9, f32::from_bits(1), f64::from_bits(1)), // the smallest there are
     ];
     if DB::DIALECT != Dialect::MySql {
         rows.push(numbers(7, true, 2, 2, 2, f32::INFINITY, f64::INFINITY));
@@ -190,4 +191,58 @@ async fn nul_in_a_text_is_kept_or_refused() {
     assert_eq!(created.unwrap().text, "a\0b");
     assert_eq!(repo.find().filter(Texts::TEXT.eq("a\0b")).count().await.unwrap(), 1);
     assert_eq!(repo.find().filter(Texts::TEXT.eq("a")).count().await.unwrap(), 0);
+}
+
+const NARROW: Ddl = Ddl {
+    postgres: "CREATE TABLE narrow (id BIGINT PRIMARY KEY, code VARCHAR(5) NOT NULL, ratio DOUBLE PRECISION NOT NULL)",
+    mysql: "CREATE TABLE narrow (id BIGINT PRIMARY KEY, code VARCHAR(5) NOT NULL, ratio DOUBLE NOT NULL)",
+    sqlite: "CREATE TABLE narrow (id INTEGER PRIMARY KEY, code VARCHAR(5) NOT NULL, ratio REAL NOT NULL)",
+};
+
+#[derive(Debug, Clone, PartialEq, Repository)]
+#[kysera(table = "narrow")]
+pub(crate) struct Code {
+    #[kysera(id, assigned)]
+    id: i64,
+    code: String,
+    ratio: f64,
+}
+
+#[derive(Debug, Clone, PartialEq, Repository)]
+#[kysera(table = "narrow")]
+pub(crate) struct Ratio {
+    #[kysera(id, assigned)]
+    id: i64,
+    ratio: f32,
+}
+
+#[tokio::test]
+async fn a_text_too_long_for_its_column_is_refused_and_never_cut() {
+    let db = Fixture::<DB>::new(&NARROW).await;
+    let codes = Code::repo(db.source());
+    let long = || NewCode { id: 1, code: "abcdef".into(), ratio: 0.5 };
+    if DB::DIALECT == Dialect::Sqlite {
+        // It takes no notice of the length.
+        assert_eq!(codes.create(long()).await.unwrap().code, "abcdef");
+        return;
+    }
+    assert!(matches!(codes.create(long()).await.unwrap_err(), kysera::Error::Database(_)));
+    let rows = [NewCode { id: 2, code: "abcde".into(), ratio: 0.5 }, long()];
+    assert!(matches!(codes.create_many(rows).await.unwrap_err(), kysera::Error::Database(_)));
+    assert_eq!(codes.count().await.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn a_double_in_an_f32_is_rounded_or_refused() {
+    let db = Fixture::<DB>::new(&NARROW).await;
+    db.execute("INSERT INTO narrow (id, code, ratio) VALUES (1, 'x', 0.1)").await;
+    assert_eq!(Code::repo(db.source()).get(1).await.unwrap().ratio, 0.1);
+    let ratio = Ratio::repo(db.source()).get(1).await;
+    if DB::DIALECT == Dialect::Postgres {
+        let error = ratio.unwrap_err();
+        assert!(matches!(error, kysera::Error::Decode { entity: "Ratio", column: "ratio", .. }), "{error:?}");
+    } else {
+        // As the database itself would: sqlx takes a DOUBLE for an f32, and SQLite has no other kind of float.
+        assert_eq!(ratio.unwrap().ratio, 0.1_f32);
+    }
 }
