@@ -2,6 +2,7 @@ use futures_core::stream::BoxStream;
 use futures_util::TryStreamExt;
 use sqlx::encode::IsNull;
 use sqlx::error::BoxDynError;
+use sqlx::mysql::types::MySqlTime;
 use sqlx::mysql::{MySqlQueryResult, MySqlTypeInfo};
 use sqlx::{Column, Decode, Encode, MySql, Row, SqlStr, Type, TypeInfo};
 
@@ -43,6 +44,12 @@ impl Backend for MySql {
             || Ok::<_, sqlx::Error>(<str as Type<Self>>::compatible(row.try_column(index)?.type_info()));
         let check = check && !(T::type_info() == MySqlTypeInfo::__enum() && is_text()?);
         typed_cell(row, index, check)
+    }
+
+    fn folds_time(row: &Self::Row, index: usize) -> bool {
+        // A TIME is a span with a sign, which sqlx leaves out.
+        let time = row.try_get_unchecked::<Option<MySqlTime>, _>(index);
+        matches!(time, Ok(Some(time)) if !time.is_valid_time_of_day())
     }
 
     fn bind_array(codec: &Codec, _: &[&AnyValue], _: &mut Self::Arguments) -> Result<(), BoxDynError> {

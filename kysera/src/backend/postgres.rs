@@ -4,7 +4,7 @@ use futures_core::stream::BoxStream;
 use futures_util::TryStreamExt;
 use sqlx::error::BoxDynError;
 use sqlx::postgres::PgQueryResult;
-use sqlx::{Decode, Postgres, SqlStr, Type};
+use sqlx::{Decode, Postgres, Row, SqlStr, Type};
 
 use super::{Backend, Dialect, Done, Statement, TxOptions, driver_methods, sealed, typed_cell, unsupported};
 use crate::expr::{AnyValue, Codec};
@@ -43,6 +43,12 @@ impl Backend for Postgres {
             let source = "the value is out of the range of its type".into();
             Err(sqlx::Error::ColumnDecode { index: index.to_string(), source })
         })
+    }
+
+    fn folds_time(row: &Self::Row, index: usize) -> bool {
+        // 24:00:00, which would be midnight of the same day. Sent as microseconds.
+        const DAY: i64 = 24 * 60 * 60 * 1_000_000;
+        matches!(row.try_get_unchecked::<Option<i64>, _>(index), Ok(Some(DAY..)))
     }
 
     fn bind_array(
