@@ -1,4 +1,5 @@
 //! How often an operation waits for the server.
+#![cfg(any(feature = "postgres", feature = "mysql"))]
 
 use std::ops::{Deref, DerefMut};
 

@@ -2,8 +2,8 @@
 
 use kysera::prelude::*;
 use kysera_tests::{Ddl, Fixture};
-use sqlx::types::chrono::{DateTime, NaiveDate, NaiveDateTime, Utc};
-use sqlx::types::time::{Date, OffsetDateTime, PrimitiveDateTime};
+use sqlx::types::chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, Utc};
+use sqlx::types::time::{Date, OffsetDateTime, PrimitiveDateTime, Time};
 
 use crate::DB;
 use crate::cases::types_custom::Mood;
@@ -115,4 +115,37 @@ async fn a_date_beyond_what_the_field_holds_is_an_error_and_no_panic() {
             assert_eq!(events.count().await.unwrap(), 1, "the connection is as good as before");
         }
     }
+}
+
+#[derive(Debug, Clone, PartialEq, Repository)]
+#[kysera(table = "shifts", backend(Postgres))]
+pub(crate) struct Shift {
+    #[kysera(id)]
+    id: i64,
+    starts: NaiveTime,
+}
+
+#[derive(Debug, Clone, PartialEq, Repository)]
+#[kysera(table = "shifts", backend(Postgres))]
+pub(crate) struct TimeShift {
+    #[kysera(id)]
+    id: i64,
+    starts: Option<Time>,
+}
+
+#[tokio::test]
+async fn the_end_of_the_day_is_not_its_beginning() {
+    let ddl = Ddl { postgres: "CREATE TABLE shifts (id BIGINT PRIMARY KEY, starts TIME)", ..Ddl::NONE };
+    let db = Fixture::<DB>::new(&ddl).await;
+    db.execute("INSERT INTO shifts VALUES (1, '23:59:59.999999')").await;
+    assert!(
+        Shift::repo(db.source()).get(1).await.is_ok() && TimeShift::repo(db.source()).get(1).await.is_ok()
+    );
+    db.execute("UPDATE shifts SET starts = '24:00:00'").await;
+    let (one, other) = (Shift::repo(db.source()).get(1).await, TimeShift::repo(db.source()).get(1).await);
+    for error in [one.unwrap_err(), other.unwrap_err()] {
+        assert!(matches!(error, kysera::Error::Decode { column: "starts", .. }), "{error:?}");
+    }
+    db.execute("UPDATE shifts SET starts = NULL").await;
+    assert_eq!(TimeShift::repo(db.source()).get(1).await.unwrap().starts, None);
 }
