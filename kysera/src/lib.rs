@@ -17,7 +17,7 @@ pub mod repository;
 pub mod source;
 
 #[doc(hidden)]
-#[path = "private.rs"]
+#[path = "private/mod.rs"]
 pub mod __private;
 
 pub use backend::{Backend, Isolation};

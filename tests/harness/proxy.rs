@@ -64,8 +64,8 @@ async fn a_prepared_statement_of_postgres_is_one_round_trip() {
     let options = db.options();
     let proxy = Proxy::start(format!("{}:{}", options.get_host(), options.get_port())).await;
     let through = options.host("127.0.0.1").port(proxy.address().port());
-    let pool = db.connect(through, 1).await;
-    let mut conn = pool.acquire().await.unwrap();
+    let source = db.connect(through, 1).await;
+    let mut conn = source.pool().acquire().await.unwrap();
     let (_, first) = proxy.count(sqlx::query("SELECT 1").fetch_all(&mut *conn)).await;
     let (_, second) = proxy.count(sqlx::query("SELECT 1").fetch_all(&mut *conn)).await;
     assert!(first > 1, "preparing takes a round trip of its own");

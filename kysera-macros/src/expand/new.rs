@@ -13,6 +13,7 @@ pub(super) fn item(model: &Model) -> TokenStream {
     let derives = patch::derives(&model.new_derives, &["Clone", "Debug"]);
     let attrs = validate::attrs(model);
     let quiet = quiet();
+    let option = validate::option(model);
     let fields = model.new_columns().map(|(_, column)| {
         let Column { field, vis, ty, .. } = column;
         let docs = patch::field_docs(model, column);
@@ -23,7 +24,7 @@ pub(super) fn item(model: &Model) -> TokenStream {
                 #[doc = ""]
                 #[doc = "`None` leaves it to the database's default."]
                 #rules
-                #vis #field: ::core::option::Option<#ty>,
+                #vis #field: #option<#ty>,
             }
         } else {
             quote!(#docs #rules #vis #field: #ty,)

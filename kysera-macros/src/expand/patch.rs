@@ -17,6 +17,7 @@ pub(super) fn item(model: &Model) -> TokenStream {
     let derives = derives(&model.patch_derives, &["Clone", "Debug", "Default"]);
     let attrs = validate::attrs(model);
     let quiet = quiet();
+    let option = validate::option(model);
 
     let deserialize = derives_named(&model.patch_derives, "Deserialize");
     let serialize = derives_named(&model.patch_derives, "Serialize");
@@ -39,7 +40,7 @@ pub(super) fn item(model: &Model) -> TokenStream {
             #[doc = "`None` keeps its value."]
             #on_field
             #rules
-            #vis #field: ::core::option::Option<#ty>,
+            #vis #field: #option<#ty>,
         }
     });
     quote! {

@@ -7,16 +7,42 @@ use crate::attr::rules::Rules;
 use crate::model::Model;
 
 /// What stands on the structs.
-pub(super) fn attrs(_model: &Model) -> TokenStream {
-    TokenStream::new()
+pub(super) fn attrs(model: &Model) -> TokenStream {
+    match &model.rules {
+        Rules::None | Rules::Manual => TokenStream::new(),
+        Rules::Garde(context) => quote! {
+            #[derive(::garde::Validate)]
+            #[garde(allow_unvalidated)]
+            #context
+        },
+        Rules::Validator => quote!(#[derive(::validator::Validate)]),
+    }
+}
+
+/// The `Option` that a field gets. validator reads the text of types, and reads two `Option`s only where they stand
+/// without a path.
+pub(super) fn option(model: &Model) -> TokenStream {
+    match &model.rules {
+        Rules::Validator => quote!(Option),
+        _ => quote!(::core::option::Option),
+    }
 }
 
 pub(super) fn impls(model: &Model) -> TokenStream {
     let krate = &model.krate;
-    let body = match &model.rules {
+    let module = match &model.rules {
         Rules::Manual => return TokenStream::new(),
-        Rules::None => TokenStream::new(),
+        Rules::None => None,
+        Rules::Garde(_) => Some(quote!(garde)),
+        Rules::Validator => Some(quote!(validator)),
     };
+    let body = module.map(|module| {
+        quote! {
+            fn validate(&self) -> ::core::result::Result<(), #krate::error::Invalid> {
+                #krate::__private::#module::validate(self)
+            }
+        }
+    });
     let impls = [model.new_type(), model.patch_type()].map(|ident| {
         quote! {
             #[automatically_derived]

@@ -325,12 +325,9 @@ pub trait Backend: Database<Connection: Sync> + sealed::Sealed {
     #[doc(hidden)]
     fn resync(conn: &mut Self::Connection) -> impl Future<Output = Result<(), sqlx::Error>> + Send;
 
-    /// Adds what kysera asks of a connection unless told otherwise; `session` are the limits of a session.
+    /// Reads a URL, and adds what kysera asks of a connection; `session` are the limits of a session.
     #[doc(hidden)]
-    fn tune(
-        options: ConnectOptionsOf<Self>,
-        session: Option<&SessionLimits>,
-    ) -> Result<ConnectOptionsOf<Self>, sqlx::Error>;
+    fn options(url: &str, session: Option<&SessionLimits>) -> Result<ConnectOptionsOf<Self>, sqlx::Error>;
 
     /// What is left to be set once a connection is made.
     #[doc(hidden)]

@@ -89,11 +89,8 @@ impl Backend for MySql {
         answers(&rows, nonce)
     }
 
-    fn tune(
-        options: MySqlConnectOptions,
-        _: Option<&SessionLimits>,
-    ) -> Result<MySqlConnectOptions, sqlx::Error> {
-        Ok(options)
+    fn options(url: &str, _: Option<&SessionLimits>) -> Result<MySqlConnectOptions, sqlx::Error> {
+        url.parse()
     }
 
     async fn connected(conn: &mut Self::Connection, session: &SessionLimits) -> Result<(), sqlx::Error> {

@@ -104,10 +104,8 @@ impl Backend for Postgres {
         }
     }
 
-    fn tune(
-        options: PgConnectOptions,
-        session: Option<&SessionLimits>,
-    ) -> Result<PgConnectOptions, sqlx::Error> {
+    fn options(url: &str, session: Option<&SessionLimits>) -> Result<PgConnectOptions, sqlx::Error> {
+        let options = url.parse::<PgConnectOptions>()?;
         let Some(limits) = session else { return Ok(options) };
         let mut settings = Vec::new();
         if let Some(limit) = limits.statement {

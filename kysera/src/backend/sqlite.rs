@@ -3,11 +3,11 @@ use std::time::Duration;
 use futures_core::stream::BoxStream;
 use futures_util::TryStreamExt;
 use sqlx::encode::IsNull;
-use sqlx::error::UnexpectedNullError;
-use sqlx::error::{BoxDynError, DatabaseError};
-use sqlx::sqlite::SqliteArgumentsBuffer;
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteQueryResult, SqliteSynchronous};
-use sqlx::{ConnectOptions, Connection, Row, SqlSafeStr, SqlStr, Sqlite, ValueRef};
+use sqlx::error::{BoxDynError, DatabaseError, UnexpectedNullError};
+use sqlx::sqlite::{
+    SqliteArgumentsBuffer, SqliteConnectOptions, SqliteJournalMode, SqliteQueryResult, SqliteSynchronous,
+};
+use sqlx::{Connection, Row, SqlSafeStr, SqlStr, Sqlite, ValueRef};
 use sqlx_core::transaction::TransactionManager;
 
 use super::{
@@ -88,21 +88,21 @@ impl Backend for Sqlite {
         conn.ping().await // behind whatever the worker still does
     }
 
-    fn tune(
-        options: SqliteConnectOptions,
-        _: Option<&SessionLimits>,
-    ) -> Result<SqliteConnectOptions, sqlx::Error> {
-        let options = options
+    fn options(url: &str, _: Option<&SessionLimits>) -> Result<SqliteConnectOptions, sqlx::Error> {
+        let options = url
+            .parse::<SqliteConnectOptions>()?
             .synchronous(SqliteSynchronous::Normal)
             .foreign_keys(true)
             .busy_timeout(Duration::from_secs(5))
             .row_buffer_size(ROW_BUFFER);
-        let query = mode(&options);
-        Ok(match query.as_deref() {
-            Some("memory") => options,
-            // A file that may not be written can be neither created nor put into another journal mode.
+        let query = url.split_once('?').map_or("", |(_, query)| query);
+        let mode = query.split('&').find_map(|pair| pair.strip_prefix("mode="));
+        Ok(match mode {
+            _ if Self::in_memory(&options) => options,
+            // What may not be written cannot be put into another journal mode either.
             Some("ro") => options,
-            _ => options.journal_mode(SqliteJournalMode::Wal).create_if_missing(true),
+            Some(_) => options.journal_mode(SqliteJournalMode::Wal),
+            None => options.journal_mode(SqliteJournalMode::Wal).create_if_missing(true),
         })
     }
 
@@ -111,8 +111,9 @@ impl Backend for Sqlite {
     }
 
     fn in_memory(options: &SqliteConnectOptions) -> bool {
-        let name = options.get_filename();
-        mode(options).as_deref() == Some("memory") || name.as_os_str().is_empty() || name == ":memory:"
+        // sqlx has no getter for it, and its `to_url_lossy` panics on the names that it makes up itself.
+        let name = options.get_filename().as_os_str();
+        name.is_empty() || name == ":memory:" || format!("{options:?}").contains("in_memory: true")
     }
 
     async fn recover(conn: &mut Self::Connection, begun: bool) -> Result<(), sqlx::Error> {
@@ -141,12 +142,6 @@ impl Backend for Sqlite {
 
 /// How many rows the worker thread may be ahead of the reader. sqlx's 50 make it wait too often.
 const ROW_BUFFER: usize = 256;
-
-/// sqlx has no getter for it.
-fn mode(options: &SqliteConnectOptions) -> Option<String> {
-    let url = options.to_url_lossy();
-    url.query_pairs().find(|(key, _)| key == "mode").map(|(_, value)| value.into_owned())
-}
 
 fn ignore_refusal<T>(result: Result<T, sqlx::Error>) -> Result<(), sqlx::Error> {
     match result {

@@ -66,7 +66,7 @@ impl<'s, E, S> Find<'s, E, S> {
     /// # #[derive(Repository)]
     /// # #[kysera(table = "users")]
     /// # struct User { #[kysera(id)] id: i64, name: String }
-    /// async fn search(users: &impl Repository<Entity = User>, name: Option<&str>) -> kysera::Result<Vec<User>> {
+    /// async fn search(users: &UserRepository<Db<Sqlite>>, name: Option<&str>) -> kysera::Result<Vec<User>> {
     ///     users.find().filter_opt(name.map(|name| User::NAME.contains(name))).all().await
     /// }
     /// # }
@@ -170,7 +170,7 @@ where
     /// # struct User { #[kysera(id)] id: i64, name: String }
     /// use futures_util::TryStreamExt;
     ///
-    /// async fn longest(users: &impl Repository<Entity = User>) -> kysera::Result<usize> {
+    /// async fn longest(users: &UserRepository<Db<Sqlite>>) -> kysera::Result<usize> {
     ///     let mut rows = users.find().stream();
     ///     let mut longest = 0;
     ///     while let Some(user) = rows.try_next().await? {

@@ -26,10 +26,7 @@ use crate::source::{Op, Unit};
 /// # struct User { #[kysera(id)] id: i64, #[kysera(unique)] email: String, name: String, bio: Option<String> }
 /// use kysera::Conflict;
 ///
-/// async fn sign_in<R>(users: &R, new: NewUser) -> kysera::Result<User>
-/// where
-///     R: Repository<Entity = User, Source: kysera::Writable>,
-/// {
+/// async fn sign_in(users: &UserRepository<Db<Sqlite>>, new: NewUser) -> kysera::Result<User> {
 ///     users.upsert(new, Conflict::on(User::EMAIL).update(User::NAME)).await
 /// }
 /// # }

@@ -21,7 +21,7 @@ use crate::error::{Error, Result};
 /// | `test_before_acquire` | off | a ping per statement is most of what a pool costs; see [`Policy::trust`] for what is done instead |
 /// | [`policy`](Self::policy) | [`Policy::default`] | |
 /// | [`session_limits`](Self::session_limits) | [`SessionLimits::default`] | work that was abandoned ends by itself |
-/// | SQLite | WAL, `synchronous = NORMAL`, `foreign_keys`, busy timeout 5 s, file created if missing, 256 rows buffered | readers and the writer do not block each other; NORMAL is safe with WAL; SQLite's own defaults ignore foreign keys and give up on a lock at once |
+/// | SQLite | WAL, `synchronous = NORMAL`, `foreign_keys`, busy timeout 5 s, file created if missing (unless the URL names a `mode`), 256 rows buffered | readers and the writer do not block each other; NORMAL is safe with WAL; SQLite's own defaults ignore foreign keys and give up on a lock at once |
 ///
 /// ```
 /// # #[cfg(feature = "sqlite")]
@@ -98,8 +98,7 @@ impl<DB: Backend> DbBuilder<DB> {
     ///
     /// As [`connect_with`](Self::connect_with), and for a URL that cannot be read.
     pub async fn connect(self, url: &str) -> Result<Db<DB>> {
-        let options = url.parse::<ConnectOptionsOf<DB>>()?;
-        let options = DB::tune(options, self.session.as_ref())?;
+        let options = DB::options(url, self.session.as_ref())?;
         self.open(options).await
     }
 

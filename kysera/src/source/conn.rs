@@ -106,11 +106,11 @@ impl<DB: Backend> State<DB> {
             if self.touched {
                 self.lease.mark_begun();
             }
-        } else if cut || self.raw {
-            if let Err(error) = self.lease.resync().await {
-                self.lease.condemn();
-                return Err(error);
-            }
+        } else if (cut || self.raw)
+            && let Err(error) = self.lease.resync().await
+        {
+            self.lease.condemn();
+            return Err(error);
         }
         self.raw = false;
         Ok(())

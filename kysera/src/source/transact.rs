@@ -4,6 +4,8 @@ use std::sync::Arc;
 use super::Writable;
 use super::db::Db;
 use super::tx::Tx;
+use futures_core::future::BoxFuture;
+
 use crate::backend::Backend;
 use crate::error::Result;
 
@@ -45,47 +47,47 @@ pub trait Transact: Writable {
     /// # Errors
     ///
     /// Those of `f`, and those of [`Db::transaction`] and [`Tx::transaction`].
-    fn transaction<T, F, Fut>(&self, f: F) -> impl Future<Output = Result<T>> + Send
+    fn transaction<'a, T, F, Fut>(&'a self, f: F) -> BoxFuture<'a, Result<T>>
     where
-        T: Send,
-        F: FnOnce(Self::Handle) -> Fut + Send,
-        Fut: Future<Output = Result<T>> + Send;
+        T: Send + 'a,
+        F: FnOnce(Self::Handle) -> Fut + Send + 'a,
+        Fut: Future<Output = Result<T>> + Send + 'a;
 }
 
 impl<DB: Backend, C: Send + Sync + 'static> Transact for Db<DB, C> {
     type Handle = Tx<DB, C>;
 
-    fn transaction<T, F, Fut>(&self, f: F) -> impl Future<Output = Result<T>> + Send
+    fn transaction<'a, T, F, Fut>(&'a self, f: F) -> BoxFuture<'a, Result<T>>
     where
-        T: Send,
-        F: FnOnce(Self::Handle) -> Fut + Send,
-        Fut: Future<Output = Result<T>> + Send,
+        T: Send + 'a,
+        F: FnOnce(Self::Handle) -> Fut + Send + 'a,
+        Fut: Future<Output = Result<T>> + Send + 'a,
     {
-        Db::transaction(self, f)
+        Box::pin(Db::transaction(self, f))
     }
 }
 
 impl<DB: Backend, C: Send + Sync + 'static> Transact for Tx<DB, C> {
     type Handle = Tx<DB, C>;
 
-    fn transaction<T, F, Fut>(&self, f: F) -> impl Future<Output = Result<T>> + Send
+    fn transaction<'a, T, F, Fut>(&'a self, f: F) -> BoxFuture<'a, Result<T>>
     where
-        T: Send,
-        F: FnOnce(Self::Handle) -> Fut + Send,
-        Fut: Future<Output = Result<T>> + Send,
+        T: Send + 'a,
+        F: FnOnce(Self::Handle) -> Fut + Send + 'a,
+        Fut: Future<Output = Result<T>> + Send + 'a,
     {
-        Tx::transaction(self, f)
+        Box::pin(Tx::transaction(self, f))
     }
 }
 
 impl<S: Transact> Transact for &S {
     type Handle = S::Handle;
 
-    fn transaction<T, F, Fut>(&self, f: F) -> impl Future<Output = Result<T>> + Send
+    fn transaction<'a, T, F, Fut>(&'a self, f: F) -> BoxFuture<'a, Result<T>>
     where
-        T: Send,
-        F: FnOnce(Self::Handle) -> Fut + Send,
-        Fut: Future<Output = Result<T>> + Send,
+        T: Send + 'a,
+        F: FnOnce(Self::Handle) -> Fut + Send + 'a,
+        Fut: Future<Output = Result<T>> + Send + 'a,
     {
         (**self).transaction(f)
     }
@@ -94,11 +96,11 @@ impl<S: Transact> Transact for &S {
 impl<S: Transact> Transact for Arc<S> {
     type Handle = S::Handle;
 
-    fn transaction<T, F, Fut>(&self, f: F) -> impl Future<Output = Result<T>> + Send
+    fn transaction<'a, T, F, Fut>(&'a self, f: F) -> BoxFuture<'a, Result<T>>
     where
-        T: Send,
-        F: FnOnce(Self::Handle) -> Fut + Send,
-        Fut: Future<Output = Result<T>> + Send,
+        T: Send + 'a,
+        F: FnOnce(Self::Handle) -> Fut + Send + 'a,
+        Fut: Future<Output = Result<T>> + Send + 'a,
     {
         (**self).transaction(f)
     }

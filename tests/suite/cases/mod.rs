@@ -3,10 +3,14 @@
 mod create;
 mod delete;
 mod entities;
+mod filters;
 mod fixture;
 mod insert_many;
+mod order;
 mod read;
+mod text_filters;
 mod update;
 mod update_many;
 mod upsert;
 mod upsert_many;
+mod usage;

@@ -2,6 +2,11 @@
 //! version of its macros.
 #![allow(missing_docs)]
 
+#[cfg(feature = "garde")]
+pub mod garde;
+#[cfg(feature = "validator")]
+pub mod validator;
+
 use serde::{Deserialize, Deserializer};
 
 pub use crate::__codec as codec;
@@ -35,3 +40,9 @@ pub trait Plugged {}
 
 /// Compiles for such types alone.
 pub const fn plugged<T: Plugged>() {}
+
+/// A path as people know it: fields without the `r#` of their Rust names.
+#[cfg(any(feature = "garde", feature = "validator"))]
+fn plain(path: &str) -> String {
+    path.split('.').map(|part| part.strip_prefix("r#").unwrap_or(part)).collect::<Vec<_>>().join(".")
+}
