@@ -9,8 +9,8 @@ use crate::DB;
 
 /// Everything that means something to LIKE, GLOB or a literal on any of the databases.
 const ODD: [&str; 26] = [
-    "%", "_", "\\", "!", "[", "]", "*", "?", "'", "''", "\"", "`", "^", "-", "#", "{}", "$1", ":a", "@a", "%%", "\\%",
-    "!%", "[a-z]", "ünï", "日本", "🦀",
+    "%", "_", "\\", "!", "[", "]", "*", "?", "'", "''", "\"", "`", "^", "-", "#", "{}", "$1", ":a", "@a",
+    "%%", "\\%", "!%", "[a-z]", "ünï", "日本", "🦀",
 ];
 
 async fn named(names: impl IntoIterator<Item = String>) -> Fixture<DB> {
@@ -27,7 +27,8 @@ async fn kept(source: &TestSource<DB>, filter: Filter<Item>) -> Vec<String> {
 
 #[tokio::test]
 async fn what_is_searched_for_is_no_pattern() {
-    let texts: Vec<String> = ODD.iter().map(|odd| format!("<{odd}>")).chain(["<ab>".into(), "ab".into()]).collect();
+    let texts: Vec<String> =
+        ODD.iter().map(|odd| format!("<{odd}>")).chain(["<ab>".into(), "ab".into()]).collect();
     let db = named(texts.clone()).await;
     for odd in ODD {
         let expect = |test: &dyn Fn(&str) -> bool| -> Vec<String> {
@@ -94,7 +95,8 @@ async fn on_mysql_the_collation_decides_about_case() {
 
 #[tokio::test]
 async fn like_is_the_pattern_of_the_database() {
-    let db = named(["abc".into(), "axc".into(), "a%c".into(), "a_c".into(), "abcd".into(), "a\\c".into()]).await;
+    let db =
+        named(["abc".into(), "axc".into(), "a%c".into(), "a_c".into(), "abcd".into(), "a\\c".into()]).await;
     let cases: [(&str, &[&str]); 8] = [
         ("a%", &["abc", "axc", "a%c", "a_c", "abcd", "a\\c"]),
         ("a_c", &["abc", "axc", "a%c", "a_c", "a\\c"]),
@@ -150,4 +152,18 @@ async fn a_nul_in_the_text_stands_for_itself_or_is_an_error() {
         Dialect::Sqlite => assert!(matches!(pattern, Err(Error::BadRequest(_))), "{pattern:?}"),
         _ => assert_eq!(pattern.unwrap()[0].name, "a\0b"),
     }
+}
+
+#[tokio::test]
+async fn long_texts_are_searched_for() {
+    let db = named(["x".repeat(100) + "end"]).await;
+    for long in [10_000, 200_000] {
+        let long = "é%".repeat(long);
+        for filter in
+            [Item::NAME.contains(&*long), Item::NAME.ends_with(&long), Item::NAME.starts_with(&long)]
+        {
+            assert_eq!(kept(db.source(), filter).await, [""; 0]);
+        }
+    }
+    assert_eq!(kept(db.source(), Item::NAME.ends_with("xend")).await.len(), 1);
 }
