@@ -3,10 +3,10 @@ use std::time::Duration;
 use futures_core::stream::BoxStream;
 use futures_util::TryStreamExt;
 use sqlx::encode::IsNull;
-use sqlx::error::UnexpectedNullError;
-use sqlx::error::{BoxDynError, DatabaseError};
-use sqlx::sqlite::SqliteArgumentsBuffer;
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteQueryResult, SqliteSynchronous};
+use sqlx::error::{BoxDynError, DatabaseError, UnexpectedNullError};
+use sqlx::sqlite::{
+    SqliteArgumentsBuffer, SqliteConnectOptions, SqliteJournalMode, SqliteQueryResult, SqliteSynchronous,
+};
 use sqlx::{Connection, Row, SqlSafeStr, SqlStr, Sqlite, ValueRef};
 use sqlx_core::transaction::TransactionManager;
 

@@ -255,10 +255,11 @@ impl<'v> Sql<'v> {
     /// SQLite's LIKE ignores the case of ASCII letters, unlike its `=`; GLOB and `instr` do not. LIKE and GLOB stop at
     /// a NUL in the pattern, which would match too much.
     fn sqlite_text_match(&mut self, col: &'static Col, kind: TextMatch, text: &str) -> &mut Self {
-        let nul = text.contains('\0');
+        // Escaped, a pattern is three times as long at most, and SQLite takes 50 000 bytes.
+        let fits_glob = text.len() < 16_000 && !text.contains('\0');
         match kind {
             TextMatch::Like | TextMatch::NotLike => {
-                if nul {
+                if text.contains('\0') {
                     self.refuse(Error::BadRequest("a LIKE pattern cannot contain NUL".into()));
                 }
                 let op = if kind == TextMatch::Like { " LIKE " } else { " NOT LIKE " };
@@ -267,18 +268,19 @@ impl<'v> Sql<'v> {
             TextMatch::Contains => {
                 self.push("instr(").column(col).push(", ").text_value(text.into()).push(") > 0")
             }
-            TextMatch::StartsWith if nul => {
-                self.push("instr(").column(col).push(", ").text_value(text.into()).push(") = 1")
-            }
-            TextMatch::EndsWith if nul => {
-                let column = self.push("hex(").column(col);
-                column.push(") LIKE '%' || hex(").text_value(text.into()).push(")")
-            }
-            TextMatch::StartsWith => {
+            // An index can serve it.
+            TextMatch::StartsWith if fits_glob => {
                 self.column(col).push(" GLOB ").text_value(format!("{}*", glob_escape(text)))
             }
+            TextMatch::StartsWith => {
+                self.push("instr(").column(col).push(", ").text_value(text.into()).push(") = 1")
+            }
+            // By bytes, because GLOB stops at a NUL in the column too. The letter is there because `substr` of nothing
+            // is NULL.
             TextMatch::EndsWith => {
-                self.column(col).push(" GLOB ").text_value(format!("*{}", glob_escape(text)))
+                let text = format!("{text}x");
+                self.push("substr(CAST(").column(col).push(" || 'x' AS BLOB), -length(CAST(");
+                self.text_value(text.clone()).push(" AS BLOB))) = CAST(").text_value(text).push(" AS BLOB)")
             }
         }
     }

@@ -3,6 +3,7 @@
 use kysera::Repository;
 use kysera_tests::Ddl;
 use sqlx::types::Uuid;
+use sqlx::types::chrono::NaiveDate;
 
 /// A generated key, a unique column, a nullable one, one with a default, one that only the database writes.
 #[derive(Debug, Clone, PartialEq, Repository)]
@@ -162,4 +163,44 @@ pub const SEATS: Ddl = Ddl {
 
 pub fn seat(room: i64, place: &str, code: &str) -> NewSeat {
     NewSeat { room, place: Some(place.into()), code: code.into(), guest: None, price: None }
+}
+
+/// Columns of several types, for filters and orders. Text is compared byte by byte on every database.
+#[derive(Debug, Clone, PartialEq, Repository)]
+#[kysera(table = "items")]
+pub struct Item {
+    #[kysera(id, assigned)]
+    pub id: i64,
+    pub name: String,
+    pub code: Option<String>,
+    pub qty: Option<i32>,
+    pub weight: f64,
+    pub active: bool,
+    pub made: Option<NaiveDate>,
+    pub owner: Option<Uuid>,
+}
+
+pub const ITEMS: Ddl = Ddl {
+    postgres: r#"CREATE TABLE items (
+        id BIGINT PRIMARY KEY, name TEXT COLLATE "C" NOT NULL, code TEXT COLLATE "C", qty INT,
+        weight DOUBLE PRECISION NOT NULL, active BOOL NOT NULL, made DATE, owner UUID)"#,
+    mysql: "CREATE TABLE items (
+        id BIGINT PRIMARY KEY, name VARCHAR(200) COLLATE utf8mb4_bin NOT NULL, code VARCHAR(200) COLLATE utf8mb4_bin,
+        qty INT, weight DOUBLE NOT NULL, active BOOL NOT NULL, made DATE, owner BINARY(16))",
+    sqlite: "CREATE TABLE items (
+        id INTEGER PRIMARY KEY, name TEXT NOT NULL, code TEXT, qty INTEGER,
+        weight REAL NOT NULL, active BOOLEAN NOT NULL, made TEXT, owner BLOB)",
+};
+
+pub fn item(id: i64) -> NewItem {
+    NewItem {
+        id,
+        name: format!("item {id}"),
+        code: None,
+        qty: None,
+        weight: 0.0,
+        active: false,
+        made: None,
+        owner: None,
+    }
 }
