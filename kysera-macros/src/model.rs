@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use heck::ToSnakeCase as _;
-use proc_macro2::{Ident, Span, TokenStream, TokenTree};
+use proc_macro2::{Group, Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, format_ident, quote};
 use syn::ext::IdentExt as _;
 use syn::spanned::Spanned as _;
@@ -32,7 +32,7 @@ pub(crate) struct Model {
     pub(crate) table: String,
     pub(crate) columns: Vec<Column>,
     /// Fields that are no columns.
-    pub(crate) skipped: Vec<Ident>,
+    pub(crate) skipped: Vec<Skipped>,
     /// Indexes of the key's columns. Empty only after a mistake.
     pub(crate) id: Vec<usize>,
     pub(crate) unique: Vec<Unique>,
@@ -64,6 +64,12 @@ pub(crate) struct Column {
     pub(crate) is_id: bool,
     pub(crate) in_patch: bool,
     pub(crate) rules: FieldRules,
+}
+
+/// A field that is no column.
+pub(crate) struct Skipped {
+    pub(crate) field: Ident,
+    pub(crate) ty: TokenStream,
 }
 
 /// Who fills a column when a row is made; decides how it stands in `NewX`.
@@ -100,14 +106,16 @@ impl Model {
         let mut columns = vec![];
         let mut skipped = vec![];
         let mut attrs = vec![];
+        let mut key_meant = false;
         for field in fields.into_iter().flatten() {
             let Some(ident) = &field.ident else { continue };
             let parsed = FieldAttrs::parse(&field.attrs, diag);
+            key_meant |= parsed.key_meant;
+            let ty = without_self(field.ty.to_token_stream(), &input.ident);
             if parsed.skip.is_some() {
-                skipped.push(ident.clone());
+                skipped.push(Skipped { field: ident.clone(), ty });
                 continue;
             }
-            let ty = without_self(field.ty.to_token_stream(), &input.ident);
             columns.push(Column {
                 field: ident.clone(),
                 vis: field.vis.clone(),
@@ -124,13 +132,14 @@ impl Model {
             attrs.push(parsed);
         }
 
-        let id: Vec<usize> = (0..columns.len()).filter(|&index| columns[index].is_id).collect();
+        let mut id: Vec<usize> = (0..columns.len()).filter(|&index| columns[index].is_id).collect();
         for (column, attrs) in columns.iter_mut().zip(&attrs) {
             column.fill = fill(attrs, id.len());
             column.in_patch = attrs.id.is_none() && attrs.read_only.is_none();
         }
         if buildable {
-            check_columns(&mut columns, &skipped, &id, &input.ident, diag);
+            check_columns(&mut columns, &skipped, &input.ident, diag);
+            check_key(&columns, &mut id, key_meant, &input.ident, diag);
         }
 
         let mut unique = vec![];
@@ -256,8 +265,7 @@ fn without_self(ty: TokenStream, ident: &Ident) -> TokenStream {
                 TokenTree::Ident(ident)
             }
             TokenTree::Group(group) => {
-                let mut inner =
-                    proc_macro2::Group::new(group.delimiter(), without_self(group.stream(), ident));
+                let mut inner = Group::new(group.delimiter(), without_self(group.stream(), ident));
                 inner.set_span(group.span());
                 TokenTree::Group(inner)
             }
@@ -299,7 +307,24 @@ fn fill(attrs: &FieldAttrs, key_columns: usize) -> Fill {
     }
 }
 
-fn check_columns(columns: &mut [Column], skipped: &[Ident], id: &[usize], ident: &Ident, diag: &Diag) {
+fn check_key(columns: &[Column], id: &mut Vec<usize>, key_meant: bool, ident: &Ident, diag: &Diag) {
+    // A key that was taken back after a mistake has been reported.
+    if id.is_empty() && !key_meant && !columns.is_empty() {
+        diag.at(
+            ident,
+            format!("`{ident}` has no key: put `#[kysera(id)]` on the field of the primary key, or on each field of it"),
+        );
+    }
+    if let Some(&index) = id.get(MAX_KEY) {
+        diag.at(
+            &columns[index].field,
+            format!("a key has at most {MAX_KEY} columns, this one has {}", id.len()),
+        );
+        id.truncate(MAX_KEY);
+    }
+}
+
+fn check_columns(columns: &mut [Column], skipped: &[Skipped], ident: &Ident, diag: &Diag) {
     if columns.is_empty() {
         let message = if skipped.is_empty() {
             format!("`{ident}` has no fields: a table needs at least its key")
@@ -308,15 +333,6 @@ fn check_columns(columns: &mut [Column], skipped: &[Ident], id: &[usize], ident:
         };
         diag.at(ident, message);
         return;
-    }
-    if id.is_empty() {
-        diag.at(
-            ident,
-            format!("`{ident}` has no key: put `#[kysera(id)]` on the field of the primary key, or on each field of it"),
-        );
-    }
-    if let Some(&index) = id.get(MAX_KEY) {
-        diag.at(&columns[index].field, format!("a key has at most {MAX_KEY} columns"));
     }
     if let Some(column) = columns.get(MAX_COLUMNS) {
         let found = columns.len();
@@ -350,7 +366,7 @@ fn check_columns(columns: &mut [Column], skipped: &[Ident], id: &[usize], ident:
     }
 }
 
-fn unique_key(key: &UniqueKey, columns: &[Column], skipped: &[Ident], diag: &Diag) -> Option<Unique> {
+fn unique_key(key: &UniqueKey, columns: &[Column], skipped: &[Skipped], diag: &Diag) -> Option<Unique> {
     let mut indexes = vec![];
     let mut complete = true;
     for field in &key.fields {
@@ -360,7 +376,7 @@ fn unique_key(key: &UniqueKey, columns: &[Column], skipped: &[Ident], diag: &Dia
             continue;
         }
         complete = false;
-        if skipped.iter().any(|other| other.unraw() == field.unraw()) {
+        if skipped.iter().any(|other| other.field.unraw() == field.unraw()) {
             diag.at(field, format!("`{field}` is skipped, hence no column"));
             continue;
         }
@@ -369,11 +385,8 @@ fn unique_key(key: &UniqueKey, columns: &[Column], skipped: &[Ident], diag: &Dia
         let known = listing(names.iter().map(String::as_str));
         diag.at(field, format!("there is no field `{field}`{hint}\nthe fields are {known}"));
     }
-    if key.fields.is_empty() {
-        diag.at(&key.tokens, "`unique` names no field, as `unique(tenant, email)` does");
-        complete = false;
-    }
-    complete.then(|| Unique { name: key.name.as_ref().map(syn::LitStr::value), columns: indexes })
+    (complete && !indexes.is_empty())
+        .then(|| Unique { name: key.name.as_ref().map(syn::LitStr::value), columns: indexes })
 }
 
 impl Names {
@@ -402,7 +415,19 @@ fn collect_idents(tokens: TokenStream, idents: &mut HashSet<String>) {
     }
 }
 
-/// The span of a type, for code whose errors belong there.
-pub(crate) fn type_span(ty: &TokenStream) -> Span {
-    ty.span()
+/// Where some of the user's tokens are, for generated code whose errors belong there.
+pub(crate) fn at(tokens: impl ToTokens) -> Span {
+    Span::call_site().located_at(tokens.span())
+}
+
+/// The same tokens somewhere else.
+pub(crate) fn located(tokens: impl ToTokens, span: Span) -> TokenStream {
+    let tokens = tokens.into_token_stream().into_iter().map(|mut token| {
+        if let TokenTree::Group(group) = &token {
+            token = TokenTree::Group(Group::new(group.delimiter(), located(group.stream(), span)));
+        }
+        token.set_span(span);
+        token
+    });
+    tokens.collect()
 }

@@ -24,6 +24,7 @@
 pub mod alloc;
 mod backend;
 mod fixture;
+pub mod peak;
 pub mod proxy;
 pub mod recorder;
 

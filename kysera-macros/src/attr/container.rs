@@ -37,8 +37,6 @@ pub(crate) struct Container {
 
 /// `unique(a, b, name = "..")`
 pub(crate) struct UniqueKey {
-    /// All of it, for spans.
-    pub(crate) tokens: TokenStream,
     pub(crate) fields: Vec<Ident>,
     pub(crate) name: Option<LitStr>,
 }
@@ -122,8 +120,12 @@ fn unique(item: &Item, diag: &Diag) -> Option<UniqueKey> {
         );
         return None;
     }
-    let mut key = UniqueKey { tokens: item.tokens(), fields: vec![], name: None };
-    for part in item.items("the fields of the key, as in `unique(tenant, email)`", diag)? {
+    let what = "the fields of the key, as in `unique(tenant, email)`";
+    let mut key = UniqueKey { fields: vec![], name: None };
+    if item.list(what, diag)?.is_empty() {
+        diag.at(item.tokens(), format!("expected {what}"));
+    }
+    for part in item.items(what, diag)? {
         if part.is_word() {
             if key.fields.iter().any(|field| field.unraw() == part.key.unraw()) {
                 diag.at(&part.key, format!("`{}` is given twice", part.key));
@@ -149,7 +151,7 @@ fn backends(item: &Item, diag: &Diag) -> Vec<Ident> {
     let mut backends: Vec<Ident> = vec![];
     let Some(parts) = item.items(what, diag) else { return backends };
     if parts.is_empty() {
-        diag.at(&item.key, format!("`backend` is empty: name {}", listing(BACKENDS)));
+        diag.at(&item.key, format!("expected {what}; the databases are {}", listing(BACKENDS)));
     }
     for part in parts {
         let name = part.key.to_string();

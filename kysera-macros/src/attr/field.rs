@@ -13,6 +13,8 @@ pub(crate) const KEYS: &[&str] = &["id", "assigned", "unique", "default", "read_
 #[derive(Default)]
 pub(crate) struct FieldAttrs {
     pub(crate) id: Option<Ident>,
+    /// Whether `id` stands there, even if something beside it took it back.
+    pub(crate) key_meant: bool,
     pub(crate) assigned: Option<Ident>,
     pub(crate) default: Option<Ident>,
     pub(crate) read_only: Option<Ident>,
@@ -43,10 +45,9 @@ impl FieldAttrs {
                 for item in items(attr, diag).iter().filter(|item| keys.accept(item)) {
                     field.item(item, diag);
                 }
-            } else if attr.path().is_ident("cfg") || attr.path().is_ident("cfg_attr") {
-                diag.at(attr, "columns cannot depend on `cfg`: the statements are made without knowing it");
             }
         }
+        field.key_meant = field.id.is_some();
         field.exclude(diag);
         field
     }
@@ -85,7 +86,7 @@ impl FieldAttrs {
                     format!("`skip` and `{other}` exclude each other: a skipped field is no column"),
                 );
             }
-            *self = Self { skip: self.skip.take(), ..Self::default() };
+            *self = Self { skip: self.skip.take(), key_meant: self.key_meant, ..Self::default() };
         }
         if self.id.is_some() {
             let why = "`id` and `read_only` exclude each other: a key is never updated, and a single key is made by \

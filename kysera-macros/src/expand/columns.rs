@@ -1,10 +1,10 @@
 //! One constant per column: `User::EMAIL`.
 
 use proc_macro2::TokenStream;
-use quote::quote;
+use quote::{quote, quote_spanned};
 
 use super::quiet;
-use crate::model::Model;
+use crate::model::{Model, at, located};
 
 /// The type that takes the constants, where `columns = UserColumns` asks for one.
 pub(super) fn item(model: &Model) -> TokenStream {
@@ -27,9 +27,15 @@ pub(super) fn constants(model: &Model) -> TokenStream {
         let constant = column.constant.as_ref()?;
         let ty = &column.ty;
         let doc = format!("The column `{}.{}`, a `{}`.", model.table, column.name, column.type_name);
+        // Another constant with this name is reported at the field.
+        let span = at(&column.field);
+        let vis = located(vis, span);
+        let constant = quote_spanned! {span=>
+            #vis const #constant: #krate::Column<#ident, #ty> = #krate::Column::new(&__KYSERA_META.columns[#index]);
+        };
         Some(quote! {
             #[doc = #doc]
-            #vis const #constant: #krate::Column<#ident, #ty> = #krate::Column::new(&__KYSERA_META.columns[#index]);
+            #constant
         })
     });
     quote! {

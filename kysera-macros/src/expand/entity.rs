@@ -1,10 +1,10 @@
 //! `impl Entity`, and who may reach it.
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Delimiter, Group, TokenStream};
 use quote::quote;
 use syn::{Generics, Index};
 
-use crate::model::{Model, Names};
+use crate::model::{Model, Names, at};
 
 pub(super) fn impls(model: &Model) -> TokenStream {
     let Model { ident, krate, names: Names { context, .. }, .. } = model;
@@ -23,7 +23,11 @@ pub(super) fn impls(model: &Model) -> TokenStream {
             id
         };
     } else {
-        id_type = quote!((#(#types),*));
+        let mut tuple = Group::new(Delimiter::Parenthesis, quote!(#(#types),*));
+        if let Some(column) = key.first() {
+            tuple.set_span(at(&column.ty));
+        }
+        id_type = quote!(#tuple);
         id = quote!((#(::core::clone::Clone::clone(&self.#fields)),*));
         let last = key.len().saturating_sub(1);
         let arms = (0..last).map(|part| {

@@ -13,18 +13,18 @@ pub(super) fn item(model: &Model) -> TokenStream {
     let derives = patch::derives(&model.new_derives, &["Clone", "Debug"]);
     let attrs = validate::attrs(model);
     let quiet = quiet();
-    let option = validate::option(model);
     let fields = model.new_columns().map(|(_, column)| {
         let Column { field, vis, ty, .. } = column;
         let docs = patch::field_docs(model, column);
         let rules = &column.rules.new;
         if column.fill == Fill::Default {
+            let ty = validate::optional(model, ty);
             quote! {
                 #docs
                 #[doc = ""]
                 #[doc = "`None` leaves it to the database's default."]
                 #rules
-                #vis #field: #option<#ty>,
+                #vis #field: #ty,
             }
         } else {
             quote!(#docs #rules #vis #field: #ty,)

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
 
-use crate::model::{Model, Names, type_span};
+use crate::model::{Model, Names, Skipped, at};
 
 pub(super) fn impls(model: &Model) -> TokenStream {
     let Model { ident, krate, names: Names { database, .. }, .. } = model;
@@ -34,7 +34,7 @@ pub(super) fn impls(model: &Model) -> TokenStream {
         let fields = model.columns.iter().map(|column| {
             let (field, ty) = (&column.field, &column.ty);
             // The type is named here so that a database that lacks it is reported at the field's type.
-            let cell = quote_spanned!(type_span(ty)=> cells.next::<#ty>());
+            let cell = quote_spanned!(at(ty)=> cells.next::<#ty>());
             quote!(#field: #cell?)
         });
         let body = body(model, fields.collect());
@@ -57,11 +57,14 @@ fn body(model: &Model, fields: Vec<TokenStream>) -> TokenStream {
             ::core::unreachable!()
         };
     }
-    let (ident, skipped) = (&model.ident, &model.skipped);
+    let ident = &model.ident;
+    let skipped = model.skipped.iter().map(
+        |Skipped { field, ty }| quote_spanned!(at(ty)=> #field: <#ty as ::core::default::Default>::default()),
+    );
     quote! {
         ::core::result::Result::Ok(#ident {
             #(#fields,)*
-            #(#skipped: ::core::default::Default::default(),)*
+            #(#skipped,)*
         })
     }
 }

@@ -17,7 +17,6 @@ pub(super) fn item(model: &Model) -> TokenStream {
     let derives = derives(&model.patch_derives, &["Clone", "Debug", "Default"]);
     let attrs = validate::attrs(model);
     let quiet = quiet();
-    let option = validate::option(model);
 
     let deserialize = derives_named(&model.patch_derives, "Deserialize");
     let serialize = derives_named(&model.patch_derives, "Serialize");
@@ -34,13 +33,14 @@ pub(super) fn item(model: &Model) -> TokenStream {
         let Column { field, vis, ty, .. } = column;
         let docs = field_docs(model, column);
         let rules = &column.rules.patch;
+        let ty = validate::optional(model, ty);
         quote! {
             #docs
             #[doc = ""]
             #[doc = "`None` keeps its value."]
             #on_field
             #rules
-            #vis #field: #option<#ty>,
+            #vis #field: #ty,
         }
     });
     quote! {

@@ -1,10 +1,10 @@
 //! `UserRepository`, and `User::repo` that makes one.
 
 use proc_macro2::TokenStream;
-use quote::quote;
+use quote::{quote, quote_spanned};
 
 use super::quiet;
-use crate::model::{Model, Names};
+use crate::model::{Model, Names, at, located};
 
 pub(super) fn item(model: &Model) -> TokenStream {
     let Model { vis, names: Names { source, .. }, .. } = model;
@@ -29,15 +29,20 @@ pub(super) fn impls(model: &Model) -> TokenStream {
         "The repository of `{}` over a source: a pool, a connection, a transaction, or a reference to one.",
         model.entity()
     );
+    // Another function with this name is reported at the struct's.
+    let (span, vis) = (at(ident), located(vis, at(ident)));
+    let repo = quote_spanned! {span=>
+        #vis fn repo<#source: #krate::Source>(source: #source) -> #repository<#source>
+        where
+            #ident: #krate::entity::Guard<#source::Context>,
+        {
+            #repository { source }
+        }
+    };
     quote! {
         impl #ident {
             #[doc = #doc]
-            #vis fn repo<#source: #krate::Source>(source: #source) -> #repository<#source>
-            where
-                #ident: #krate::entity::Guard<#source::Context>,
-            {
-                #repository { source }
-            }
+            #repo
         }
 
         #[automatically_derived]

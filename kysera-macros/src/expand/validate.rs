@@ -1,10 +1,10 @@
 //! `impl Validate` for `NewX` and `XPatch`.
 
 use proc_macro2::TokenStream;
-use quote::quote;
+use quote::{quote, quote_spanned};
 
 use crate::attr::rules::Rules;
-use crate::model::Model;
+use crate::model::{Model, at};
 
 /// What stands on the structs.
 pub(super) fn attrs(model: &Model) -> TokenStream {
@@ -19,12 +19,12 @@ pub(super) fn attrs(model: &Model) -> TokenStream {
     }
 }
 
-/// The `Option` that a field gets. validator reads the text of types, and reads two `Option`s only where they stand
+/// The type of a field that gets an `Option`. validator reads the text of types, and reads two `Option`s only where they stand
 /// without a path.
-pub(super) fn option(model: &Model) -> TokenStream {
+pub(super) fn optional(model: &Model, ty: &TokenStream) -> TokenStream {
     match &model.rules {
-        Rules::Validator => quote!(Option),
-        _ => quote!(::core::option::Option),
+        Rules::Validator => quote_spanned!(at(ty)=> Option<#ty>),
+        _ => quote_spanned!(at(ty)=> ::core::option::Option<#ty>),
     }
 }
 

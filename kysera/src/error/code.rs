@@ -134,7 +134,7 @@ impl Error {
                 ViolationKind::Exclusion => ErrorCode::ExclusionViolation,
             },
             Error::Invalid(_) => ErrorCode::InvalidInput,
-            Error::BadRequest(_) => ErrorCode::BadRequest,
+            Error::BadRequest(_) | Error::SameKey { .. } => ErrorCode::BadRequest,
             Error::Unsupported { .. } => ErrorCode::Unsupported,
             Error::Transaction(_) => ErrorCode::TransactionFailed,
             Error::Pool(PoolError::TimedOut { .. } | PoolError::SqlxTimedOut) => ErrorCode::PoolExhausted,

@@ -28,6 +28,10 @@ impl fmt::Debug for Missing {
     }
 }
 
+pub(super) fn two_positions(positions: &Option<(usize, usize)>) -> String {
+    positions.map_or_else(String::new, |(first, second)| format!(", at positions {first} and {second}"))
+}
+
 fn plural(positions: &[usize]) -> &'static str {
     if positions.len() == 1 { "" } else { "s" }
 }
@@ -112,6 +116,10 @@ impl DatabaseFailure {
     /// The error as sqlx reported it. Its text may contain values.
     pub fn as_sqlx(&self) -> &sqlx::Error {
         self.driver.as_sqlx()
+    }
+
+    pub(crate) fn into_driver(self) -> Driver {
+        self.driver
     }
 }
 

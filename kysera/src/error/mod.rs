@@ -91,6 +91,16 @@ pub enum Error {
     /// A write to several rows met some that do not exist; nothing was written.
     #[error(transparent)]
     Missing(Box<Missing>),
+    /// Two rows of the input have the same key, so that it is not clear which one should win.
+    #[error("two of the {entity} rows have the same key{}", failure::two_positions(.positions))]
+    SameKey {
+        /// The Rust name of the entity.
+        entity: &'static str,
+        /// Where in the call's input they stand, from 0, if that is known.
+        positions: Option<(usize, usize)>,
+        /// What the driver said, if it was the database that noticed.
+        driver: Option<Driver>,
+    },
     /// A constraint of the database was violated.
     #[error(transparent)]
     Violation(Box<Violation>),
@@ -210,6 +220,7 @@ impl Error {
             Error::Database(failure) => Some(failure.as_sqlx()),
             Error::Decode { driver, .. }
             | Error::Encode { driver }
+            | Error::SameKey { driver: Some(driver), .. }
             | Error::Transaction(TransactionError::OutcomeUnknown { driver }) => Some(driver.as_sqlx()),
             _ => None,
         }

@@ -29,6 +29,12 @@ impl Serialize for Error {
             Error::NotFound { entity } | Error::MoreThanOne { entity } | Error::NotStored { entity } => {
                 map.serialize_entry("entity", entity)?
             }
+            Error::SameKey { entity, positions, .. } => {
+                map.serialize_entry("entity", entity)?;
+                if let Some(positions) = positions {
+                    map.serialize_entry("positions", positions)?;
+                }
+            }
             Error::Missing(missing) => {
                 map.serialize_entry("entity", missing.entity)?;
                 map.serialize_entry("asked", &missing.asked)?;

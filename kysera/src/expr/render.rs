@@ -432,3 +432,7 @@ fn glob_escape(text: &str) -> String {
     }
     pattern
 }
+
+#[cfg(test)]
+#[path = "render_tests.rs"]
+mod tests;

@@ -1,7 +1,6 @@
 //! Creating rows, one or many.
 
 use std::collections::BTreeMap;
-use std::future::Future;
 use std::iter::Peekable;
 
 use super::sql::{
@@ -38,8 +37,8 @@ impl<DB: Backend, E: On<DB>> Op<DB> for Create<E> {
         if DB::DIALECT == Dialect::MySql { Unit::Transaction } else { Unit::Statement }
     }
 
-    fn run(self, conn: &mut DB::Connection) -> impl Future<Output = Result<E>> + Send {
-        async move { insert_one::<DB, E>(conn, &self.new).await }
+    async fn run(self, conn: &mut DB::Connection) -> Result<E> {
+        insert_one::<DB, E>(conn, &self.new).await
     }
 }
 

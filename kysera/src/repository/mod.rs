@@ -7,6 +7,7 @@ mod sql;
 mod update;
 mod upsert;
 
+use std::collections::HashMap;
 use std::future::Future;
 
 use futures_core::future::BoxFuture;
@@ -297,7 +298,7 @@ pub trait Repository: Send + Sync + Sized {
     /// # Errors
     ///
     /// [`Error::Invalid`] before anything is sent if any patch breaks a rule, with paths like `[3].email`;
-    /// [`Error::BadRequest`] if a key is given twice; [`Error::Missing`] with the keys that do not exist;
+    /// [`Error::SameKey`] if a key is given twice; [`Error::Missing`] with the keys that do not exist;
     /// [`Error::Violation`] for constraints. Nothing is written then.
     fn update_many<V: IntoColumn<IdOf<Self>>>(
         &self,
@@ -350,7 +351,7 @@ pub trait Repository: Send + Sync + Sized {
     ///
     /// # Errors
     ///
-    /// [`Error::BadRequest`] if two rows have the same key; else as [`upsert`](Repository::upsert), with paths like
+    /// [`Error::SameKey`] if two rows have the same key; else as [`upsert`](Repository::upsert), with paths like
     /// `[3].email` for broken rules.
     fn upsert_many(
         &self,
@@ -442,6 +443,21 @@ fn validate_all<E: Entity>(rows: &[E::New]) -> Result<()> {
 fn refused<E: Entity>(mut invalid: Invalid) -> Error {
     invalid.entity = Some(E::META.entity);
     Error::Invalid(invalid)
+}
+
+/// Two rows of the input that are one row of the table: which one should win?
+pub(crate) fn refuse_same_key<E: Entity>(ids: &[E::Id]) -> Result<()> {
+    let mut seen = HashMap::with_capacity(ids.len());
+    for (at, id) in ids.iter().enumerate() {
+        if let Some(before) = seen.insert(id, at) {
+            return Err(Error::SameKey {
+                entity: E::META.entity,
+                positions: Some((before, at)),
+                driver: None,
+            });
+        }
+    }
+    Ok(())
 }
 
 /// Results that arrive in another order than they are answered in.

@@ -4,12 +4,12 @@ use std::collections::HashMap;
 
 use futures_util::TryStreamExt;
 
-use super::Placed;
 use super::create::batches;
 use super::sql::{
     bind, columns, find_locked_text, given, has_arrays, key_columns, key_in, returning, rows_per_statement,
     update_text,
 };
+use super::{Placed, refuse_same_key};
 use crate::backend::{Backend, Dialect};
 use crate::entity::{Cells, Entity, Mask, On, Values};
 use crate::error::{Error, Missing, Result};
@@ -61,14 +61,7 @@ impl<E: Entity> UpdateMany<E> {
     /// Refuses two patches for one row: which one would win?
     pub(super) fn new(dialect: Dialect, rows: Vec<(E::Id, E::Patch)>) -> Result<Self> {
         let (ids, patches): (Vec<E::Id>, Vec<E::Patch>) = rows.into_iter().unzip();
-        let mut seen = HashMap::with_capacity(ids.len());
-        for (at, id) in ids.iter().enumerate() {
-            if let Some(before) = seen.insert(id, at) {
-                let entity = E::META.entity;
-                let text = format!("two patches for the same {entity}, at positions {before} and {at}");
-                return Err(Error::BadRequest(text.into()));
-            }
-        }
+        refuse_same_key::<E>(&ids)?;
         let batches = batches::<E, _>(&patches, |mask| batch_size::<E>(dialect, mask));
         Ok(Self { ids, patches, batches })
     }

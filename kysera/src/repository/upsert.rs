@@ -1,11 +1,10 @@
 //! Inserting rows or, where their key is taken, updating the ones that are there.
 
 use std::collections::HashSet;
-use std::future::Future;
 
-use super::Placed;
 use super::create::{batch_size, batches, insert_batch, insert_one, most_read_back, read_numbered};
 use super::sql::{bind, columns, given, insert_rows, insert_text, refuse_unreadable_key, returning};
+use super::{Placed, refuse_same_key};
 use crate::backend::{Backend, Dialect};
 use crate::entity::{Entity, Mask, On, Values};
 use crate::error::{Error, Result};
@@ -185,8 +184,8 @@ impl<DB: Backend, E: On<DB>> Op<DB> for Upsert<E> {
         if DB::DIALECT == Dialect::MySql { Unit::Transaction } else { Unit::Statement }
     }
 
-    fn run(self, conn: &mut DB::Connection) -> impl Future<Output = Result<E>> + Send {
-        async move { upsert_one::<DB, E>(conn, &self.new, &self.conflict).await }
+    async fn run(self, conn: &mut DB::Connection) -> Result<E> {
+        upsert_one::<DB, E>(conn, &self.new, &self.conflict).await
     }
 }
 
@@ -262,8 +261,9 @@ impl<DB: Backend, E: On<DB>> Op<DB> for UpsertMany<E> {
         }
         let stored = out.finish().map_err(|_| Error::NotStored { entity: E::META.entity })?;
         // Seen here and not per batch: rows of different shapes are in different ones.
-        let distinct: HashSet<E::Id> = stored.iter().map(E::id).collect();
-        if distinct.len() == stored.len() { Ok(stored) } else { Err(same_key::<E>()) }
+        let ids: Vec<E::Id> = stored.iter().map(E::id).collect();
+        refuse_same_key::<E>(&ids)?;
+        Ok(stored)
     }
 }
 
@@ -284,16 +284,17 @@ async fn upsert_batch<DB: Backend, E: On<DB>>(
     conflict.clause(&mut sql, mask);
     returning(&mut sql, E::META);
     let stored: Vec<E> = match decode_all(conn, sql.finish()?).await {
-        Err(error) if error.as_sqlx().is_some_and(is_cardinality_violation) => return Err(same_key::<E>()),
+        Err(Error::Database(failure)) if is_cardinality_violation(failure.as_sqlx()) => {
+            // The driver's error goes along: it tells the transaction that PostgreSQL has aborted it.
+            return Err(Error::SameKey {
+                entity: E::META.entity,
+                positions: None,
+                driver: Some(failure.into_driver()),
+            });
+        }
         stored => stored?,
     };
     if stored.len() == rows.len() { Ok(stored) } else { Err(Error::NotStored { entity: E::META.entity }) }
-}
-
-fn same_key<E: Entity>() -> Error {
-    let text =
-        format!("two of the {} rows to upsert have the same key: which one should win?", E::META.entity);
-    Error::BadRequest(text.into())
 }
 
 async fn upsert_batch_mysql<DB: Backend, E: On<DB>>(
@@ -319,7 +320,7 @@ async fn upsert_batch_mysql<DB: Backend, E: On<DB>>(
             Ok(_) => {
                 let stored = read_numbered::<DB, E, _>(conn, &conflict.target, &news).await;
                 let stored = stored.map_err(|error| match error {
-                    Error::NotStored { .. } => same_key::<E>(),
+                    Error::NotStored { entity } => Error::SameKey { entity, positions: None, driver: None },
                     error => error,
                 });
                 out.place(keyed.into_iter().zip(stored?));

@@ -111,7 +111,6 @@ impl<'d, DB: Backend, C: Send + Sync + 'static, M: Mode<DB, C>> Begin<'d, DB, C,
     /// # Errors
     ///
     /// Those of [`Db::transaction`].
-    #[allow(clippy::manual_async_fn, reason = "`Send` is part of the promise")]
     pub fn run<T, F, Fut>(self, f: F) -> impl Future<Output = Result<T>> + Send
     where
         T: Send,

@@ -31,6 +31,8 @@ mod policy;
 mod pool;
 mod read_only;
 mod run;
+#[cfg(test)]
+mod tests;
 mod transact;
 mod turn;
 mod tx;

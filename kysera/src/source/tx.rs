@@ -227,7 +227,6 @@ impl<DB: Backend, C: Send + Sync + 'static> Tx<DB, C> {
     /// # #[cfg(not(feature = "sqlite"))]
     /// # fn main() {}
     /// ```
-    #[allow(clippy::manual_async_fn, reason = "`Send` is part of the promise")]
     pub fn transaction<T, F, Fut>(&self, f: F) -> impl Future<Output = Result<T>> + Send
     where
         T: Send,

@@ -51,6 +51,7 @@ fn driver(error: &Error) -> Option<&sqlx::Error> {
         Error::Violation(violation) => Some(violation.as_sqlx()),
         Error::Decode { driver, .. } | Error::Encode { driver } => Some(driver.as_sqlx()),
         Error::Database(failure) => Some(failure.as_sqlx()),
+        Error::SameKey { driver, .. } => driver.as_ref().map(Driver::as_sqlx),
         Error::Transaction(TransactionError::OutcomeUnknown { driver }) => Some(driver.as_sqlx()),
         _ => None,
     }

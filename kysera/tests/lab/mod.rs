@@ -227,9 +227,13 @@ pub async fn quick<T>(test: impl Future<Output = T>) -> T {
     tokio::time::timeout(Duration::from_secs(90), test).await.expect("the test hangs")
 }
 
-/// Polls once; whether it was pending.
+/// Polls once and drops the future; whether it was pending.
 pub fn cut_after_one_poll<F: Future>(future: F) -> bool {
-    let mut future = Box::pin(future);
+    is_pending(&mut Box::pin(future))
+}
+
+/// Polls once.
+pub fn is_pending<F: Future>(future: &mut std::pin::Pin<Box<F>>) -> bool {
     let mut cx = std::task::Context::from_waker(std::task::Waker::noop());
     future.as_mut().poll(&mut cx).is_pending()
 }

@@ -101,8 +101,8 @@ async fn two_patches_for_one_row_are_refused() {
         (made[0].id, UserPatch::new().role(1)),
     ];
     let error = users.update_many(rows).await.unwrap_err();
-    let Error::BadRequest(text) = &error else { panic!("{error:?}") };
-    assert!(text.contains("positions 0 and 2"), "{text}");
+    assert!(matches!(error, Error::SameKey { positions: Some((0, 2)), .. }), "{error:?}");
+    assert_eq!(error.to_string(), "two of the User rows have the same key, at positions 0 and 2");
     assert_eq!(users.get(made[1].id).await.unwrap(), made[1]);
 }
 

@@ -78,7 +78,7 @@ async fn one_key_twice_is_refused_and_nothing_is_written() {
     for rows in twice {
         for conflict in [Conflict::on(User::EMAIL), Conflict::on(User::EMAIL).keep()] {
             let error = users.upsert_many(rows.clone(), conflict).await.unwrap_err();
-            assert!(matches!(error, Error::BadRequest(_)), "{error:?}");
+            assert!(matches!(error, Error::SameKey { .. }), "{error:?}");
             assert!(error.to_string().contains("User"), "{error}");
             assert_eq!(users.find_all().await.unwrap(), std::slice::from_ref(&made));
         }
@@ -90,7 +90,7 @@ async fn one_key_twice_in_different_batches_is_refused_and_nothing_is_written() 
     let db = Fixture::<DB>::new(&USERS).await;
     let users = User::repo(db.source());
     let error = users.upsert_many(crowd(5000).chain(crowd(1)), User::EMAIL).await.unwrap_err();
-    assert!(matches!(error, Error::BadRequest(_)), "{error:?}");
+    assert!(matches!(error, Error::SameKey { .. }), "{error:?}");
     assert_eq!(users.count().await.unwrap(), 0);
 }
 

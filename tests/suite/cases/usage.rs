@@ -150,7 +150,6 @@ async fn a_service_keeps_a_repository_and_runs_in_a_transaction_of_its_caller() 
     let (third, _) = inside.add_both("c", "d").await.unwrap();
     assert!(inside.add_both("e", "a").await.is_err(), "`a` is taken, so `e` is undone with it");
     assert_eq!(inside.text(third.id).await.unwrap().as_deref(), Some("c"));
-    drop(inside);
     tx.rollback().await.unwrap();
     assert_eq!(Note::repo(db.source()).count().await.unwrap(), 2);
 }

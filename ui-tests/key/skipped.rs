@@ -1,0 +1,10 @@
+use kysera::prelude::*;
+
+#[derive(Repository)]
+struct User {
+    #[kysera(id, skip)]
+    id: i64,
+    name: String,
+}
+
+fn main() {}

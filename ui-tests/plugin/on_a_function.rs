@@ -1,0 +1,4 @@
+#[kysera::plugin(audit)]
+fn user() {}
+
+fn main() {}

@@ -1,0 +1,6 @@
+#[kysera::plugin()]
+struct User {
+    id: i64,
+}
+
+fn main() {}

@@ -1,0 +1,13 @@
+use kysera::prelude::*;
+
+#[derive(Repository)]
+struct User {
+    #[kysera(id)]
+    id: i64,
+    #[garde(email)]
+    email: String,
+    #[garde(length(min = 1))]
+    name: String,
+}
+
+fn main() {}

@@ -1,0 +1,9 @@
+use kysera::prelude::*;
+
+#[derive(Repository)]
+struct User<const N: usize> {
+    #[kysera(id)]
+    id: i64,
+}
+
+fn main() {}

@@ -1,0 +1,10 @@
+use kysera::prelude::*;
+
+#[derive(Repository)]
+struct User<'a> {
+    #[kysera(id)]
+    id: i64,
+    name: &'a str,
+}
+
+fn main() {}

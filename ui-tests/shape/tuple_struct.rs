@@ -1,0 +1,6 @@
+use kysera::prelude::*;
+
+#[derive(Repository)]
+struct User(i64, String);
+
+fn main() {}

@@ -1,0 +1,10 @@
+use kysera::prelude::*;
+
+#[derive(Repository)]
+struct User {
+    #[kysera(id)]
+    id: i64,
+    name: Strin,
+}
+
+fn main() {}
