@@ -180,6 +180,12 @@ impl Model {
         self.ident.unraw().to_string()
     }
 
+    /// The struct's name in docs, as a link where rustdoc can follow it.
+    pub(crate) fn link(&self) -> String {
+        let entity = self.entity();
+        if self.ident == entity.as_str() { format!("[`{entity}`]") } else { format!("`{entity}`") }
+    }
+
     /// `NewUser`
     pub(crate) fn new_type(&self) -> Ident {
         format_ident!("New{}", self.ident)

@@ -8,13 +8,14 @@ use std::time::Duration;
 
 use kysera::Error;
 use kysera::error::TransactionError;
-use lab::{Bench, exec, number};
+use lab::{Bench, exec};
 use tokio::time::timeout;
 
 #[cfg(feature = "postgres")]
 mod postgres {
     use super::*;
     use futures_util::TryStreamExt;
+    use lab::number;
     use sqlx::Postgres;
 
     /// The error of an abandoned statement reaches nobody.

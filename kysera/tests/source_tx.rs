@@ -9,8 +9,7 @@ use std::time::Duration;
 use kysera::error::TransactionError;
 use kysera::source::SourceGuard;
 use kysera::{Error, Isolation, Result, Source, Transact, Tx};
-use lab::{Bench, Lab, exec, number, on_each, until};
-use sqlx::Sqlite;
+use lab::{Bench, Lab, exec, number, on_each};
 use tokio::time::timeout;
 
 macro_rules! refused {
@@ -278,8 +277,8 @@ async fn turns_and_streams<DB: Lab>() {
         }
     });
     shared.await.unwrap();
-    refused!(exec(held.lock().unwrap().as_ref().unwrap(), bench.insert(12)).await, Finished);
-    drop(held);
+    let late = held.into_inner().unwrap().unwrap();
+    refused!(exec(&late, bench.insert(12)).await, Finished);
     assert_eq!(bench.rows().await, 4);
     bench.is_clean().await;
     Bench { db: bench.db.clone(), table: bench.table.clone() }.done().await;
@@ -558,6 +557,8 @@ async fn every_poll<DB: Lab>() {
 #[cfg(feature = "sqlite")]
 mod in_memory {
     use super::*;
+    use lab::until;
+    use sqlx::Sqlite;
 
     #[tokio::test]
     async fn survives_its_connections_failures() {

@@ -3,3 +3,7 @@
 pub type DB = sqlx::Postgres;
 
 mod cases;
+#[path = "cases/types_decimal.rs"]
+mod types_decimal;
+#[path = "cases/types_postgres.rs"]
+mod types_postgres;

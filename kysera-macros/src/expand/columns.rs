@@ -3,17 +3,17 @@
 use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
 
-use super::quiet;
+use super::{doc, quiet};
 use crate::model::{Model, at, located};
 
 /// The type that takes the constants, where `columns = UserColumns` asks for one.
 pub(super) fn item(model: &Model) -> TokenStream {
     let Some(ident) = &model.columns_type else { return TokenStream::new() };
     let Model { vis, .. } = model;
-    let doc = format!("The columns of [`{}`].", model.entity());
+    let doc = doc(format!("The columns of {}.", model.link()));
     let quiet = quiet();
     quote! {
-        #[doc = #doc]
+        #doc
         #quiet
         #[derive(::core::clone::Clone, ::core::marker::Copy, ::core::fmt::Debug)]
         #vis struct #ident;
@@ -26,7 +26,7 @@ pub(super) fn constants(model: &Model) -> TokenStream {
     let constants = model.columns.iter().enumerate().filter_map(|(index, column)| {
         let constant = column.constant.as_ref()?;
         let ty = &column.ty;
-        let doc = format!("The column `{}.{}`, a `{}`.", model.table, column.name, column.type_name);
+        let doc = doc(format!("The column `{}.{}`: `{}`.", model.table, column.name, column.type_name));
         // Another constant with this name is reported at the field.
         let span = at(&column.field);
         let vis = located(vis, span);
@@ -34,7 +34,7 @@ pub(super) fn constants(model: &Model) -> TokenStream {
             #vis const #constant: #krate::Column<#ident, #ty> = #krate::Column::new(&__KYSERA_META.columns[#index]);
         };
         Some(quote! {
-            #[doc = #doc]
+            #doc
             #constant
         })
     });

@@ -65,6 +65,12 @@ fn items(model: &Model) -> TokenStream {
     }
 }
 
+/// A doc comment. The space is the one behind `///`, which the docs of the row's fields have as well.
+fn doc(text: impl AsRef<str>) -> TokenStream {
+    let text = format!(" {}", text.as_ref());
+    quote!(#[doc = #text])
+}
+
 /// The lints that generated types must not raise in the user's crate.
 fn quiet() -> TokenStream {
     quote!(#[allow(dead_code, deprecated, non_snake_case, non_camel_case_types, clippy::all)])

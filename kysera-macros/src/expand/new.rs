@@ -3,13 +3,14 @@
 use proc_macro2::TokenStream;
 use quote::quote;
 
-use super::{patch, quiet, validate};
+use super::{doc, patch, quiet, validate};
 use crate::model::{Column, Fill, Model};
 
 pub(super) fn item(model: &Model) -> TokenStream {
     let Model { vis, .. } = model;
     let new = model.new_type();
-    let doc = format!("What it takes to create a [`{}`].", model.entity());
+    let doc = doc(format!("What it takes to create a row of {}.", model.link()));
+    let default = patch::more_docs("`None` leaves it to the database's default.");
     let derives = patch::derives(&model.new_derives, &["Clone", "Debug"]);
     let attrs = validate::attrs(model);
     let quiet = quiet();
@@ -21,8 +22,7 @@ pub(super) fn item(model: &Model) -> TokenStream {
             let ty = validate::optional(model, ty);
             quote! {
                 #docs
-                #[doc = ""]
-                #[doc = "`None` leaves it to the database's default."]
+                #default
                 #rules
                 #vis #field: #ty,
             }
@@ -31,7 +31,7 @@ pub(super) fn item(model: &Model) -> TokenStream {
         }
     });
     quote! {
-        #[doc = #doc]
+        #doc
         #quiet
         #[derive(::core::clone::Clone, ::core::fmt::Debug #derives)]
         #attrs

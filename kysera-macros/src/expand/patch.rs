@@ -5,7 +5,7 @@ use quote::quote;
 use syn::Path;
 use syn::ext::IdentExt as _;
 
-use super::{quiet, validate};
+use super::{doc, quiet, validate};
 use crate::attr::container::{derives_named, is_std};
 use crate::attr::item::tidy;
 use crate::model::{Column, Model};
@@ -13,7 +13,8 @@ use crate::model::{Column, Model};
 pub(super) fn item(model: &Model) -> TokenStream {
     let Model { vis, .. } = model;
     let patch = model.patch_type();
-    let doc = format!("What an update of a [`{}`] changes. What is `None` keeps its value.", model.entity());
+    let doc = doc(format!("What an update of a row of {} changes. `None` keeps a value.", model.link()));
+    let keep = more_docs("`None` keeps the value.");
     let derives = derives(&model.patch_derives, &["Clone", "Debug", "Default"]);
     let attrs = validate::attrs(model);
     let quiet = quiet();
@@ -36,15 +37,14 @@ pub(super) fn item(model: &Model) -> TokenStream {
         let ty = validate::optional(model, ty);
         quote! {
             #docs
-            #[doc = ""]
-            #[doc = "`None` keeps its value."]
+            #keep
             #on_field
             #rules
             #vis #field: #ty,
         }
     });
     quote! {
-        #[doc = #doc]
+        #doc
         #quiet
         #[derive(::core::clone::Clone, ::core::fmt::Debug #derives)]
         #on_struct
@@ -70,9 +70,9 @@ pub(super) fn impls(model: &Model) -> TokenStream {
     });
     let setters = model.patch_columns().map(|(_, column)| {
         let Column { field, ty, .. } = column;
-        let doc = format!("Sets `{}`.", field.unraw());
+        let doc = doc(format!("Sets `{}`.", field.unraw()));
         quote! {
-            #[doc = #doc]
+            #doc
             #[must_use]
             #vis fn #field(mut self, value: impl #krate::IntoColumn<#ty>) -> Self {
                 self.#field = ::core::option::Option::Some(#krate::IntoColumn::into_column(value));
@@ -115,6 +115,11 @@ pub(super) fn field_docs(model: &Model, column: &Column) -> TokenStream {
     if !column.docs.is_empty() {
         return column.docs.clone();
     }
-    let doc = format!("The column `{}.{}`.", model.table, column.name);
-    quote!(#[doc = #doc])
+    doc(format!("The column `{}.{}`.", model.table, column.name))
+}
+
+/// A paragraph after a field's own docs.
+pub(super) fn more_docs(text: &str) -> TokenStream {
+    let doc = doc(text);
+    quote!(#[doc = ""] #doc)
 }

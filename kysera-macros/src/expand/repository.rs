@@ -3,17 +3,17 @@
 use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
 
-use super::quiet;
+use super::{doc, quiet};
 use crate::model::{Model, Names, at, located};
 
 pub(super) fn item(model: &Model) -> TokenStream {
     let Model { vis, names: Names { source, .. }, .. } = model;
     let repository = model.repository_type();
     let doc =
-        format!("The repository of [`{}`]: its methods are those of `kysera::Repository`.", model.entity());
+        doc(format!("The repository of {}: its methods are those of `kysera::Repository`.", model.link()));
     let quiet = quiet();
     quote! {
-        #[doc = #doc]
+        #doc
         #quiet
         #[derive(::core::clone::Clone, ::core::marker::Copy, ::core::fmt::Debug)]
         #vis struct #repository<#source> {
@@ -25,10 +25,10 @@ pub(super) fn item(model: &Model) -> TokenStream {
 pub(super) fn impls(model: &Model) -> TokenStream {
     let Model { ident, vis, krate, names: Names { source, .. }, .. } = model;
     let repository = model.repository_type();
-    let doc = format!(
+    let doc = doc(format!(
         "The repository of `{}` over a source: a pool, a connection, a transaction, or a reference to one.",
         model.entity()
-    );
+    ));
     // Another function with this name is reported at the struct's.
     let (span, vis) = (at(ident), located(vis, at(ident)));
     let repo = quote_spanned! {span=>
@@ -41,7 +41,7 @@ pub(super) fn impls(model: &Model) -> TokenStream {
     };
     quote! {
         impl #ident {
-            #[doc = #doc]
+            #doc
             #repo
         }
 

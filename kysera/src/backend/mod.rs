@@ -7,6 +7,9 @@ mod postgres;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 
+#[cfg(feature = "mysql")]
+pub(crate) use mysql::MySqlArgument;
+
 use std::future::Future;
 use std::hash::{BuildHasher, Hasher};
 
@@ -279,6 +282,13 @@ pub trait Backend: Database<Connection: Sync> + sealed::Sealed {
     #[doc(hidden)]
     fn cell<T: Scalar<Self>>(row: &Self::Row, index: usize, check: bool) -> Result<T, sqlx::Error>;
 
+    /// Whether a cell, read into a time of day, is beyond the day and the driver folds it where it should refuse it.
+    #[doc(hidden)]
+    fn folds_time(row: &Self::Row, index: usize) -> bool {
+        let _ = (row, index);
+        false
+    }
+
     /// Decodes a number of kysera's own making.
     #[doc(hidden)]
     fn integer(row: &Self::Row, index: usize) -> Result<i64, sqlx::Error>;
@@ -353,6 +363,19 @@ pub trait Backend: Database<Connection: Sync> + sealed::Sealed {
 }
 
 /// A Rust type that a database can store and give back.
+///
+/// What is read is what was written, with these exceptions:
+///
+/// * Dates and times have microseconds on PostgreSQL, and on MySQL if the column says so (`DATETIME(6)`); what is finer
+///   is cut off or rounded. SQLite keeps them as text, nanoseconds included.
+/// * `DateTime<Utc>` and `OffsetDateTime` keep the moment, not the offset. On MySQL a `TIMESTAMP` ends in 2038, a
+///   `DATETIME` does not.
+/// * NaN and the infinities are refused by MySQL. SQLite takes NaN for NULL.
+/// * A `Decimal` is rounded to the scale of its column. SQLite has no decimals.
+/// * A `DOUBLE` read into an `f32` is rounded on MySQL and SQLite, and refused on PostgreSQL.
+/// * A NUL in a text is refused by PostgreSQL.
+///
+/// A cell that does not fit its field is [`Error::Decode`](crate::Error::Decode), with the names of entity and column.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a column type of `{DB}`",
     label = "`{DB}` can neither store nor give back a `{Self}`",

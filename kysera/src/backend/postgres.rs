@@ -1,3 +1,5 @@
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
 use futures_core::stream::BoxStream;
 use futures_util::TryStreamExt;
 use sqlx::error::{BoxDynError, DatabaseError};
@@ -36,7 +38,17 @@ impl Backend for Postgres {
     }
 
     fn cell<T: Scalar<Self>>(row: &Self::Row, index: usize, check: bool) -> Result<T, sqlx::Error> {
-        typed_cell(row, index, check)
+        // sqlx's dates panic on what PostgreSQL has and they do not: `infinity`, and years beyond their own.
+        catch_unwind(AssertUnwindSafe(|| typed_cell(row, index, check))).unwrap_or_else(|_| {
+            let source = "the value is out of the range of its type".into();
+            Err(sqlx::Error::ColumnDecode { index: index.to_string(), source })
+        })
+    }
+
+    fn folds_time(row: &Self::Row, index: usize) -> bool {
+        // 24:00:00, which would be midnight of the same day. Sent as microseconds.
+        const DAY: i64 = 24 * 60 * 60 * 1_000_000;
+        matches!(row.try_get_unchecked::<Option<i64>, _>(index), Ok(Some(DAY..)))
     }
 
     fn bind_array(

@@ -1,3 +1,5 @@
+use std::any::TypeId;
+
 use crate::backend::{Backend, Scalar};
 use crate::error::{Driver, Error, Result};
 use crate::expr::Meta;
@@ -26,7 +28,17 @@ impl<'r, DB: Backend> Cells<'r, DB> {
     pub fn next<T: Scalar<DB>>(&mut self) -> Result<T> {
         let index = self.next;
         self.next += 1;
-        DB::cell(self.row, index, self.check).map_err(|error| self.misfit(index, error))
+        let value = DB::cell(self.row, index, self.check).map_err(|error| self.misfit(index, error))?;
+        if is_time_of_day::<T>() && DB::folds_time(self.row, index) {
+            return Err(self.no_time_of_day(index));
+        }
+        Ok(value)
+    }
+
+    #[cold]
+    fn no_time_of_day(&self, index: usize) -> Error {
+        let source = "the value is no time of day".into();
+        self.misfit(index, sqlx::Error::ColumnDecode { index: index.to_string(), source })
     }
 
     #[cold]
@@ -34,4 +46,19 @@ impl<'r, DB: Backend> Cells<'r, DB> {
         let column = self.meta.columns.get(index - self.start).map_or("?", |column| column.name);
         Error::Decode { entity: self.meta.entity, column, driver: Driver(error) }
     }
+}
+
+/// Whether a field is a time of day, and no span of time.
+fn is_time_of_day<T: 'static>() -> bool {
+    let known: &[TypeId] = &[
+        #[cfg(feature = "chrono")]
+        TypeId::of::<sqlx::types::chrono::NaiveTime>(),
+        #[cfg(feature = "chrono")]
+        TypeId::of::<Option<sqlx::types::chrono::NaiveTime>>(),
+        #[cfg(feature = "time")]
+        TypeId::of::<sqlx::types::time::Time>(),
+        #[cfg(feature = "time")]
+        TypeId::of::<Option<sqlx::types::time::Time>>(),
+    ];
+    known.contains(&TypeId::of::<T>())
 }

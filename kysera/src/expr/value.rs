@@ -126,7 +126,7 @@ impl<T: Scalar<sqlx::Postgres> + sqlx::postgres::PgHasArrayType> Probe<T> {
 
 #[cfg(feature = "mysql")]
 impl<T: Scalar<sqlx::MySql>> Probe<T> {
-    pub const MYSQL: driver::MySql = Some(bind_as::<T, sqlx::MySql>);
+    pub const MYSQL: driver::MySql = Some(bind_mysql_as::<T>);
     pub const MYSQL_TYPE: driver::MySqlType = Some(<T as sqlx::Type<sqlx::MySql>>::type_info);
 }
 
@@ -169,6 +169,14 @@ fn bind_as<T: Scalar<DB>, DB: Database>(
     args: &mut DB::Arguments,
 ) -> Result<(), BoxDynError> {
     args.add(value.downcast_ref::<T>().ok_or_else(mismatch::<T>)?)
+}
+
+#[cfg(feature = "mysql")]
+fn bind_mysql_as<T: Scalar<sqlx::MySql>>(
+    value: &AnyValue,
+    args: &mut sqlx::mysql::MySqlArguments,
+) -> Result<(), BoxDynError> {
+    args.add(crate::backend::MySqlArgument(value.downcast_ref::<T>().ok_or_else(mismatch::<T>)?))
 }
 
 #[cfg(feature = "postgres")]

@@ -200,18 +200,13 @@ async fn read_back_batch<DB: Backend, E: On<DB>>(
 ) -> Result<Vec<E>> {
     if let Some(col) = key_columns(E::META).find(|col| !mask.contains(col.index)) {
         // Ids of one multi-row INSERT are consecutive, in steps that the session knows.
-        let first = last_insert_id.try_into().unwrap_or(i64::MAX);
+        // As u64: a key without a sign may be past what an i64 holds.
+        let codec = crate::__private::codec!(u64);
         let count = rows.len().try_into().unwrap_or(i64::MAX);
         let mut sql = Sql::starting(DB::DIALECT, E::TEXTS.of(DB::DIALECT).select);
-        sql.push(" WHERE ")
-            .ident(col.name)
-            .push(" >= ")
-            .integer(first)
-            .push(" AND ")
-            .ident(col.name)
-            .push(" < ");
-        sql.integer(first).push(" + ").integer(count).push(" * @@auto_increment_increment ORDER BY ");
-        sql.ident(col.name).push(" FOR UPDATE");
+        sql.push(" WHERE ").ident(col.name).push(" >= ").value(codec, &last_insert_id).push(" AND ");
+        sql.ident(col.name).push(" < ").value(codec, &last_insert_id).push(" + ").integer(count);
+        sql.push(" * @@auto_increment_increment ORDER BY ").ident(col.name).push(" FOR UPDATE");
         return decode_all(conn, sql.finish()?).await;
     }
     // The clients' keys. They are compared by the database, whose collation decides, so the rows come back numbered.

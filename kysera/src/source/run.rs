@@ -24,6 +24,7 @@ pub(crate) trait Op<DB: Backend>: Send {
 }
 
 /// Acquires, brackets, runs, settles.
+#[allow(clippy::manual_async_fn, reason = "`Send` is part of the promise")]
 pub(crate) fn run<S: Source, O: Op<S::Database>>(
     source: &S,
     op: O,

@@ -4,10 +4,9 @@
 use std::time::{Duration, Instant};
 
 use futures_util::{FutureExt, StreamExt, TryStreamExt};
-use sqlx::pool::PoolOptions;
 use tokio::time::timeout;
 
-use super::{Db, Op, Source, SourceGuard, Unit, generate, on, run};
+use super::{Db, Op, Source, Unit, generate, on, run};
 use crate::backend::{Backend, Statement};
 use crate::error::{Error, Result, TransactionError};
 use crate::expr::{Meta, dynamic};
@@ -336,7 +335,7 @@ async fn generators() {
 #[cfg(feature = "sqlite")]
 #[tokio::test]
 async fn streams_hold_their_turn() {
-    use super::Tx;
+    use super::{SourceGuard, Tx};
     fn numbers<'s>(
         tx: &'s Tx<sqlx::Sqlite>,
     ) -> impl futures_core::Stream<Item = Result<i64>> + Unpin + Send + 's {
@@ -380,7 +379,7 @@ fn made_without_a_runtime() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let pool = {
         let _entered = runtime.enter(); // sqlx wants one
-        PoolOptions::<sqlx::Sqlite>::new().connect_lazy("sqlite::memory:").unwrap()
+        sqlx::pool::PoolOptions::<sqlx::Sqlite>::new().connect_lazy("sqlite::memory:").unwrap()
     };
     let db = Db::from(pool); // no runtime here
     assert_eq!(runtime.block_on(run(&db, Count("SELECT 1".into()))).unwrap(), 1);

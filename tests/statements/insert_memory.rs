@@ -43,9 +43,9 @@ where
     let readings = Reading::repo(db.source());
     // A few batches, for the buffers of the connection and the caches.
     let few = 20_000;
-    let (stored, bytes_of_few) = ALLOC.measure(readings.insert_many(rows(few))).await;
+    let (stored, bytes_of_few) = ALLOC.watch(readings.insert_many(rows(few))).await;
     assert_eq!(stored.unwrap(), few as u64);
-    let (stored, bytes_of_many) = ALLOC.measure(readings.insert_many(rows(many))).await;
+    let (stored, bytes_of_many) = ALLOC.watch(readings.insert_many(rows(many))).await;
     assert_eq!(stored.unwrap(), many as u64);
     assert_eq!(readings.count().await.unwrap(), (few + many) as u64);
     assert_eq!(readings.find().filter(Reading::VALUE.eq(many - 1)).count().await.unwrap(), 1);

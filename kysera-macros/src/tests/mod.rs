@@ -1,0 +1,34 @@
+//! Tests of the whole way, from a struct's tokens to the code.
+
+mod budget;
+mod expansion;
+mod mistakes;
+mod odd_input;
+
+use proc_macro2::TokenStream;
+
+use crate::attr::Features;
+
+/// Derives with all features on.
+fn derive(item: TokenStream) -> TokenStream {
+    crate::expand::derive(item, Features { garde: true, validator: true })
+}
+
+/// Derives, and formats what comes out.
+fn expand(item: TokenStream) -> String {
+    let tokens = derive(item);
+    let file = syn::parse2(tokens.clone()).unwrap_or_else(|error| panic!("{error}: {tokens}"));
+    prettyplease::unparse(&file)
+}
+
+/// The messages of a struct's mistakes.
+fn messages(item: TokenStream) -> Vec<String> {
+    let file: syn::File = syn::parse2(derive(item)).unwrap();
+    let messages = file.items.iter().filter_map(|item| match item {
+        syn::Item::Macro(item) if item.mac.path.segments.last()?.ident == "compile_error" => {
+            Some(item.mac.parse_body::<syn::LitStr>().unwrap().value())
+        }
+        _ => None,
+    });
+    messages.collect()
+}
