@@ -43,6 +43,7 @@ fn items(model: &Model) -> TokenStream {
     let patch = patch::item(model);
     let repository = repository::item(model);
     let columns_type = columns::item(model);
+    let quiet = quiet();
     let hidden = [
         meta::item(model),
         columns::constants(model),
@@ -59,7 +60,7 @@ fn items(model: &Model) -> TokenStream {
         #patch
         #repository
         #columns_type
-        #[allow(dead_code, deprecated, non_upper_case_globals, private_interfaces, clippy::all, clippy::pedantic)]
+        #quiet
         const _: () = {
             #(#hidden)*
         };
@@ -72,9 +73,9 @@ fn doc(text: impl AsRef<str>) -> TokenStream {
     quote!(#[doc = #text])
 }
 
-/// The lints that generated types must not raise in the user's crate.
+/// The lints that generated code must not raise in the user's crate.
 fn quiet() -> TokenStream {
-    quote!(#[allow(dead_code, deprecated, non_snake_case, non_camel_case_types, private_interfaces, clippy::all, clippy::pedantic)])
+    quote!(#[allow(dead_code, deprecated, nonstandard_style, private_interfaces, clippy::all, clippy::pedantic)])
 }
 
 /// Where some of the user's tokens are, for generated code whose errors belong there.
