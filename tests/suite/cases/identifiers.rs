@@ -38,7 +38,7 @@ async fn values_come_back_as_they_were_given() {
         );
         assert_eq!(users.update(made.id, UserPatch::new().name(text)).await.unwrap(), made);
         let many = users.update_many([(made.id, UserPatch::new().bio(text))]).await.unwrap();
-        assert_eq!(many, [made.clone()]);
+        assert_eq!(many, std::slice::from_ref(&made));
         let upserted = users.upsert(user(made.email.as_str(), text), Conflict::on(User::EMAIL).keep()).await;
         assert_eq!(upserted.unwrap(), made);
     }

@@ -38,7 +38,11 @@ fn isbn(i: usize) -> Isbn {
 }
 
 fn book(i: usize) -> NewBook {
-    NewBook { isbn: isbn(i), title: (i % 2 == 0).then(|| Title(format!("title {i}"))), pages: i as i32 }
+    NewBook {
+        isbn: isbn(i),
+        title: i.is_multiple_of(2).then(|| Title(format!("title {i}"))),
+        pages: i as i32,
+    }
 }
 
 #[tokio::test]
