@@ -89,7 +89,6 @@ pub mod repository;
 pub mod source;
 
 #[doc(hidden)]
-#[path = "private/mod.rs"]
 pub mod __private;
 
 pub use backend::{Backend, Isolation};

@@ -7,10 +7,10 @@ use syn::parse::Parser as _;
 use syn::punctuated::Punctuated;
 use syn::{Attribute, LitStr, Path, Token};
 
-use super::field;
 use super::item::{Item, Keys, items, split, tidy};
 use super::plugins::{self, Plugins};
 use super::rename::{RenameAll, SPELLINGS};
+use super::{Features, field};
 use crate::diag::{Diag, did_you_mean, listing};
 
 pub(crate) const KEYS: &[&str] =
@@ -37,12 +37,14 @@ pub(crate) struct Container {
 
 /// `unique(a, b, name = "..")`
 pub(crate) struct UniqueKey {
+    /// All of it, for spans.
+    pub(crate) tokens: TokenStream,
     pub(crate) fields: Vec<Ident>,
     pub(crate) name: Option<LitStr>,
 }
 
 impl Container {
-    pub(crate) fn parse(attrs: &[Attribute], diag: &Diag) -> Self {
+    pub(crate) fn parse(attrs: &[Attribute], features: Features, diag: &Diag) -> Self {
         let mut container = Self::default();
         let mut keys = Keys {
             of: "a struct",
@@ -58,7 +60,7 @@ impl Container {
                 if item.key == "plugin" {
                     container.plugins.item(&item, diag);
                 } else if keys.accept(&item) {
-                    container.item(&item, diag);
+                    container.item(&item, features, diag);
                 }
             }
         }
@@ -68,7 +70,7 @@ impl Container {
         container
     }
 
-    fn item(&mut self, item: &Item, diag: &Diag) {
+    fn item(&mut self, item: &Item, features: Features, diag: &Diag) {
         match item.name().as_str() {
             "table" => self.table = item.string("users", diag),
             "schema" => self.schema = item.string("public", diag),
@@ -78,7 +80,7 @@ impl Container {
                 self.columns = item.parsed(what, diag);
             }
             "unique" => self.unique.extend(unique(item, diag)),
-            "backend" => self.backends = backends(item, diag),
+            "backend" => self.backends = backends(item, features, diag),
             "crate" => {
                 let what = "a path to kysera, as in `crate = my_crate::kysera`";
                 self.krate = item.parsed_with(Path::parse_mod_style, what, diag);
@@ -121,7 +123,7 @@ fn unique(item: &Item, diag: &Diag) -> Option<UniqueKey> {
         return None;
     }
     let what = "the fields of the key, as in `unique(tenant, email)`";
-    let mut key = UniqueKey { fields: vec![], name: None };
+    let mut key = UniqueKey { tokens: item.tokens(), fields: vec![], name: None };
     if item.list(what, diag)?.is_empty() {
         diag.at(item.tokens(), format!("expected {what}"));
     }
@@ -146,7 +148,7 @@ fn unique(item: &Item, diag: &Diag) -> Option<UniqueKey> {
     Some(key)
 }
 
-fn backends(item: &Item, diag: &Diag) -> Vec<Ident> {
+fn backends(item: &Item, features: Features, diag: &Diag) -> Vec<Ident> {
     let what = "a list of databases, as in `backend(Postgres, Sqlite)`";
     let mut backends: Vec<Ident> = vec![];
     let Some(parts) = item.items(what, diag) else { return backends };
@@ -155,12 +157,20 @@ fn backends(item: &Item, diag: &Diag) -> Vec<Ident> {
     }
     for part in parts {
         let name = part.key.to_string();
-        if !BACKENDS.contains(&name.as_str()) {
-            let hint = did_you_mean(&name, BACKENDS);
-            let known = listing(BACKENDS);
-            diag.at(&part.key, format!("unknown database `{name}`{hint}\nthe databases are {known}"));
-        } else if backends.contains(&part.key) {
+        let (feature, is_on) = match name.as_str() {
+            "Postgres" => ("postgres", features.postgres),
+            "MySql" => ("mysql", features.mysql),
+            "Sqlite" => ("sqlite", features.sqlite),
+            _ => {
+                let (hint, known) = (did_you_mean(&name, BACKENDS), listing(BACKENDS));
+                diag.at(&part.key, format!("unknown database `{name}`{hint}\nthe databases are {known}"));
+                continue;
+            }
+        };
+        if backends.contains(&part.key) {
             diag.at(&part.key, format!("`{name}` is given twice"));
+        } else if !is_on {
+            diag.at(&part.key, Features::missing(feature, "which brings this database"));
         } else {
             part.flag(diag);
             backends.push(part.key);

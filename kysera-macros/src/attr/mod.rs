@@ -7,16 +7,33 @@ pub(crate) mod plugins;
 pub(crate) mod rename;
 pub(crate) mod rules;
 
-/// The validation crates that kysera was built with.
+/// What kysera was built with.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Features {
     pub(crate) garde: bool,
     pub(crate) validator: bool,
+    pub(crate) postgres: bool,
+    pub(crate) mysql: bool,
+    pub(crate) sqlite: bool,
 }
 
 impl Features {
     /// Cargo switches these on together with kysera's features of the same names.
     pub(crate) fn of_this_build() -> Self {
-        Self { garde: cfg!(feature = "garde"), validator: cfg!(feature = "validator") }
+        Self {
+            garde: cfg!(feature = "garde"),
+            validator: cfg!(feature = "validator"),
+            postgres: cfg!(feature = "postgres"),
+            mysql: cfg!(feature = "mysql"),
+            sqlite: cfg!(feature = "sqlite"),
+        }
+    }
+
+    /// How to say that one of them is off.
+    pub(crate) fn missing(feature: &str, what: &str) -> String {
+        format!(
+            "kysera was built without its feature `{feature}`, {what}: switch it on in Cargo.toml, as in \
+             `kysera = {{ version = \"..\", features = [\"{feature}\"] }}`"
+        )
     }
 }

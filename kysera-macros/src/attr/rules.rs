@@ -122,13 +122,7 @@ impl Rules {
 }
 
 fn missing(rule: &Rule, feature: &str, diag: &Diag) {
-    diag.at(
-        &rule.tokens,
-        format!(
-            "kysera was built without its feature `{feature}`, which runs these rules: switch it on in Cargo.toml, as \
-             in `kysera = {{ version = \"..\", features = [\"{feature}\"] }}`"
-        ),
-    );
+    diag.at(&rule.tokens, Features::missing(feature, "which runs these rules"));
 }
 
 /// What `#[garde(..)]` on the struct asks for.

@@ -3,8 +3,8 @@
 use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
 
-use super::{doc, quiet};
-use crate::model::{Model, at, located};
+use super::{at, doc, located, quiet};
+use crate::model::Model;
 
 /// The type that takes the constants, where `columns = UserColumns` asks for one.
 pub(super) fn item(model: &Model) -> TokenStream {

@@ -1,10 +1,11 @@
 //! `impl Entity`, and who may reach it.
 
-use proc_macro2::{Delimiter, Group, TokenStream};
-use quote::quote;
+use proc_macro2::{Delimiter, Group, Span, TokenStream};
+use quote::{quote, quote_spanned};
 use syn::{Generics, Index};
 
-use crate::model::{Model, Names, at};
+use super::at;
+use crate::model::{Model, Names};
 
 pub(super) fn impls(model: &Model) -> TokenStream {
     let Model { ident, krate, names: Names { context, .. }, .. } = model;
@@ -47,10 +48,13 @@ pub(super) fn impls(model: &Model) -> TokenStream {
             }
         };
     }
+    // What is wrong with a key is reported at its field's type.
+    let span = key.first().map_or_else(Span::call_site, |column| at(&column.ty));
+    let assoc = quote_spanned!(span=> type Id = #id_type;);
     quote! {
         #[automatically_derived]
         impl #krate::Entity for #ident {
-            type Id = #id_type;
+            #assoc
             type New = #new;
             type Patch = #patch;
             const META: &'static #krate::__private::Meta = &__KYSERA_META;
@@ -58,7 +62,7 @@ pub(super) fn impls(model: &Model) -> TokenStream {
             fn id(&self) -> #id_type {
                 #id
             }
-            fn id_value(id: &#id_type, part: usize) -> &#krate::__private::AnyValue {
+            fn id_value(id: &#id_type, part: ::core::primitive::usize) -> &#krate::__private::AnyValue {
                 #id_value
             }
             fn text_cache() -> &'static #krate::__private::TextCache {

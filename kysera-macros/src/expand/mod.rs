@@ -11,9 +11,10 @@ mod repository;
 mod validate;
 mod values;
 
-use proc_macro2::TokenStream;
-use quote::quote;
+use proc_macro2::{Group, Span, TokenStream, TokenTree};
+use quote::{ToTokens, quote};
 use syn::DeriveInput;
+use syn::spanned::Spanned as _;
 
 use crate::attr::Features;
 use crate::diag::Diag;
@@ -42,6 +43,7 @@ fn items(model: &Model) -> TokenStream {
     let patch = patch::item(model);
     let repository = repository::item(model);
     let columns_type = columns::item(model);
+    let quiet = quiet();
     let hidden = [
         meta::item(model),
         columns::constants(model),
@@ -58,7 +60,7 @@ fn items(model: &Model) -> TokenStream {
         #patch
         #repository
         #columns_type
-        #[allow(dead_code, deprecated, non_upper_case_globals, private_interfaces, clippy::all)]
+        #quiet
         const _: () = {
             #(#hidden)*
         };
@@ -71,7 +73,24 @@ fn doc(text: impl AsRef<str>) -> TokenStream {
     quote!(#[doc = #text])
 }
 
-/// The lints that generated types must not raise in the user's crate.
+/// The lints that generated code must not raise in the user's crate.
 fn quiet() -> TokenStream {
-    quote!(#[allow(dead_code, deprecated, non_snake_case, non_camel_case_types, clippy::all)])
+    quote!(#[allow(dead_code, deprecated, nonstandard_style, private_interfaces, clippy::all, clippy::pedantic)])
+}
+
+/// Where some of the user's tokens are, for generated code whose errors belong there.
+fn at(tokens: impl ToTokens) -> Span {
+    Span::call_site().located_at(tokens.span())
+}
+
+/// The same tokens somewhere else.
+fn located(tokens: impl ToTokens, span: Span) -> TokenStream {
+    let tokens = tokens.into_token_stream().into_iter().map(|mut token| {
+        if let TokenTree::Group(group) = &token {
+            token = TokenTree::Group(Group::new(group.delimiter(), located(group.stream(), span)));
+        }
+        token.set_span(span);
+        token
+    });
+    tokens.collect()
 }

@@ -5,7 +5,8 @@ use std::collections::HashSet;
 use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
 
-use crate::model::{Model, Names, Skipped, at};
+use super::at;
+use crate::model::{Model, Names, Skipped};
 
 pub(super) fn impls(model: &Model) -> TokenStream {
     let Model { ident, krate, names: Names { database, .. }, .. } = model;

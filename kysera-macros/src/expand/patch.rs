@@ -84,7 +84,7 @@ pub(super) fn impls(model: &Model) -> TokenStream {
         #[automatically_derived]
         impl #krate::entity::Patch for #patch {
             type Entity = #ident;
-            fn is_empty(&self) -> bool {
+            fn is_empty(&self) -> ::core::primitive::bool {
                 ::core::matches!(self, #patch { #(#fields: ::core::option::Option::None),* })
             }
         }

@@ -3,8 +3,8 @@
 use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
 
-use super::{doc, quiet};
-use crate::model::{Model, Names, at, located};
+use super::{at, doc, located, quiet};
+use crate::model::{Model, Names};
 
 pub(super) fn item(model: &Model) -> TokenStream {
     let Model { vis, names: Names { source, .. }, .. } = model;

@@ -3,8 +3,9 @@
 use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
 
+use super::at;
 use crate::attr::rules::Rules;
-use crate::model::{Model, at};
+use crate::model::Model;
 
 /// What stands on the structs.
 pub(super) fn attrs(model: &Model) -> TokenStream {

@@ -33,7 +33,7 @@ fn values(model: &Model, ident: &Ident, arms: TokenStream) -> TokenStream {
     quote! {
         #[automatically_derived]
         impl #krate::__private::Values for #ident {
-            fn value(&self, column: usize) -> ::core::option::Option<&#krate::__private::AnyValue> {
+            fn value(&self, column: ::core::primitive::usize) -> ::core::option::Option<&#krate::__private::AnyValue> {
                 match column {
                     #arms
                     _ => ::core::option::Option::None,

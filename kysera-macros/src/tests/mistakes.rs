@@ -2,7 +2,7 @@
 
 use quote::quote;
 
-use super::{expand, messages};
+use super::{ALL, expand, messages};
 use crate::attr::Features;
 
 #[test]
@@ -67,7 +67,7 @@ fn rules_of_fields_that_are_never_written_do_not_count() {
             visits: i64,
         }
     };
-    let code = crate::expand::derive(item, Features { garde: false, validator: false }).to_string();
+    let code = crate::expand::derive(item, Features { garde: false, validator: false, ..ALL }).to_string();
     assert!(!code.contains("compile_error") && !code.contains("garde"), "{code}");
 }
 

@@ -9,9 +9,11 @@ use proc_macro2::TokenStream;
 
 use crate::attr::Features;
 
+const ALL: Features = Features { garde: true, validator: true, postgres: true, mysql: true, sqlite: true };
+
 /// Derives with all features on.
 fn derive(item: TokenStream) -> TokenStream {
-    crate::expand::derive(item, Features { garde: true, validator: true })
+    crate::expand::derive(item, ALL)
 }
 
 /// Derives, and formats what comes out.

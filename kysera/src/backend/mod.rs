@@ -42,6 +42,16 @@ impl Dialect {
         }
     }
 
+    /// Whether a write can answer the rows that it wrote.
+    pub const fn has_returning(self) -> bool {
+        !matches!(self, Dialect::MySql)
+    }
+
+    /// Whether several rows without any value can be inserted at once.
+    pub(crate) const fn has_empty_rows(self) -> bool {
+        matches!(self, Dialect::MySql)
+    }
+
     /// The most arguments that one statement takes.
     pub const fn max_binds(self) -> usize {
         match self {

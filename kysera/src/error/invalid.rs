@@ -8,7 +8,7 @@ use serde::Serialize;
 pub struct Invalid {
     /// The Rust name of the entity; filled in by the repository.
     pub entity: Option<&'static str>,
-    /// One entry per broken rule, ordered by path.
+    /// One entry per broken rule, ordered by path; with several rows, by their position first.
     pub errors: Vec<FieldError>,
 }
 

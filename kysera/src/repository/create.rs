@@ -5,7 +5,7 @@ use std::iter::Peekable;
 
 use super::sql::{
     bind, columns, find_locked_text, given, has_arrays, insert_rows, insert_text, key_columns,
-    refuse_unreadable_key, returning, rows_per_statement,
+    refuse_unreadable_key, returning, rows_per_statement, unit_of_one_row,
 };
 use super::{Placed, validate_at};
 use crate::backend::{Backend, Dialect};
@@ -33,8 +33,7 @@ impl<DB: Backend, E: On<DB>> Op<DB> for Create<E> {
     }
 
     fn unit(&self) -> Unit {
-        // MySQL reads the row back, and nobody may change it in between.
-        if DB::DIALECT == Dialect::MySql { Unit::Transaction } else { Unit::Statement }
+        unit_of_one_row(DB::DIALECT)
     }
 
     async fn run(self, conn: &mut DB::Connection) -> Result<E> {
@@ -47,11 +46,11 @@ pub(super) async fn insert_one<DB: Backend, E: On<DB>>(conn: &mut DB::Connection
     let mask = given(E::META, new);
     refuse_unreadable_key::<E>(DB::DIALECT, mask)?;
     let statement = bind::<DB, E>(insert_text::<E>(DB::DIALECT, mask), mask, Some(new), None)?;
-    let row = if DB::DIALECT == Dialect::MySql {
+    let row = if DB::DIALECT.has_returning() {
+        decode_first(conn, statement).await?
+    } else {
         let done = DB::execute(conn, statement).await?;
         read_back::<DB, E>(conn, new, mask, done.last_insert_id).await?
-    } else {
-        decode_first(conn, statement).await?
     };
     row.ok_or(Error::NotStored { entity: E::META.entity })
 }
@@ -96,11 +95,7 @@ impl<DB: Backend, E: On<DB>> Op<DB> for CreateMany<E> {
     }
 
     fn unit(&self) -> Unit {
-        match DB::DIALECT {
-            _ if self.batches.len() > 1 => Unit::Atomic,
-            Dialect::MySql => Unit::Transaction,
-            Dialect::Postgres | Dialect::Sqlite => Unit::Statement,
-        }
+        if self.batches.len() > 1 { Unit::Atomic } else { unit_of_one_row(DB::DIALECT) }
     }
 
     async fn run(self, conn: &mut DB::Connection) -> Result<Vec<E>> {
@@ -142,16 +137,17 @@ pub(super) fn batches<E: Entity, V: Values>(
 
 /// How many rows of a shape one INSERT takes.
 pub(super) fn batch_size<E: Entity>(dialect: Dialect, mask: Mask, most: usize) -> usize {
-    if mask == Mask::default() && dialect != Dialect::MySql {
+    if mask == Mask::default() && !dialect.has_empty_rows() {
         return 1; // DEFAULT VALUES
     }
     let width = columns(E::META, mask).count();
     rows_per_statement(dialect, has_arrays(dialect, E::META, mask), width, most)
 }
 
-/// The most rows whose read-back is still cheap: on MySQL they may be numbered by a CASE, whose cost is quadratic.
+/// The most rows whose read-back is still cheap: without RETURNING they may be numbered by a CASE, whose cost is
+/// quadratic.
 pub(super) fn most_read_back(dialect: Dialect) -> usize {
-    if dialect == Dialect::MySql { 500 } else { MOST_ROWS }
+    if dialect.has_returning() { MOST_ROWS } else { 500 }
 }
 
 pub(super) async fn insert_batch<DB: Backend, E: On<DB>>(
@@ -159,7 +155,7 @@ pub(super) async fn insert_batch<DB: Backend, E: On<DB>>(
     mask: Mask,
     rows: &[&E::New],
 ) -> Result<Vec<E>> {
-    let stored = if DB::DIALECT == Dialect::MySql {
+    let stored = if !DB::DIALECT.has_returning() {
         let last_insert_id = execute_batch::<DB, E>(conn, mask, rows).await?.last_insert_id;
         read_back_batch::<DB, E>(conn, mask, rows, last_insert_id).await?
     } else if mask == Mask::default() {
@@ -178,7 +174,7 @@ async fn execute_batch<DB: Backend, E: Entity>(
     mask: Mask,
     rows: &[&E::New],
 ) -> Result<crate::backend::Done> {
-    let statement = if mask == Mask::default() && DB::DIALECT != Dialect::MySql {
+    let statement = if mask == Mask::default() && !DB::DIALECT.has_empty_rows() {
         let mut sql = Sql::new(DB::DIALECT);
         super::sql::insert_head(&mut sql, E::META, mask);
         sql.push(" DEFAULT VALUES");

@@ -8,6 +8,12 @@ use crate::backend::{Backend, Dialect, Statement};
 use crate::entity::{Entity, Mask, TextKind, Values};
 use crate::error::{Error, Result};
 use crate::expr::{Col, Fill, Meta, Sql, encode};
+use crate::source::Unit;
+
+/// What a write needs that answers its row: without RETURNING the row is read back, and nobody may change it in between.
+pub(super) fn unit_of_one_row(dialect: Dialect) -> Unit {
+    if dialect.has_returning() { Unit::Statement } else { Unit::Transaction }
+}
 
 /// Which columns have a value.
 pub(super) fn given(meta: &Meta, values: &dyn Values) -> Mask {
@@ -41,7 +47,7 @@ pub(super) fn insert_text<E: Entity>(dialect: Dialect, mask: Mask) -> SqlStr {
         let mut sql = Sql::new(dialect);
         insert_head(&mut sql, meta, mask);
         if mask == Mask::default() {
-            sql.push(if dialect == Dialect::MySql { " VALUES ()" } else { " DEFAULT VALUES" });
+            sql.push(if dialect.has_empty_rows() { " VALUES ()" } else { " DEFAULT VALUES" });
         } else {
             sql.push(" VALUES (").placeholders(columns(meta, mask).count()).push(")");
         }
@@ -53,14 +59,14 @@ pub(super) fn insert_text<E: Entity>(dialect: Dialect, mask: Mask) -> SqlStr {
 /// `INSERT INTO <table> (<columns>)`
 pub(super) fn insert_head(sql: &mut Sql<'_>, meta: &'static Meta, mask: Mask) {
     sql.push("INSERT INTO ").table(meta);
-    if mask != Mask::default() || sql.dialect() == Dialect::MySql {
+    if mask != Mask::default() || sql.dialect().has_empty_rows() {
         sql.push(" (").names(columns(meta, mask)).push(")");
     }
 }
 
 /// ` RETURNING <all columns>`, where the database has it.
 pub(super) fn returning(sql: &mut Sql<'_>, meta: &'static Meta) {
-    if sql.dialect() != Dialect::MySql {
+    if sql.dialect().has_returning() {
         sql.push(" RETURNING ").names(meta.columns);
     }
 }
@@ -194,7 +200,7 @@ pub(super) fn insert_rows<'v, V: Values>(sql: &mut Sql<'v>, meta: &'static Meta,
 
 /// MySQL reports the id of a new row through `AUTO_INCREMENT` alone.
 pub(super) fn refuse_unreadable_key<E: Entity>(dialect: Dialect, mask: Mask) -> Result<()> {
-    if dialect != Dialect::MySql {
+    if dialect.has_returning() {
         return Ok(());
     }
     let mut absent = key_columns(E::META).filter(|col| !mask.contains(col.index));

@@ -7,7 +7,7 @@ use futures_util::TryStreamExt;
 use super::create::batches;
 use super::sql::{
     bind, columns, find_locked_text, given, has_arrays, key_columns, key_in, returning, rows_per_statement,
-    update_text,
+    unit_of_one_row, update_text,
 };
 use super::{Placed, refuse_same_key};
 use crate::backend::{Backend, Dialect};
@@ -31,15 +31,14 @@ impl<DB: Backend, E: On<DB>> Op<DB> for Update<E> {
     }
 
     fn unit(&self) -> Unit {
-        // MySQL reads the row back, and nobody may change it in between.
-        if DB::DIALECT == Dialect::MySql { Unit::Transaction } else { Unit::Statement }
+        unit_of_one_row(DB::DIALECT)
     }
 
     async fn run(self, conn: &mut DB::Connection) -> Result<Option<E>> {
         let mask = given(E::META, &self.patch);
         let sql = update_text::<E>(DB::DIALECT, mask);
         let statement = bind::<DB, E>(sql, mask, Some(&self.patch), Some(&self.id))?;
-        if DB::DIALECT != Dialect::MySql {
+        if DB::DIALECT.has_returning() {
             return decode_first(conn, statement).await;
         }
         if DB::execute(conn, statement).await?.rows == 0 {

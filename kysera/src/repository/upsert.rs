@@ -3,7 +3,9 @@
 use std::collections::HashSet;
 
 use super::create::{batch_size, batches, insert_batch, insert_one, most_read_back, read_numbered};
-use super::sql::{bind, columns, given, insert_rows, insert_text, refuse_unreadable_key, returning};
+use super::sql::{
+    bind, columns, given, insert_rows, insert_text, refuse_unreadable_key, returning, unit_of_one_row,
+};
 use super::{Placed, refuse_same_key};
 use crate::backend::{Backend, Dialect};
 use crate::entity::{Entity, Mask, On, Values};
@@ -180,8 +182,7 @@ impl<DB: Backend, E: On<DB>> Op<DB> for Upsert<E> {
     }
 
     fn unit(&self) -> Unit {
-        // MySQL reads the row back, and nobody may change it in between.
-        if DB::DIALECT == Dialect::MySql { Unit::Transaction } else { Unit::Statement }
+        unit_of_one_row(DB::DIALECT)
     }
 
     async fn run(self, conn: &mut DB::Connection) -> Result<E> {
@@ -202,7 +203,7 @@ async fn upsert_one<DB: Backend, E: On<DB>>(
     insert_rows(&mut sql, E::META, mask, &[new]);
     conflict.clause(&mut sql, mask);
     returning(&mut sql, E::META);
-    if DB::DIALECT != Dialect::MySql {
+    if DB::DIALECT.has_returning() {
         let row = decode_first(conn, sql.finish()?).await?;
         return row.ok_or(Error::NotStored { entity: E::META.entity });
     }
@@ -273,7 +274,7 @@ async fn upsert_batch<DB: Backend, E: On<DB>>(
     rows: &[&E::New],
     conflict: &Conflict<E>,
 ) -> Result<Vec<E>> {
-    if DB::DIALECT == Dialect::MySql {
+    if !DB::DIALECT.has_returning() {
         return upsert_batch_mysql::<DB, E>(conn, mask, rows, conflict).await;
     }
     if conflict.target.iter().any(|col| !mask.contains(col.index)) {

@@ -111,7 +111,7 @@ async fn enums_and_newtypes_come_back_as_they_were() {
 async fn a_variant_that_the_enum_lacks_is_an_error() {
     let db = Fixture::<DB>::new(&CHOICES).await;
     let repo = Choices::repo(db.source());
-    repo.create(choices(1, Level::Low, Mood::Happy, Role::Guest, "x", 0).new()).await.unwrap();
+    repo.create(choices(1, Level::Low, Mood::Happy, Role::Guest, "x", 0).to_new()).await.unwrap();
     for (column, update) in [("level", "level = 7"), ("role", "level = -1, role = 'root'")] {
         db.execute(&format!("UPDATE choices SET {update}")).await;
         match repo.get(1).await.unwrap_err() {
@@ -183,7 +183,7 @@ async fn the_null_of_json_is_not_the_null_of_sql() {
     let db = Fixture::<DB>::new(&DOCUMENTS).await;
     let repo = Documents::repo(db.source());
     let row = Documents { opt_value: Some(Value::Null), ..documents(1, "x", &[], Value::Null) };
-    let stored = repo.create(row.new()).await.unwrap();
+    let stored = repo.create(row.to_new()).await.unwrap();
     assert_eq!((&stored.value, &stored.opt_value), (&Value::Null, &Some(Value::Null)));
     assert_eq!(repo.find().filter(Documents::OPT_VALUE.is_null()).count().await.unwrap(), 0);
     let stored = repo.update(1, DocumentsPatch::new().opt_value(None)).await.unwrap();

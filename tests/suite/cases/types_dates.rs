@@ -86,7 +86,7 @@ async fn nanoseconds_of_chrono_are_cut_off_except_on_sqlite() {
     let precise = NaiveTime::from_hms_nano_opt(1, 2, 3, 123_456_789).unwrap();
     let row = moments(1, (2024, 1, 1), (0, 0, 0, 0));
     let row = Moments { clock: precise, wall: row.day.and_time(precise), ..row };
-    let stored = repo.create(row.new()).await.unwrap();
+    let stored = repo.create(row.to_new()).await.unwrap();
     let cut = NaiveTime::from_hms_micro_opt(1, 2, 3, 123_456).unwrap();
     let expected = if DB::DIALECT == Dialect::Sqlite { precise } else { cut };
     assert_eq!((stored.clock, stored.wall.time()), (expected, expected));
@@ -98,7 +98,7 @@ async fn years_out_of_range_are_kept_or_refused() {
     let repo = Moments::repo(db.source());
     for (year, ends) in [(-4712, "before year 1"), (100_000, "after 9999")] {
         let row = moments(i64::from(year), (year, 1, 1), (0, 0, 0, 0));
-        match repo.create(row.new()).await {
+        match repo.create(row.to_new()).await {
             Ok(stored) => super::types_engine::assert_same(&stored, &row, ends),
             Err(error) => assert!(
                 matches!(error, Error::Encode { .. } | Error::Database(_) | Error::Decode { .. }),
@@ -165,6 +165,6 @@ async fn an_offset_is_the_same_moment_afterwards() {
     let repo = Times::repo(db.source());
     let row = times(1, (2024, Month::May, 1), (12, 0, 0, 0));
     let elsewhere = row.at.to_offset(UtcOffset::from_hms(5, 30, 0).unwrap());
-    let stored = repo.create(Times { at: elsewhere, ..row }.new()).await.unwrap();
+    let stored = repo.create(Times { at: elsewhere, ..row }.to_new()).await.unwrap();
     assert_eq!(stored.at, elsewhere, "the moment, by whatever clock");
 }

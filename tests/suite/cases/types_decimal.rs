@@ -1,4 +1,4 @@
-//! Decimals, which SQLite does not have.
+//! Decimals, which SQLite does not have; the struct need not say so.
 
 use kysera::backend::{Backend, Dialect};
 use kysera::prelude::*;
@@ -17,7 +17,6 @@ const PRICES: Ddl = Ddl {
 };
 
 group! {
-    #[kysera(backend(Postgres, MySql))]
     Prices NewPrices PricesPatch "prices" {
         free FREE: Decimal,
         money MONEY: Decimal,
@@ -50,9 +49,9 @@ async fn decimals_come_back_as_they_were() {
 async fn digits_beyond_the_scale_are_rounded_and_beyond_the_precision_refused() {
     let db = Fixture::<DB>::new(&PRICES).await;
     let repo = Prices::repo(db.source());
-    let stored = repo.create(prices(1, "0", "1.005").new()).await.unwrap();
+    let stored = repo.create(prices(1, "0", "1.005").to_new()).await.unwrap();
     assert_eq!(stored.money, "1.01".parse().unwrap(), "the database rounds, and the answer shows it");
-    assert!(repo.create(prices(2, "0", "12345678901.00").new()).await.is_err());
+    assert!(repo.create(prices(2, "0", "12345678901.00").to_new()).await.is_err());
 }
 
 #[tokio::test]

@@ -15,9 +15,9 @@ pub(crate) trait Group: Entity<Id = i64> + Clone + Debug {
 
     fn with_id(&self, id: i64) -> Self;
 
-    fn new(&self) -> Self::New;
+    fn to_new(&self) -> Self::New;
 
-    fn patch(&self) -> Self::Patch;
+    fn to_patch(&self) -> Self::Patch;
 
     /// Each column as text. Debug, because it tells -0.0 from 0.0 and finds NaN equal to itself.
     fn texts(&self) -> Vec<String>;
@@ -53,11 +53,11 @@ macro_rules! group {
                 Self { id, ..self.clone() }
             }
 
-            fn new(&self) -> $new {
+            fn to_new(&self) -> $new {
                 $new { id: self.id, $($field: self.$field.clone()),+ }
             }
 
-            fn patch(&self) -> $patch {
+            fn to_patch(&self) -> $patch {
                 $patch { $($field: Some(self.$field.clone())),+ }
             }
 
@@ -105,7 +105,7 @@ where
     let ids: Vec<i64> = rows.iter().map(E::<R>::id).collect();
 
     for row in rows {
-        let created = repo.create(row.new()).await.unwrap();
+        let created = repo.create(row.to_new()).await.unwrap();
         assert_same(&created, row, "create");
         assert_same(&repo.get(row.id()).await.unwrap(), row, "get");
     }
@@ -130,20 +130,20 @@ where
     let turned: Vec<E<R>> =
         ids.iter().zip(rows.iter().cycle().skip(1)).map(|(id, row)| row.with_id(*id)).collect();
     for row in &turned {
-        let updated = repo.update(row.id(), row.patch()).await.unwrap();
+        let updated = repo.update(row.id(), row.to_patch()).await.unwrap();
         assert_same(&updated, row, "update");
     }
-    let patches = rows.iter().map(|row| (row.id(), row.patch()));
+    let patches = rows.iter().map(|row| (row.id(), row.to_patch()));
     assert_all_same(&repo.update_many(patches).await.unwrap(), rows, "update_many");
     assert_all_same(&repo.find_by_ids(&ids).await.unwrap(), rows, "update_many, read again");
 
     assert_eq!(repo.delete_many(&ids).await.unwrap(), ids.len() as u64);
-    let created = repo.create_many(rows.iter().map(Group::new)).await.unwrap();
+    let created = repo.create_many(rows.iter().map(Group::to_new)).await.unwrap();
     assert_all_same(&created, rows, "create_many");
     assert_all_same(&repo.find_by_ids(&ids).await.unwrap(), rows, "create_many, read again");
 
     repo.delete_many(&ids).await.unwrap();
-    assert_eq!(repo.insert_many(rows.iter().map(Group::new)).await.unwrap(), ids.len() as u64);
+    assert_eq!(repo.insert_many(rows.iter().map(Group::to_new)).await.unwrap(), ids.len() as u64);
     assert_all_same(&repo.find_by_ids(&ids).await.unwrap(), rows, "insert_many");
 }
 
@@ -168,13 +168,13 @@ where
         ids.iter().zip(rows.iter().cycle().skip(1)).map(|(id, row)| row.with_id(*id)).collect();
     for rows in [rows, &turned] {
         for row in rows {
-            assert_same(&repo.upsert(row.new(), key).await.unwrap(), row, "upsert");
+            assert_same(&repo.upsert(row.to_new(), key).await.unwrap(), row, "upsert");
         }
     }
-    let upserted = repo.upsert_many(rows.iter().map(Group::new), key).await.unwrap();
+    let upserted = repo.upsert_many(rows.iter().map(Group::to_new), key).await.unwrap();
     assert_all_same(&upserted, rows, "upsert_many over rows");
     repo.delete_many(&ids).await.unwrap();
-    let upserted = repo.upsert_many(turned.iter().map(Group::new), key).await.unwrap();
+    let upserted = repo.upsert_many(turned.iter().map(Group::to_new), key).await.unwrap();
     assert_all_same(&upserted, &turned, "upsert_many of new rows");
     assert_all_same(&repo.find_by_ids(&ids).await.unwrap(), &turned, "upsert_many, read again");
 }

@@ -62,7 +62,7 @@ async fn arrays_come_back_as_they_were() {
 async fn a_null_within_an_array_is_an_error_where_elements_cannot_be_null() {
     let db = Fixture::<DB>::new(&LISTS).await;
     let repo = Lists::repo(db.source());
-    repo.create(lists(1, &[], &[]).new()).await.unwrap();
+    repo.create(lists(1, &[], &[]).to_new()).await.unwrap();
     db.execute("UPDATE lists SET numbers = '{1,NULL}'").await;
     let error = repo.get(1).await.unwrap_err();
     assert!(matches!(error, kysera::Error::Decode { entity: "Lists", column: "numbers", .. }), "{error:?}");

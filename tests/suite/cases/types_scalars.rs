@@ -103,19 +103,19 @@ async fn a_float_that_the_database_lacks_is_never_another_number() {
     let with = |double| numbers(1, true, 1, 1, 1, 1.0, double);
     match DB::DIALECT {
         Dialect::Postgres => {
-            let stored = repo.create(with(f64::NAN).new()).await.unwrap();
+            let stored = repo.create(with(f64::NAN).to_new()).await.unwrap();
             assert!(stored.double.is_nan() && stored.opt_double.is_some_and(f64::is_nan));
         }
         // NaN is NULL there: refused by NOT NULL, and stored as such in a nullable column, which the answer shows.
         Dialect::Sqlite => {
-            let error = repo.create(with(f64::NAN).new()).await.unwrap_err();
+            let error = repo.create(with(f64::NAN).to_new()).await.unwrap_err();
             assert_eq!(error.code(), kysera::ErrorCode::NotNullViolation, "{error}");
             let row = Numbers { opt_double: Some(f64::NAN), ..with(1.0) };
-            assert_eq!(repo.create(row.new()).await.unwrap().opt_double, None);
+            assert_eq!(repo.create(row.to_new()).await.unwrap().opt_double, None);
         }
         _ => {
             for double in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
-                assert!(repo.create(with(double).new()).await.is_err(), "{double}");
+                assert!(repo.create(with(double).to_new()).await.is_err(), "{double}");
             }
             assert_eq!(repo.count().await.unwrap(), 0);
         }
@@ -182,7 +182,7 @@ async fn nul_in_a_text_is_kept_or_refused() {
     let db = Fixture::<DB>::new(&TEXTS).await;
     let repo = Texts::repo(db.source());
     let row = texts(1, "a\0b", b"", Uuid::nil());
-    let created = repo.create(row.new()).await;
+    let created = repo.create(row.to_new()).await;
     if DB::DIALECT == Dialect::Postgres {
         assert!(!created.unwrap_err().to_string().contains("a\0b"));
         assert_eq!(repo.count().await.unwrap(), 0);

@@ -109,6 +109,11 @@ macro_rules! rules {
                 }
             }
 
+            /// The position at the front of a path, if the call had several rows.
+            fn row(path: &str) -> Option<usize> {
+                path.strip_prefix('[')?.split(']').next()?.parse().ok()
+            }
+
             /// The paths of an error that came before any SQL.
             fn paths<T: std::fmt::Debug>(result: Result<T, Error>) -> Vec<String> {
                 let error = result.unwrap_err();
@@ -117,6 +122,7 @@ macro_rules! rules {
                 assert!(!text.contains("secret"), "{text}");
                 let Error::Invalid(invalid) = error else { panic!("{error:?}") };
                 assert_eq!(invalid.entity, Some("Person"));
+                assert!(invalid.errors.is_sorted_by_key(|error| (row(&error.path), error.path.clone())));
                 invalid.errors.into_iter().map(|error| error.path).collect()
             }
 

@@ -1,26 +1,23 @@
 //! The entity: validated, and without any database's spelling.
 
+mod check;
+mod types;
+
 use std::collections::HashSet;
 
 use heck::ToSnakeCase as _;
-use proc_macro2::{Group, Ident, Span, TokenStream, TokenTree};
+use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, format_ident, quote};
 use syn::ext::IdentExt as _;
-use syn::spanned::Spanned as _;
-use syn::{Data, DeriveInput, Fields, Path, Visibility};
+use syn::{DeriveInput, Path, Visibility};
 
 use crate::attr::Features;
-use crate::attr::container::{Container, UniqueKey};
+use crate::attr::container::Container;
 use crate::attr::field::{FieldAttrs, docs};
 use crate::attr::item::tidy;
 use crate::attr::rename::RenameAll;
 use crate::attr::rules::{FieldRules, Rules};
-use crate::diag::{Diag, did_you_mean, listing};
-
-/// The most columns of an entity: `kysera::entity::Mask::MAX`.
-const MAX_COLUMNS: usize = 256;
-/// The most columns of a key: longer tuples cannot be compared.
-const MAX_KEY: usize = 12;
+use crate::diag::Diag;
 
 /// An entity.
 pub(crate) struct Model {
@@ -98,20 +95,25 @@ pub(crate) struct Names {
 
 impl Model {
     pub(crate) fn new(input: &DeriveInput, features: Features, diag: &Diag) -> Self {
-        let container = Container::parse(&input.attrs, diag);
+        let container = Container::parse(&input.attrs, features, diag);
         let entity = input.ident.unraw().to_string();
 
-        let fields = named_fields(input, diag);
+        let fields = check::named_fields(input, diag);
         let buildable = fields.is_some();
         let mut columns = vec![];
         let mut skipped = vec![];
         let mut attrs = vec![];
         let mut key_meant = false;
+        let mut declared = HashSet::new();
         for field in fields.into_iter().flatten() {
             let Some(ident) = &field.ident else { continue };
+            // A field that is declared twice is reported by rustc.
+            if !declared.insert(ident.unraw()) {
+                continue;
+            }
             let parsed = FieldAttrs::parse(&field.attrs, diag);
             key_meant |= parsed.key_meant;
-            let ty = without_self(field.ty.to_token_stream(), &input.ident);
+            let ty = types::portable(&field.ty, &input.ident);
             if parsed.skip.is_some() {
                 skipped.push(Skipped { field: ident.clone(), ty });
                 continue;
@@ -138,23 +140,22 @@ impl Model {
             column.in_patch = attrs.id.is_none() && attrs.read_only.is_none();
         }
         if buildable {
-            check_columns(&mut columns, &skipped, &input.ident, diag);
-            check_key(&columns, &mut id, key_meant, &input.ident, diag);
+            check::columns(&mut columns, &skipped, &input.ident, diag);
+            check::key(&columns, &mut id, key_meant, &input.ident, diag);
         }
 
         let mut unique = vec![];
         for (index, attrs) in attrs.iter().enumerate() {
             if let Some(key) = &attrs.unique {
-                let name = key.name.as_ref().map(syn::LitStr::value);
-                unique.push(Unique { name, columns: vec![index] });
+                check::add_unique(vec![index], &key.key, key.name.as_ref(), &mut unique, diag);
             }
         }
         for key in &container.unique {
-            unique.extend(unique_key(key, &columns, &skipped, diag));
+            check::unique_key(key, &columns, &skipped, &mut unique, diag);
         }
 
         let rules = Rules::new(&input.attrs, &container, &mut columns, features, diag);
-        Self {
+        let mut model = Self {
             vis: input.vis.clone(),
             krate: container.krate.as_ref().map_or_else(|| quote!(::kysera), ToTokens::to_token_stream),
             schema: container.schema.as_ref().map(syn::LitStr::value),
@@ -172,7 +173,9 @@ impl Model {
             buildable,
             names: Names::free_in(input),
             ident: input.ident.clone(),
-        }
+        };
+        check::columns_type(&mut model, diag);
+        model
     }
 
     /// The struct's name, without `r#`.
@@ -212,74 +215,6 @@ impl Model {
     }
 }
 
-/// The fields of a struct that can be an entity.
-fn named_fields<'a>(input: &'a DeriveInput, diag: &Diag) -> Option<Vec<&'a syn::Field>> {
-    const WHAT: &str = "only a struct with named fields can be the row of a table";
-    let fields = match &input.data {
-        Data::Struct(data) => &data.fields,
-        Data::Enum(data) => {
-            diag.at(data.enum_token, format!("`{}` is an enum: {WHAT}", input.ident));
-            return None;
-        }
-        Data::Union(data) => {
-            diag.at(data.union_token, format!("`{}` is a union: {WHAT}", input.ident));
-            return None;
-        }
-    };
-    let lifetimes = input.generics.lifetimes().count();
-    if lifetimes > 0 {
-        diag.at(
-            &input.generics,
-            format!("`{}` has a lifetime: a row owns its values; use `String` for `&str`", input.ident),
-        );
-    }
-    if lifetimes < input.generics.params.len() || input.generics.where_clause.is_some() {
-        let at = match &input.generics.where_clause {
-            Some(clause) if input.generics.params.is_empty() => clause.to_token_stream(),
-            _ => input.generics.to_token_stream(),
-        };
-        if lifetimes == 0 {
-            diag.at(
-                at,
-                format!(
-                    "`{}` is generic: a table has columns of fixed types; write one struct per table",
-                    input.ident
-                ),
-            );
-        }
-    }
-    match fields {
-        Fields::Named(fields) => Some(fields.named.iter().collect()),
-        Fields::Unnamed(fields) => {
-            diag.at(fields, format!("the fields of `{}` have no names: {WHAT}", input.ident));
-            None
-        }
-        Fields::Unit => {
-            diag.at(&input.ident, format!("`{}` has no fields: {WHAT}", input.ident));
-            None
-        }
-    }
-}
-
-/// A field's type, with the struct's name for `Self`, which means something else in `NewX` and `XPatch`.
-fn without_self(ty: TokenStream, ident: &Ident) -> TokenStream {
-    ty.into_iter()
-        .map(|token| match token {
-            TokenTree::Ident(word) if word == "Self" => {
-                let mut ident = ident.clone();
-                ident.set_span(word.span());
-                TokenTree::Ident(ident)
-            }
-            TokenTree::Group(group) => {
-                let mut inner = Group::new(group.delimiter(), without_self(group.stream(), ident));
-                inner.set_span(group.span());
-                TokenTree::Group(inner)
-            }
-            other => other,
-        })
-        .collect()
-}
-
 fn column_name(ident: &Ident, attrs: &FieldAttrs, rename_all: Option<RenameAll>, diag: &Diag) -> String {
     if let Some((_, name)) = &attrs.rename {
         return name.value();
@@ -313,88 +248,6 @@ fn fill(attrs: &FieldAttrs, key_columns: usize) -> Fill {
     }
 }
 
-fn check_key(columns: &[Column], id: &mut Vec<usize>, key_meant: bool, ident: &Ident, diag: &Diag) {
-    // A key that was taken back after a mistake has been reported.
-    if id.is_empty() && !key_meant && !columns.is_empty() {
-        diag.at(
-            ident,
-            format!("`{ident}` has no key: put `#[kysera(id)]` on the field of the primary key, or on each field of it"),
-        );
-    }
-    if let Some(&index) = id.get(MAX_KEY) {
-        diag.at(
-            &columns[index].field,
-            format!("a key has at most {MAX_KEY} columns, this one has {}", id.len()),
-        );
-        id.truncate(MAX_KEY);
-    }
-}
-
-fn check_columns(columns: &mut [Column], skipped: &[Skipped], ident: &Ident, diag: &Diag) {
-    if columns.is_empty() {
-        let message = if skipped.is_empty() {
-            format!("`{ident}` has no fields: a table needs at least its key")
-        } else {
-            format!("every field of `{ident}` is skipped: a table needs at least its key")
-        };
-        diag.at(ident, message);
-        return;
-    }
-    if let Some(column) = columns.get(MAX_COLUMNS) {
-        let found = columns.len();
-        diag.at(&column.field, format!("an entity has at most {MAX_COLUMNS} columns, this one has {found}"));
-    }
-    let mut constants = HashSet::new();
-    for index in 0..columns.len() {
-        let (before, rest) = columns.split_at_mut(index);
-        let Some(column) = rest.first_mut() else { continue };
-        if let Some(other) = before.iter().find(|other| other.name == column.name) {
-            diag.at(
-                &column.field,
-                format!(
-                    "`{}` and `{}` are both the column `{}`: a column has one field",
-                    other.field, column.field, column.name
-                ),
-            );
-        }
-        let Some(constant) = column.constant.clone() else { continue };
-        if !constants.insert(constant.to_string()) {
-            diag.at(
-                &column.field,
-                format!(
-                    "the constant of this column would be a second `{constant}`: rename the field and keep the column's \
-                     name with `#[kysera(rename = \"{}\")]`",
-                    column.name
-                ),
-            );
-            column.constant = None;
-        }
-    }
-}
-
-fn unique_key(key: &UniqueKey, columns: &[Column], skipped: &[Skipped], diag: &Diag) -> Option<Unique> {
-    let mut indexes = vec![];
-    let mut complete = true;
-    for field in &key.fields {
-        let found = columns.iter().position(|column| column.field.unraw() == field.unraw());
-        if let Some(index) = found {
-            indexes.push(index);
-            continue;
-        }
-        complete = false;
-        if skipped.iter().any(|other| other.field.unraw() == field.unraw()) {
-            diag.at(field, format!("`{field}` is skipped, hence no column"));
-            continue;
-        }
-        let names: Vec<String> = columns.iter().map(|column| column.field.unraw().to_string()).collect();
-        let hint = did_you_mean(&field.to_string(), names.iter().map(String::as_str));
-        let known = listing(names.iter().map(String::as_str));
-        diag.at(field, format!("there is no field `{field}`{hint}\nthe fields are {known}"));
-    }
-    (complete && !indexes.is_empty())
-        .then(|| Unique { name: key.name.as_ref().map(syn::LitStr::value), columns: indexes })
-}
-
 impl Names {
     /// `S`, `C` and `DB`, unless a type in sight has that name.
     fn free_in(input: &DeriveInput) -> Self {
@@ -419,21 +272,4 @@ fn collect_idents(tokens: TokenStream, idents: &mut HashSet<String>) {
             _ => {}
         }
     }
-}
-
-/// Where some of the user's tokens are, for generated code whose errors belong there.
-pub(crate) fn at(tokens: impl ToTokens) -> Span {
-    Span::call_site().located_at(tokens.span())
-}
-
-/// The same tokens somewhere else.
-pub(crate) fn located(tokens: impl ToTokens, span: Span) -> TokenStream {
-    let tokens = tokens.into_token_stream().into_iter().map(|mut token| {
-        if let TokenTree::Group(group) = &token {
-            token = TokenTree::Group(Group::new(group.delimiter(), located(group.stream(), span)));
-        }
-        token.set_span(span);
-        token
-    });
-    tokens.collect()
 }
