@@ -32,13 +32,14 @@ pub(crate) fn run<S: Source, O: Op<S::Database>>(
     async move {
         let mut guard = source.acquire().await?;
         let meta = op.meta();
-        let bracket = match op.unit() {
+        let unit = op.unit();
+        let bracket = match unit {
             Unit::Statement => Bracket::None,
-            unit => guard.open_unit(unit),
+            _ => guard.open_unit(unit),
         };
         let result = match bracket {
             Bracket::None => op.run(&mut guard).await,
-            bracket => bracketed(&mut guard, bracket, op).await,
+            bracket => bracketed(&mut guard, unit, bracket, op).await,
         }
         .map_err(|error| error.in_entity(meta));
         guard.settle(result.as_ref().map(drop));
@@ -48,15 +49,29 @@ pub(crate) fn run<S: Source, O: Op<S::Database>>(
 
 async fn bracketed<DB: Backend, G: SourceGuard<DB>, O: Op<DB>>(
     guard: &mut G,
+    unit: Unit,
     bracket: Bracket,
     op: O,
 ) -> Result<O::Out> {
     open::<DB>(guard, bracket).await?;
     match op.run(guard).await {
         Ok(out) => {
-            close::<DB>(guard, bracket).await?;
-            guard.close_unit();
-            Ok(out)
+            // Everything was read, so RELEASE is certainly sent when its future is first polled: the books go first, and
+            // who cuts it finds them right. (COMMIT is no different, but a ROLLBACK behind it does no harm.)
+            let savepoint = matches!(bracket, Bracket::Savepoint(_));
+            if savepoint {
+                guard.close_unit();
+            }
+            let closed = close::<DB>(guard, bracket).await;
+            match (&closed, savepoint) {
+                (Ok(()), false) => guard.close_unit(),
+                // Still there, for the source to clean up.
+                (Err(_), true) => {
+                    guard.open_unit(unit);
+                }
+                _ => {}
+            }
+            closed.map(|()| out)
         }
         Err(error) => {
             // The error that came first wins; a failure to undo leaves the unit open, for the source to clean up.

@@ -136,7 +136,7 @@ impl<DB: Backend> TxState<DB> {
             self.step(format!("ROLLBACK TO SAVEPOINT kysera_{n}; RELEASE SAVEPOINT kysera_{n}")).await;
         if undone.is_err() && self.dead.is_none() {
             // What should be gone may still be there.
-            self.die(Dead::Failed);
+            return Err(self.die(Dead::Failed));
         }
         if self.aborted.is_none() {
             self.aborted = aborted;

@@ -156,7 +156,7 @@ async fn lists_of_values() {
         Item::ID.in_([4, 2, 99, 2]) => [2, 4],
         Item::ID.not_in([4, 2, 99]) => [1, 3],
         Item::ID.in_([1]) => [1],
-        Item::ID.in_([&1, &3]) => [1, 3],
+        Item::ID.in_([1, 3].iter()) => [1, 3],
         Item::ID.in_(1..=3) => [1, 2, 3],
         Item::NAME.in_(["item 1", "item 3", "x' OR 'a'='a"]) => [1, 3],
         Item::ACTIVE.in_([true, false]) => [1, 2, 3, 4],

@@ -12,6 +12,7 @@ mod order;
 mod properties;
 mod read;
 mod spoilt;
+mod storm;
 mod text_filters;
 pub(crate) mod types_custom;
 mod types_dates;

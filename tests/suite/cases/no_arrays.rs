@@ -78,7 +78,7 @@ async fn missing_rows_and_duplicates_are_refused() {
     let Error::Missing(missing) = error else { panic!("{error:?}") };
     assert_eq!(missing.positions, [1]);
     let error = books.upsert_many([0, 4, 0].map(book), Book::ISBN).await.unwrap_err();
-    assert!(matches!(error, Error::SameKey { .. }), "{error:?}");
+    assert!(matches!(error, Error::SameKey { entity: "Book", .. }), "{error:?}");
     assert_eq!(books.find_by_ids((0..9).map(isbn)).await.unwrap(), made);
 }
 
