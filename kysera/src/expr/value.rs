@@ -164,6 +164,7 @@ fn mismatch<T>() -> BoxDynError {
     format!("expected a value of type `{}`", std::any::type_name::<T>()).into()
 }
 
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
 fn bind_as<T: Scalar<DB>, DB: Database>(
     value: &AnyValue,
     args: &mut DB::Arguments,
