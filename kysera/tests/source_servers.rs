@@ -1,5 +1,5 @@
 //! What single databases do to a connection or a transaction.
-#![cfg(any(feature = "postgres", feature = "mysql"))]
+#![cfg(all(any(feature = "postgres", feature = "mysql"), feature = "_servers"))]
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
 
 mod lab;
@@ -11,7 +11,7 @@ use kysera::error::TransactionError;
 use lab::{Bench, exec};
 use tokio::time::timeout;
 
-#[cfg(feature = "postgres")]
+#[cfg(all(feature = "postgres", feature = "_servers"))]
 mod postgres {
     use super::*;
     use futures_util::TryStreamExt;
@@ -168,7 +168,7 @@ mod postgres {
     }
 }
 
-#[cfg(feature = "mysql")]
+#[cfg(all(feature = "mysql", feature = "_servers"))]
 mod mysql {
     use super::*;
     use kysera::Tx;

@@ -1,4 +1,5 @@
 //! Transactions, savepoints and turns, on every backend.
+#![cfg(any(feature = "sqlite", feature = "_servers"))]
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
 
 mod lab;

@@ -1,7 +1,7 @@
 //! Runs the cases.
 
 /// The folders of cases that must not compile, one per rule.
-const RULES: [&str; 14] = [
+const RULES: [&str; 15] = [
     "clash",
     "duplicate",
     "filter",
@@ -10,6 +10,7 @@ const RULES: [&str; 14] = [
     "new",
     "patch",
     "plugin",
+    "repository",
     "rules",
     "shape",
     "together",

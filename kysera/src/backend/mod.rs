@@ -249,8 +249,8 @@ fn out_of_step() -> sqlx::Error {
     sqlx::Error::Protocol("the connection is out of step with the server".into())
 }
 
-/// A database that kysera speaks to: [`Postgres`](sqlx::Postgres), [`MySql`](sqlx::MySql) (and MariaDB) or
-/// [`Sqlite`](sqlx::Sqlite).
+/// A database that kysera speaks to: `Postgres`, `MySql` (and MariaDB) or
+/// `Sqlite`.
 ///
 /// Generic code asks for `DB: Backend` and nothing else of sqlx. The trait is sealed.
 pub trait Backend: Database<Connection: Sync> + sealed::Sealed {

@@ -33,7 +33,6 @@ impl fmt::Display for Driver {
             | E::Io(_)
             | E::Tls(_)
             | E::RowNotFound
-            | E::TypeNotFound { .. }
             | E::ColumnIndexOutOfBounds { .. }
             | E::ColumnNotFound(_)
             | E::PoolTimedOut
@@ -41,6 +40,11 @@ impl fmt::Display for Driver {
             | E::WorkerCrashed
             | E::InvalidSavePointStatement
             | E::BeginFailed) => error.fmt(f),
+            E::TypeNotFound { type_name } => write!(
+                f,
+                "the database has no type `{type_name}`: create it, or, for an enum that is stored as text, write \
+                 `#[sqlx(type_name = \"text\")]` on it"
+            ),
             E::InvalidArgument(_) => f.write_str("invalid argument for the driver"),
             E::Protocol(_) => f.write_str("unexpected data on the connection"),
             E::ColumnDecode { index, source } => {

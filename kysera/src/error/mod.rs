@@ -184,6 +184,39 @@ impl Error {
         }
     }
 
+    /// The caller's own error by value, if it is one of this type; see [`other`](Self::other).
+    ///
+    /// # Errors
+    ///
+    /// The error itself, if it is not.
+    ///
+    /// ```
+    /// use kysera::Error;
+    ///
+    /// #[derive(Debug, thiserror::Error)]
+    /// enum ShopError {
+    ///     #[error("sold out")]
+    ///     SoldOut,
+    ///     #[error(transparent)]
+    ///     Database(Error),
+    /// }
+    ///
+    /// // What a transaction carried comes out as it went in.
+    /// impl From<Error> for ShopError {
+    ///     fn from(error: Error) -> Self {
+    ///         error.downcast().unwrap_or_else(ShopError::Database)
+    ///     }
+    /// }
+    ///
+    /// assert!(matches!(ShopError::from(Error::other(ShopError::SoldOut)), ShopError::SoldOut));
+    /// ```
+    pub fn downcast<T: std::error::Error + Send + Sync + 'static>(self) -> Result<T, Self> {
+        match self {
+            Error::Other(error) => error.downcast().map(|error| *error).map_err(Error::Other),
+            error => Err(error),
+        }
+    }
+
     /// The violated constraint, if that is what happened.
     pub fn violation(&self) -> Option<&Violation> {
         match self {

@@ -8,7 +8,6 @@ mod update;
 mod upsert;
 
 use std::collections::HashMap;
-use std::future::Future;
 
 use futures_core::future::BoxFuture;
 use sqlx::SqlStr;
@@ -34,7 +33,8 @@ type DialectOf<R> = <<R as Repository>::Source as Source>::Database;
 /// Typed access to the rows of one entity.
 ///
 /// `#[derive(Repository)]` on a row struct `User` makes `UserRepository<S>`, which implements this trait over any
-/// [`Source`], and `User::repo(source)`, which builds one. All methods take `&self` and answer futures that are `Send`.
+/// [`Source`], and `User::repo(source)`, which builds one. All methods take `&self` and answer futures that are `Send`;
+/// the futures are boxed, so that rustc reports a mistake in a call once and generic code stays `Send`.
 /// Methods that write ask for a [`Writable`] source.
 ///
 /// What a method promises holds on every database; where their statements differ, the docs show PostgreSQL's. Input
@@ -96,17 +96,14 @@ pub trait Repository: Send + Sync + Sized {
     /// # Errors
     ///
     /// Those of the database; [`Error::Decode`] if the row does not fit the struct.
-    fn find_by_id(
-        &self,
-        id: impl IntoColumn<IdOf<Self>>,
-    ) -> impl Future<Output = Result<Option<Self::Entity>>> + Send {
+    fn find_by_id(&self, id: impl IntoColumn<IdOf<Self>>) -> BoxFuture<'_, Result<Option<Self::Entity>>> {
         let id = id.into_column();
-        async move {
+        Box::pin(async move {
             let sql = SqlStr::from_static(Self::Entity::TEXTS.of(DialectOf::<Self>::DIALECT).find);
             let statement =
                 sql::bind::<DialectOf<Self>, Self::Entity>(sql, Mask::default(), None, Some(&id))?;
             run(self.source(), FetchFirst::new(statement)).await
-        }
+        })
     }
 
     /// The row with this key.
@@ -114,9 +111,9 @@ pub trait Repository: Send + Sync + Sized {
     /// # Errors
     ///
     /// [`Error::NotFound`] if there is none; else as [`find_by_id`](Repository::find_by_id).
-    fn get(&self, id: impl IntoColumn<IdOf<Self>>) -> impl Future<Output = Result<Self::Entity>> + Send {
+    fn get(&self, id: impl IntoColumn<IdOf<Self>>) -> BoxFuture<'_, Result<Self::Entity>> {
         let row = self.find_by_id(id.into_column());
-        async move { row.await?.ok_or_else(not_found::<Self::Entity>) }
+        Box::pin(async move { row.await?.ok_or_else(not_found::<Self::Entity>) })
     }
 
     /// The rows with these keys, in the order of the keys. Keys without a row are passed over, and a key that is given
@@ -131,14 +128,14 @@ pub trait Repository: Send + Sync + Sized {
     fn find_by_ids<V: IntoColumn<IdOf<Self>>>(
         &self,
         ids: impl IntoIterator<Item = V>,
-    ) -> impl Future<Output = Result<Vec<Self::Entity>>> + Send {
+    ) -> BoxFuture<'_, Result<Vec<Self::Entity>>> {
         let ids: Vec<IdOf<Self>> = ids.into_iter().map(IntoColumn::into_column).collect();
-        async move {
+        Box::pin(async move {
             if ids.is_empty() {
                 return Ok(Vec::new());
             }
             run(self.source(), read::FindByIds::new(ids)).await
-        }
+        })
     }
 
     /// All rows. They are all held in memory: [`find().stream()`](Find::stream) holds one.
@@ -148,12 +145,12 @@ pub trait Repository: Send + Sync + Sized {
     /// # Errors
     ///
     /// As [`find_by_id`](Repository::find_by_id).
-    fn find_all(&self) -> impl Future<Output = Result<Vec<Self::Entity>>> + Send {
-        async move {
+    fn find_all(&self) -> BoxFuture<'_, Result<Vec<Self::Entity>>> {
+        Box::pin(async move {
             let sql = SqlStr::from_static(Self::Entity::TEXTS.of(DialectOf::<Self>::DIALECT).select);
             let statement = sql::bind::<DialectOf<Self>, Self::Entity>(sql, Mask::default(), None, None)?;
             run(self.source(), FetchAll::new(statement)).await
-        }
+        })
     }
 
     /// Whether there is a row with this key.
@@ -163,14 +160,14 @@ pub trait Repository: Send + Sync + Sized {
     /// # Errors
     ///
     /// Those of the database.
-    fn exists(&self, id: impl IntoColumn<IdOf<Self>>) -> impl Future<Output = Result<bool>> + Send {
+    fn exists(&self, id: impl IntoColumn<IdOf<Self>>) -> BoxFuture<'_, Result<bool>> {
         let id = id.into_column();
-        async move {
+        Box::pin(async move {
             let sql = SqlStr::from_static(Self::Entity::TEXTS.of(DialectOf::<Self>::DIALECT).exists);
             let statement =
                 sql::bind::<DialectOf<Self>, Self::Entity>(sql, Mask::default(), None, Some(&id))?;
             run(self.source(), Exists { meta: Self::Entity::META, statement }).await
-        }
+        })
     }
 
     /// How many rows there are.
@@ -180,12 +177,12 @@ pub trait Repository: Send + Sync + Sized {
     /// # Errors
     ///
     /// Those of the database.
-    fn count(&self) -> impl Future<Output = Result<u64>> + Send {
-        async move {
+    fn count(&self) -> BoxFuture<'_, Result<u64>> {
+        Box::pin(async move {
             let sql = SqlStr::from_static(Self::Entity::TEXTS.of(DialectOf::<Self>::DIALECT).count);
             let statement = sql::bind::<DialectOf<Self>, Self::Entity>(sql, Mask::default(), None, None)?;
             run(self.source(), Count { meta: Self::Entity::META, statement }).await
-        }
+        })
     }
 
     /// Creates a row and answers it as stored, with what the database filled in.
@@ -265,6 +262,24 @@ pub trait Repository: Send + Sync + Sized {
     ///
     /// `UPDATE <table> SET .. WHERE <key> = $n RETURNING <columns>`; on MySQL the row is read back in the same
     /// transaction.
+    ///
+    /// A patch that was computed from a row read before, such as a stock minus one, may overwrite what another call wrote
+    /// in between, also in a transaction: the default isolation of PostgreSQL does not prevent it. Say what was read as a
+    /// filter, and see from the count whether it still held:
+    ///
+    /// ```
+    /// # #[cfg(feature = "sqlite")] mod doc {
+    /// # use kysera::prelude::*;
+    /// # #[derive(Repository)]
+    /// # #[kysera(table = "products")]
+    /// # struct Product { #[kysera(id)] id: i64, stock: i32 }
+    /// async fn take_one(products: &ProductRepository<Db<Sqlite>>, seen: &Product) -> kysera::Result<bool> {
+    ///     let unchanged = Product::ID.eq(seen.id) & Product::STOCK.eq(seen.stock);
+    ///     let patch = ProductPatch::new().stock(seen.stock - 1);
+    ///     Ok(products.find().filter(unchanged).update(patch).await? == 1)
+    /// }
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///

@@ -31,7 +31,7 @@ mod policy;
 mod pool;
 mod read_only;
 mod run;
-#[cfg(test)]
+#[cfg(all(test, any(feature = "sqlite", feature = "_servers")))]
 mod tests;
 mod transact;
 mod turn;

@@ -293,7 +293,7 @@ async fn sqlite() {
     }
 }
 
-#[cfg(feature = "postgres")]
+#[cfg(all(feature = "postgres", feature = "_servers"))]
 #[tokio::test]
 async fn postgres() {
     let url = std::env::var("KYSERA_POSTGRES_URL").expect("KYSERA_POSTGRES_URL names the server to test on");
@@ -301,7 +301,7 @@ async fn postgres() {
     every_poll::<sqlx::Postgres>(&url, "polls").await;
 }
 
-#[cfg(feature = "mysql")]
+#[cfg(all(feature = "mysql", feature = "_servers"))]
 #[tokio::test]
 async fn mysql() {
     let url = std::env::var("KYSERA_MYSQL_URL").expect("KYSERA_MYSQL_URL names the server to test on");

@@ -1,11 +1,11 @@
 //! What the databases report of real violations, on plain sqlx connections. The features decide which run; with one
 //! switched on its server must be there (`KYSERA_POSTGRES_URL`, `KYSERA_MYSQL_URL`).
-
+#![cfg(any(feature = "sqlite", feature = "_servers"))]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
-#[cfg(feature = "mysql")]
+#[cfg(all(feature = "mysql", feature = "_servers"))]
 mod mysql;
-#[cfg(feature = "postgres")]
+#[cfg(all(feature = "postgres", feature = "_servers"))]
 mod postgres;
 #[cfg(feature = "sqlite")]
 mod sqlite;
@@ -80,13 +80,13 @@ macro_rules! run {
 }
 use run;
 
-#[cfg(any(feature = "postgres", feature = "mysql"))]
+#[cfg(all(any(feature = "postgres", feature = "mysql"), feature = "_servers"))]
 fn server(variable: &str, local: &str) -> String {
     std::env::var(variable).unwrap_or_else(|_| local.into())
 }
 
 /// A name that no other test and no other process has.
-#[cfg(any(feature = "postgres", feature = "mysql"))]
+#[cfg(all(any(feature = "postgres", feature = "mysql"), feature = "_servers"))]
 fn database_name(test: &str) -> String {
     format!("kysera_errors_{test}_{}", std::process::id())
 }

@@ -34,7 +34,7 @@ pub trait Lab: Backend {
     fn number(row: &Self::Row) -> i64;
 }
 
-#[cfg(feature = "postgres")]
+#[cfg(all(feature = "postgres", feature = "_servers"))]
 impl Lab for sqlx::Postgres {
     fn url(name: &str) -> String {
         let url =
@@ -54,7 +54,7 @@ impl Lab for sqlx::Postgres {
     }
 }
 
-#[cfg(feature = "mysql")]
+#[cfg(all(feature = "mysql", feature = "_servers"))]
 impl Lab for sqlx::MySql {
     fn url(_: &str) -> String {
         std::env::var("KYSERA_MYSQL_URL").expect("KYSERA_MYSQL_URL names the server to test on")
@@ -211,19 +211,19 @@ macro_rules! on_each {
             #[cfg(feature = "sqlite")]
             #[tokio::test]
             async fn sqlite() { super::lab::quick(super::$name::<sqlx::Sqlite>()).await }
-            #[cfg(feature = "postgres")]
+            #[cfg(all(feature = "postgres", feature = "_servers"))]
             #[tokio::test]
             async fn postgres() { super::lab::quick(super::$name::<sqlx::Postgres>()).await }
-            #[cfg(feature = "mysql")]
+            #[cfg(all(feature = "mysql", feature = "_servers"))]
             #[tokio::test]
             async fn mysql() { super::lab::quick(super::$name::<sqlx::MySql>()).await }
             #[cfg(feature = "sqlite")]
             #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn sqlite_threads() { super::lab::quick(super::$name::<sqlx::Sqlite>()).await }
-            #[cfg(feature = "postgres")]
+            #[cfg(all(feature = "postgres", feature = "_servers"))]
             #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn postgres_threads() { super::lab::quick(super::$name::<sqlx::Postgres>()).await }
-            #[cfg(feature = "mysql")]
+            #[cfg(all(feature = "mysql", feature = "_servers"))]
             #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn mysql_threads() { super::lab::quick(super::$name::<sqlx::MySql>()).await }
         }
