@@ -154,10 +154,11 @@ impl<'v> Sql<'v> {
     fn bind(&mut self, bind: Bind<'v>) -> &mut Self {
         self.binds.push(bind);
         match self.dialect {
-            Dialect::MySql => self.text.push('?'),
-            Dialect::Postgres | Dialect::Sqlite => {
+            Dialect::Postgres => {
                 let _ = write!(self.text, "${}", self.binds.len()); // a String takes everything
             }
+            // SQLite knows `$1` too, as a name: it looks each one up in a list of all, which is quadratic.
+            Dialect::MySql | Dialect::Sqlite => self.text.push('?'),
         }
         self
     }
