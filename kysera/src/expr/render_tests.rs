@@ -64,13 +64,13 @@ fn value_text(value: &super::AnyValue) -> String {
     }
 }
 
-/// Asserts the text of a filter per dialect.
-#[track_caller]
 /// SQLite's arguments have no numbers.
 fn anonymous(text: &str) -> String {
     (1..=3).fold(text.to_owned(), |text, n| text.replace(&format!("${n}"), "?"))
 }
 
+/// Asserts the text of a filter per dialect.
+#[track_caller]
 fn assert_texts(of: Filter<User>, postgres: &str, mysql: &str, sqlite: &str) {
     let sqlite = &anonymous(sqlite);
     for (dialect, text) in ALL.into_iter().zip([postgres, mysql, sqlite]) {
