@@ -21,7 +21,7 @@ pub(crate) enum Verdict {
 
 pub(crate) fn verdict<DB: Backend>(end: Result<(), &Error>) -> Verdict {
     let Err(error) = end else { return Verdict::Clean };
-    match driver(error) {
+    match error.as_sqlx() {
         Some(error) => judge::<DB>(error),
         // Errors of kysera's own come before anything is sent, or after everything was read.
         None => Verdict::Clean,
@@ -43,17 +43,6 @@ pub(crate) fn judge<DB: Backend>(error: &sqlx::Error) -> Verdict {
         // Values are encoded before a statement is sent.
         sqlx::Error::Encode(_) | sqlx::Error::InvalidArgument(_) => Verdict::Clean,
         _ => Verdict::Unread,
-    }
-}
-
-fn driver(error: &Error) -> Option<&sqlx::Error> {
-    match error {
-        Error::Violation(violation) => Some(violation.as_sqlx()),
-        Error::Decode { driver, .. } | Error::Encode { driver } => Some(driver.as_sqlx()),
-        Error::Database(failure) => Some(failure.as_sqlx()),
-        Error::SameKey { driver, .. } => driver.as_ref().map(Driver::as_sqlx),
-        Error::Transaction(TransactionError::OutcomeUnknown { driver }) => Some(driver.as_sqlx()),
-        _ => None,
     }
 }
 
