@@ -1,5 +1,6 @@
 //! The databases, and everything in which they differ.
 
+mod limits;
 #[cfg(feature = "mysql")]
 mod mysql;
 #[cfg(feature = "postgres")]
@@ -7,6 +8,7 @@ mod postgres;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 
+pub use limits::SessionLimits;
 #[cfg(feature = "mysql")]
 pub(crate) use mysql::MySqlArgument;
 
@@ -19,7 +21,6 @@ use sqlx::{Column as _, Connection, Database, Decode, Encode, Row as _, SqlStr, 
 use sqlx_core::transaction::TransactionManager;
 
 use crate::expr::{AnyValue, Codec};
-use crate::source::SessionLimits;
 
 /// Which SQL is spoken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -8,11 +8,10 @@ use sqlx::{Connection, PgConnection, Postgres, Row, SqlStr};
 use sqlx_core::transaction::TransactionManager;
 
 use super::{
-    Aftermath, Backend, Dialect, Done, Scalar, Standing, Statement, TxOptions, driver_methods, nonce,
-    out_of_step, sealed, typed_cell, unsupported,
+    Aftermath, Backend, Dialect, Done, Scalar, SessionLimits, Standing, Statement, TxOptions, driver_methods,
+    nonce, out_of_step, sealed, typed_cell, unsupported,
 };
 use crate::expr::{AnyValue, Codec, dynamic};
-use crate::source::SessionLimits;
 
 impl sealed::Sealed for Postgres {}
 

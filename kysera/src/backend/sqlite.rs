@@ -11,11 +11,10 @@ use sqlx::{Connection, Row, SqlSafeStr, SqlStr, Sqlite, ValueRef};
 use sqlx_core::transaction::TransactionManager;
 
 use super::{
-    Aftermath, Backend, Dialect, Done, Scalar, Standing, Statement, TxOptions, driver_methods, sealed,
-    unsupported,
+    Aftermath, Backend, Dialect, Done, Scalar, SessionLimits, Standing, Statement, TxOptions, driver_methods,
+    sealed, unsupported,
 };
 use crate::expr::{AnyValue, Codec, dynamic};
-use crate::source::SessionLimits;
 
 impl sealed::Sealed for Sqlite {}
 

@@ -6,9 +6,9 @@ use sqlx::pool::PoolOptions;
 
 use super::cache::is_alive;
 use super::db::Db;
-use super::policy::{Policy, SessionLimits};
+use super::policy::Policy;
 use super::verdict::Trust;
-use crate::backend::{Backend, ConnectOptionsOf, Dialect};
+use crate::backend::{Backend, ConnectOptionsOf, Dialect, SessionLimits};
 use crate::error::{Error, Result};
 
 /// Configures a [`Db`].

@@ -50,7 +50,7 @@ pub use conn::{Conn, ConnGuard, RawConnection};
 pub use db::{Db, System};
 pub(crate) use generate::generate;
 pub use lease::Lease;
-pub use policy::{Metrics, Policy, SessionLimits};
+pub use policy::{Metrics, Policy};
 pub use pool::PoolGuard;
 pub use read_only::{ReadOnly, Replica};
 pub(crate) use run::{Op, run};
@@ -58,6 +58,7 @@ pub use transact::Transact;
 pub use tx::{Tx, TxConnection, TxGuard};
 
 use crate::backend::Backend;
+pub use crate::backend::SessionLimits;
 use crate::error::{Error, Result};
 
 /// Where statements run.
