@@ -94,7 +94,7 @@ pub mod __private;
 pub use backend::{Backend, Isolation};
 pub use entity::{Entity, Validate};
 pub use error::{Error, ErrorCode, Result};
-pub use expr::{Column, Filter, IntoColumn};
+pub use expr::{Column, Expr, Filter, IntoColumn};
 pub use kysera_macros::{Repository, plugin};
 pub use repository::{Conflict, Repository};
 pub use source::{Borrowed, Conn, Db, ReadOnly, Replica, Source, System, Transact, Tx, Writable, on};

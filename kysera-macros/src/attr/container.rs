@@ -13,8 +13,19 @@ use super::rename::{RenameAll, SPELLINGS};
 use super::{Features, field};
 use crate::diag::{Diag, did_you_mean, listing};
 
-pub(crate) const KEYS: &[&str] =
-    &["table", "schema", "rename_all", "columns", "unique", "backend", "crate", "new", "patch", "validate"];
+pub(crate) const KEYS: &[&str] = &[
+    "table",
+    "schema",
+    "rename_all",
+    "columns",
+    "unique",
+    "backend",
+    "crate",
+    "new",
+    "patch",
+    "validate",
+    "context",
+];
 
 /// The databases that `backend(..)` may name.
 pub(crate) const BACKENDS: [&str; 3] = ["Postgres", "MySql", "Sqlite"];
@@ -32,6 +43,7 @@ pub(crate) struct Container {
     pub(crate) new_derives: Vec<Path>,
     pub(crate) patch_derives: Vec<Path>,
     pub(crate) validate: bool,
+    pub(crate) context: Option<TokenStream>,
     pub(crate) plugins: Plugins,
 }
 
@@ -84,6 +96,10 @@ impl Container {
             "crate" => {
                 let what = "a path to kysera, as in `crate = my_crate::kysera`";
                 self.krate = item.parsed_with(Path::parse_mod_style, what, diag);
+            }
+            "context" => {
+                let what = "the type of a context, as in `context = Principal`";
+                self.context = item.parsed::<syn::Type>(what, diag).map(|ty| ty.to_token_stream());
             }
             "new" => self.new_derives = derives(item, diag),
             "patch" => self.patch_derives = derives(item, diag),

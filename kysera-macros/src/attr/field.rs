@@ -7,7 +7,8 @@ use super::container;
 use super::item::{Item, Keys, items};
 use crate::diag::Diag;
 
-pub(crate) const KEYS: &[&str] = &["id", "assigned", "unique", "default", "read_only", "skip", "rename"];
+pub(crate) const KEYS: &[&str] =
+    &["id", "assigned", "unique", "default", "read_only", "skip", "rename", "filterable", "sortable"];
 
 /// What a field's attributes say. Keys that exclude each other have been reported, and one of them dropped.
 #[derive(Default)]
@@ -21,6 +22,9 @@ pub(crate) struct FieldAttrs {
     pub(crate) skip: Option<Ident>,
     pub(crate) unique: Option<Unique>,
     pub(crate) rename: Option<(Ident, LitStr)>,
+    /// `filterable` or `filterable = "name"`
+    pub(crate) filterable: Option<Option<LitStr>>,
+    pub(crate) sortable: Option<Option<LitStr>>,
 }
 
 /// `unique` or `unique = "constraint"`
@@ -63,6 +67,12 @@ impl FieldAttrs {
             "unique" => {
                 let name = if item.is_word() { None } else { item.string("users_email_key", diag) };
                 self.unique = Some(Unique { key: item.key.clone(), name });
+                return;
+            }
+            "filterable" | "sortable" => {
+                let outside = if item.is_word() { None } else { item.string("createdAt", diag) };
+                let marked = if name == "filterable" { &mut self.filterable } else { &mut self.sortable };
+                *marked = Some(outside);
                 return;
             }
             _ => {

@@ -48,6 +48,18 @@ pub(super) fn impls(model: &Model) -> TokenStream {
             }
         };
     }
+    let guard = match &model.context {
+        None => quote! {
+            #[automatically_derived]
+            impl<#context> #krate::entity::Guard<#context> for #ident {}
+        },
+        Some(context) => quote! {
+            #[automatically_derived]
+            impl #krate::entity::Guard<#context> for #ident {}
+            #[automatically_derived]
+            impl #krate::entity::Guard<#krate::System> for #ident {}
+        },
+    };
     // What is wrong with a key is reported at its field's type.
     let span = key.first().map_or_else(Span::call_site, |column| at(&column.ty));
     let assoc = quote_spanned!(span=> type Id = #id_type;);
@@ -72,8 +84,7 @@ pub(super) fn impls(model: &Model) -> TokenStream {
             }
         }
 
-        #[automatically_derived]
-        impl<#context> #krate::entity::Guard<#context> for #ident {}
+        #guard
 
         #plugged
     }

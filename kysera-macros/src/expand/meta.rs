@@ -33,6 +33,12 @@ pub(super) fn item(model: &Model) -> TokenStream {
         let columns = &key.columns;
         quote!(#krate::__private::Unique { name: #name, columns: &[#(#columns),*] })
     });
+    let filterable = outside(model, &quote!(filterable), |column| column.filterable.as_ref());
+    let sortable = outside(model, &quote!(sortable), |column| column.sortable.as_ref());
+    let scope = model
+        .context
+        .as_ref()
+        .map(|context| quote!(scope: #krate::__private::Scope::of::<#context, #krate::System>,));
     let standard = statements(model, Spelling::Standard);
     let mysql = statements(model, Spelling::MySql);
     quote! {
@@ -43,10 +49,27 @@ pub(super) fn item(model: &Model) -> TokenStream {
             columns: &[#(#columns),*],
             id: &[#(#id),*],
             unique: &[#(#unique),*],
+            #filterable
+            #sortable
+            #scope
+            ..#krate::__private::Meta::PLAIN
         };
         static __KYSERA_TEXTS: #krate::__private::Texts =
             #krate::__private::Texts { standard: #standard, mysql: #mysql };
     }
+}
+
+/// Columns that the world outside may use, with their names there.
+fn outside(
+    model: &Model,
+    what: &TokenStream,
+    name: impl Fn(&Column) -> Option<&String>,
+) -> Option<TokenStream> {
+    let columns = model.columns.iter().enumerate();
+    let mut named =
+        columns.filter_map(|(index, column)| name(column).map(|name| quote!((#index, #name)))).peekable();
+    named.peek()?;
+    Some(quote!(#what: &[#(#named),*],))
 }
 
 fn option(value: Option<&str>) -> TokenStream {

@@ -40,6 +40,8 @@ pub(crate) struct Model {
     pub(crate) new_derives: Vec<Path>,
     pub(crate) patch_derives: Vec<Path>,
     pub(crate) rules: Rules,
+    /// The context that a source needs to reach it.
+    pub(crate) context: Option<TokenStream>,
     pub(crate) has_plugins: bool,
     /// Whether it can be built of its fields; not so after a mistake like deriving on an enum.
     pub(crate) buildable: bool,
@@ -58,6 +60,9 @@ pub(crate) struct Column {
     /// `None` only after a mistake.
     pub(crate) constant: Option<Ident>,
     pub(crate) fill: Fill,
+    /// What the world outside calls it, where it may filter or sort by it.
+    pub(crate) filterable: Option<String>,
+    pub(crate) sortable: Option<String>,
     pub(crate) is_id: bool,
     pub(crate) in_patch: bool,
     pub(crate) rules: FieldRules,
@@ -127,6 +132,8 @@ impl Model {
                 name: column_name(ident, &parsed, container.rename_all, diag),
                 constant: Some(constant(ident)),
                 fill: Fill::Client,
+                filterable: parsed.filterable.as_ref().map(|name| outside_name(ident, name)),
+                sortable: parsed.sortable.as_ref().map(|name| outside_name(ident, name)),
                 is_id: parsed.id.is_some(),
                 in_patch: false,
                 rules: FieldRules::parse(&field.attrs, diag),
@@ -169,6 +176,7 @@ impl Model {
             new_derives: container.new_derives,
             patch_derives: container.patch_derives,
             rules,
+            context: container.context,
             has_plugins: container.plugins.declared,
             buildable,
             names: Names::free_in(input),
@@ -227,6 +235,11 @@ fn column_name(ident: &Ident, attrs: &FieldAttrs, rename_all: Option<RenameAll>,
         return field;
     }
     name
+}
+
+/// What the world outside calls a field.
+fn outside_name(field: &Ident, name: &Option<syn::LitStr>) -> String {
+    name.as_ref().map_or_else(|| field.unraw().to_string(), syn::LitStr::value)
 }
 
 /// `created_at` -> `CREATED_AT`

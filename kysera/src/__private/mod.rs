@@ -11,7 +11,7 @@ use serde::{Deserialize, Deserializer};
 
 pub use crate::__codec as codec;
 pub use crate::entity::{Cells, Mask, Statements, TextCache, Texts, Values};
-pub use crate::expr::{AnyValue, Codec, Col, Fill, Meta, Probe, Unique, Unsupported};
+pub use crate::expr::{AnyValue, Codec, Col, Fill, Meta, Probe, Scope, Unique, Unsupported};
 
 /// The value of a column that may be absent.
 pub fn given<T: Send + Sync + 'static>(value: &Option<T>) -> Option<&AnyValue> {

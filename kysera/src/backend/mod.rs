@@ -20,7 +20,7 @@ use sqlx::error::{BoxDynError, DatabaseError};
 use sqlx::{Column as _, Connection, Database, Decode, Encode, Row as _, SqlStr, Type, TypeInfo as _};
 use sqlx_core::transaction::TransactionManager;
 
-use crate::expr::{AnyValue, Codec};
+use crate::expr::{AnyValue, Codec, Nulls};
 
 /// Which SQL is spoken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -35,6 +35,15 @@ pub enum Dialect {
 }
 
 impl Dialect {
+    /// The database's name, for messages.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Dialect::Postgres => "PostgreSQL",
+            Dialect::MySql => "MySQL",
+            Dialect::Sqlite => "SQLite",
+        }
+    }
+
     /// The character around identifiers.
     pub const fn quote(self) -> char {
         match self {
@@ -51,6 +60,14 @@ impl Dialect {
     /// Whether several rows without any value can be inserted at once.
     pub(crate) const fn has_empty_rows(self) -> bool {
         matches!(self, Dialect::MySql)
+    }
+
+    /// Where NULLs stand in an order that does not say so.
+    pub(crate) const fn native_nulls(self, descending: bool) -> Nulls {
+        match (self, descending) {
+            (Dialect::Postgres, false) | (Dialect::MySql | Dialect::Sqlite, true) => Nulls::Last,
+            (Dialect::Postgres, true) | (Dialect::MySql | Dialect::Sqlite, false) => Nulls::First,
+        }
     }
 
     /// The most arguments that one statement takes.
@@ -92,6 +109,10 @@ macro_rules! driver_methods {
 
         fn integer(row: &Self::Row, index: usize) -> Result<i64, sqlx::Error> {
             Self::cell(row, index, true)
+        }
+
+        fn is_null(row: &Self::Row, index: usize) -> Result<bool, sqlx::Error> {
+            Ok(sqlx::ValueRef::is_null(&sqlx::Row::try_get_raw(row, index)?))
         }
 
         fn bind(codec: &Codec, value: &AnyValue, args: &mut Self::Arguments) -> Result<(), BoxDynError> {
@@ -303,6 +324,10 @@ pub trait Backend: Database<Connection: Sync> + sealed::Sealed {
     /// Decodes a number of kysera's own making.
     #[doc(hidden)]
     fn integer(row: &Self::Row, index: usize) -> Result<i64, sqlx::Error>;
+
+    /// Whether a cell is NULL.
+    #[doc(hidden)]
+    fn is_null(row: &Self::Row, index: usize) -> Result<bool, sqlx::Error>;
 
     /// Adds one argument.
     #[doc(hidden)]

@@ -84,6 +84,8 @@ codes! {
     NotFound = "RESOURCE_NOT_FOUND",
     /// There is more than one row where one was asked for.
     Conflict = "RESOURCE_CONFLICT",
+    /// The caller may not see it.
+    Forbidden = "RESOURCE_FORBIDDEN",
     /// The call itself makes no sense.
     BadRequest = "RESOURCE_BAD_REQUEST",
 }
@@ -135,6 +137,7 @@ impl Error {
             },
             Error::Invalid(_) => ErrorCode::InvalidInput,
             Error::BadRequest(_) | Error::SameKey { .. } => ErrorCode::BadRequest,
+            Error::Protected { .. } => ErrorCode::Forbidden,
             Error::Unsupported { .. } => ErrorCode::Unsupported,
             Error::Transaction(_) => ErrorCode::TransactionFailed,
             Error::Pool(PoolError::TimedOut { .. } | PoolError::SqlxTimedOut) => ErrorCode::PoolExhausted,

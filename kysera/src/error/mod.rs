@@ -118,6 +118,12 @@ pub enum Error {
         /// What was asked for, and what to do instead.
         what: Cow<'static, str>,
     },
+    /// A query reaches an entity, through a relation, that the source's context may not see. Nothing was sent.
+    #[error("{entity} is protected, and this source has not the context that it asks for")]
+    Protected {
+        /// The Rust name of the entity.
+        entity: &'static str,
+    },
     /// The state of the transaction or connection forbids the call.
     #[error(transparent)]
     Transaction(TransactionError),

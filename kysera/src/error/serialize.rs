@@ -26,9 +26,10 @@ impl Serialize for Error {
         map.serialize_entry("code", &self.code())?;
         map.serialize_entry("message", &self.to_string())?;
         match self {
-            Error::NotFound { entity } | Error::MoreThanOne { entity } | Error::NotStored { entity } => {
-                map.serialize_entry("entity", entity)?
-            }
+            Error::NotFound { entity }
+            | Error::MoreThanOne { entity }
+            | Error::NotStored { entity }
+            | Error::Protected { entity } => map.serialize_entry("entity", entity)?,
             Error::SameKey { entity, positions, .. } => {
                 map.serialize_entry("entity", entity)?;
                 if let Some(positions) = positions {

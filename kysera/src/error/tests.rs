@@ -35,6 +35,7 @@ static META: Meta = Meta {
         Unique { name: None, columns: &[4] },
         Unique { name: None, columns: &[5] },
     ],
+    ..Meta::PLAIN
 };
 
 struct Odd;
@@ -353,8 +354,7 @@ fn the_entity_adds_its_table_only_where_it_is_the_one() {
     assert_eq!(twice.in_entity(&META).in_entity(other).violation().unwrap().table(), Some("od.d t"));
 }
 
-static OTHER: Meta =
-    Meta { entity: "Other", schema: None, table: "others", columns: &[], id: &[], unique: &[] };
+static OTHER: Meta = Meta { entity: "Other", schema: None, table: "others", columns: &[], ..Meta::PLAIN };
 
 #[test]
 fn unique_violation_of_columns() {

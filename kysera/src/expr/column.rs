@@ -3,16 +3,18 @@
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-use super::filter::{Compare, Filter, Node, TextMatch};
+use super::expression::{Subject, TermBox};
 use super::meta::Col;
-use super::order::Order;
-use super::value::Value;
+use super::term::Term;
+use super::value::{Codec, Value};
 
 /// A column of entity `E` that holds a `T`. The derive makes one constant per field: `User::EMAIL`.
 ///
-/// Comparisons take whatever [`IntoColumn`] accepts for the column's type and answer a [`Filter`]. They mean what SQL
-/// means: a NULL is neither equal nor unequal to a value, so rows with NULL match `eq(None)` and
-/// [`is_null`](Column::is_null) alone.
+/// Comparisons take whatever [`IntoColumn`] accepts for the column's type, or another column or expression of the same
+/// entity, and answer a [`Filter`](super::Filter). They mean what SQL means: a NULL is neither equal nor unequal to a
+/// value, so rows with NULL match `eq(None)` and [`is_null`](Column::is_null) alone.
+///
+/// What is computed of a column is an [`Expr`](super::Expr), which has the same methods.
 pub struct Column<E, T> {
     col: &'static Col,
     types: PhantomData<fn() -> (E, T)>,
@@ -52,124 +54,19 @@ impl<E, T> Column<E, T> {
     pub const fn table(self) -> &'static str {
         self.col.table
     }
-
-    /// Smallest first.
-    pub fn asc(self) -> Order<E> {
-        Order::new(self.col, false)
-    }
-
-    /// Largest first.
-    pub fn desc(self) -> Order<E> {
-        Order::new(self.col, true)
-    }
 }
 
-impl<E, T: Send + Sync + 'static> Column<E, T> {
-    fn value(value: impl IntoColumn<T>) -> Value {
-        Arc::new(value.into_column())
+impl<E, T: Send + Sync + 'static> Subject<T> for Column<E, T> {
+    fn term(&self) -> TermBox {
+        TermBox(Term::Column(self.col))
     }
 
-    fn values<V: IntoColumn<T>>(values: impl IntoIterator<Item = V>) -> Vec<Value> {
-        values.into_iter().map(Self::value).collect()
+    fn codec(&self) -> &'static Codec {
+        self.col.codec
     }
 
-    fn compare(self, op: Compare, value: impl IntoColumn<T>) -> Filter<E> {
-        Filter::of(Node::Compare { col: self.col, op, value: Self::value(value) })
-    }
-
-    /// `column = value`; `column IS NULL` for `None`.
-    pub fn eq(self, value: impl IntoColumn<T>) -> Filter<E> {
-        self.compare(Compare::Eq, value)
-    }
-
-    /// `column <> value`; `column IS NOT NULL` for `None`.
-    pub fn ne(self, value: impl IntoColumn<T>) -> Filter<E> {
-        self.compare(Compare::Ne, value)
-    }
-
-    /// `column > value`. Nothing is greater than `None`.
-    pub fn gt(self, value: impl IntoColumn<T>) -> Filter<E> {
-        self.compare(Compare::Gt, value)
-    }
-
-    /// `column >= value`. Nothing is greater than `None`.
-    pub fn ge(self, value: impl IntoColumn<T>) -> Filter<E> {
-        self.compare(Compare::Ge, value)
-    }
-
-    /// `column < value`. Nothing is less than `None`.
-    pub fn lt(self, value: impl IntoColumn<T>) -> Filter<E> {
-        self.compare(Compare::Lt, value)
-    }
-
-    /// `column <= value`. Nothing is less than `None`.
-    pub fn le(self, value: impl IntoColumn<T>) -> Filter<E> {
-        self.compare(Compare::Le, value)
-    }
-
-    /// `low <= column AND column <= high`: both ends belong to it.
-    pub fn between(self, low: impl IntoColumn<T>, high: impl IntoColumn<T>) -> Filter<E> {
-        self.ge(low) & self.le(high)
-    }
-
-    /// One of the values; nothing if there are none. `None` among them means NULL.
-    ///
-    /// PostgreSQL gets them as one array, so that the text does not depend on their number.
-    pub fn in_<V: IntoColumn<T>>(self, values: impl IntoIterator<Item = V>) -> Filter<E> {
-        Filter::of(Node::In { col: self.col, values: Self::values(values), negated: false })
-    }
-
-    /// None of the values; everything if there are none. As in SQL, rows with NULL do not match unless the list is
-    /// empty.
-    pub fn not_in<V: IntoColumn<T>>(self, values: impl IntoIterator<Item = V>) -> Filter<E> {
-        Filter::of(Node::In { col: self.col, values: Self::values(values), negated: true })
-    }
-}
-
-impl<E, T> Column<E, Option<T>> {
-    /// `column IS NULL`
-    pub fn is_null(self) -> Filter<E> {
-        Filter::of(Node::IsNull { col: self.col, negated: false })
-    }
-
-    /// `column IS NOT NULL`
-    pub fn is_not_null(self) -> Filter<E> {
-        Filter::of(Node::IsNull { col: self.col, negated: true })
-    }
-}
-
-impl<E, T: Text> Column<E, T> {
-    fn matches(self, kind: TextMatch, text: impl Into<String>) -> Filter<E> {
-        Filter::of(Node::Text { col: self.col, kind, text: text.into() })
-    }
-
-    /// The text occurs in the column. `%`, `_` and `\` stand for themselves.
-    ///
-    /// Case counts on PostgreSQL and SQLite; on MySQL the column's collation decides, as it does for `=`.
-    pub fn contains(self, text: impl Into<String>) -> Filter<E> {
-        self.matches(TextMatch::Contains, text)
-    }
-
-    /// The column starts with the text. Case and wildcards as in [`contains`](Column::contains).
-    pub fn starts_with(self, text: impl Into<String>) -> Filter<E> {
-        self.matches(TextMatch::StartsWith, text)
-    }
-
-    /// The column ends with the text. Case and wildcards as in [`contains`](Column::contains).
-    pub fn ends_with(self, text: impl Into<String>) -> Filter<E> {
-        self.matches(TextMatch::EndsWith, text)
-    }
-
-    /// The database's own LIKE: `%` is any text, `_` any character, `\` makes the next one literal.
-    ///
-    /// Case counts on PostgreSQL; on MySQL the collation decides; SQLite ignores the case of ASCII letters.
-    pub fn like(self, pattern: impl Into<String>) -> Filter<E> {
-        self.matches(TextMatch::Like, pattern)
-    }
-
-    /// Not [`like`](Column::like). As in SQL, rows with NULL do not match.
-    pub fn not_like(self, pattern: impl Into<String>) -> Filter<E> {
-        self.matches(TextMatch::NotLike, pattern)
+    fn convert(&self, value: T) -> Option<Value> {
+        Some(Arc::new(value))
     }
 }
 

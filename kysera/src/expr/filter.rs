@@ -3,11 +3,11 @@
 use std::marker::PhantomData;
 use std::ops::{BitAnd, BitOr, Not};
 
-use super::meta::Col;
-use super::value::Value;
+use super::term::{RelatedRows, Term};
+use super::value::{Codec, Value};
 
-/// A condition on rows of entity `E`, made by the methods of [`Column`](super::Column) and combined with `&`, `|`
-/// and `!`.
+/// A condition on rows of entity `E`, made by the methods of [`Column`](super::Column) and [`Expr`](super::Expr), and
+/// combined with `&`, `|` and `!`.
 ///
 /// A filter is plain data and knows no database, so reusable ones are ordinary functions:
 ///
@@ -34,10 +34,41 @@ pub struct Filter<E> {
 /// The tree of a [`Filter`].
 #[derive(Clone)]
 pub(crate) enum Node {
-    Compare { col: &'static Col, op: Compare, value: Value },
-    In { col: &'static Col, values: Vec<Value>, negated: bool },
-    IsNull { col: &'static Col, negated: bool },
-    Text { col: &'static Col, kind: TextMatch, text: String },
+    Compare {
+        left: Term,
+        op: Compare,
+        right: Term,
+    },
+    /// `null`: NULL is among the values, which themselves have none.
+    In {
+        left: Term,
+        codec: &'static Codec,
+        values: Vec<Value>,
+        null: bool,
+        negated: bool,
+    },
+    IsNull {
+        term: Term,
+        negated: bool,
+    },
+    Text {
+        term: Term,
+        kind: TextMatch,
+        text: String,
+    },
+    /// PostgreSQL's arrays.
+    Array {
+        left: Term,
+        op: ArrayOp,
+        right: Term,
+    },
+    /// The term is a condition by itself.
+    Holds(Term),
+    /// There is such a row at the other end of a relation.
+    Related {
+        rows: Box<RelatedRows>,
+        negated: bool,
+    },
     All(Vec<Node>),
     Any(Vec<Node>),
     Not(Box<Node>),
@@ -62,6 +93,20 @@ pub(crate) enum TextMatch {
     EndsWith,
     Like,
     NotLike,
+    /// The case of letters does not count.
+    EqualsIgnoreCase,
+    ContainsIgnoreCase,
+    StartsWithIgnoreCase,
+    EndsWithIgnoreCase,
+    LikeIgnoreCase,
+}
+
+/// How two arrays compare.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ArrayOp {
+    Contains,
+    ContainedBy,
+    Overlaps,
 }
 
 impl<E> Clone for Filter<E> {
@@ -83,6 +128,16 @@ impl<E> Filter<E> {
     /// One of them holds; without any, no row matches.
     pub fn any(filters: impl IntoIterator<Item = Self>) -> Self {
         Self::of(Node::Any(filters.into_iter().map(|filter| filter.node).collect()))
+    }
+
+    /// It does not hold: the same as `!filter`. As in SQL, a row for which it is neither true nor false, because a NULL
+    /// is compared, matches neither the filter nor its negation.
+    #[allow(
+        clippy::should_implement_trait,
+        reason = "it is implemented too; this is its name beside `all` and `any`"
+    )]
+    pub fn not(filter: Self) -> Self {
+        !filter
     }
 }
 

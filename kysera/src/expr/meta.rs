@@ -1,5 +1,7 @@
 //! What is known of an entity at compile time.
 
+use std::any::Any;
+
 use super::value::Codec;
 
 /// A column, without types.
@@ -46,4 +48,47 @@ pub struct Meta {
     /// Indexes of the key's columns.
     pub id: &'static [usize],
     pub unique: &'static [Unique],
+    /// The columns that the world outside may filter by, and what it calls them.
+    pub filterable: &'static [(usize, &'static str)],
+    /// The columns that the world outside may sort by, and what it calls them.
+    pub sortable: &'static [(usize, &'static str)],
+    /// What a source with this context may see of the table where a query of another entity reaches it.
+    pub scope: fn(&dyn Any) -> Scope,
+}
+
+impl Meta {
+    /// What most entities do not mention.
+    pub const PLAIN: Meta = Meta {
+        entity: "",
+        schema: None,
+        table: "",
+        columns: &[],
+        id: &[],
+        unique: &[],
+        filterable: &[],
+        sortable: &[],
+        scope: Scope::open,
+    };
+}
+
+/// What may be seen of a table.
+#[doc(hidden)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scope {
+    /// Everything.
+    Open,
+    /// Nothing: the context is not the one that the entity asks for.
+    Closed,
+}
+
+impl Scope {
+    /// Of an entity that any context may reach.
+    pub fn open(_: &dyn Any) -> Self {
+        Self::Open
+    }
+
+    /// Of an entity that asks for a context, or for the system's.
+    pub fn of<C: 'static, System: 'static>(context: &dyn Any) -> Self {
+        if context.is::<C>() || context.is::<System>() { Self::Open } else { Self::Closed }
+    }
 }

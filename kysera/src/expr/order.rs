@@ -2,9 +2,10 @@
 
 use std::marker::PhantomData;
 
-use super::meta::Col;
+use super::term::Term;
 
-/// A column to order by, made by [`Column::asc`](super::Column::asc) and [`Column::desc`](super::Column::desc).
+/// What to order by, made by [`Column::asc`](super::Column::asc), [`Column::desc`](super::Column::desc) and the same
+/// methods of an [`Expr`](super::Expr).
 ///
 /// Without [`nulls_first`](Order::nulls_first) or [`nulls_last`](Order::nulls_last) NULLs stand where the database
 /// puts them by itself: on PostgreSQL after all values, on MySQL and SQLite before them (the other way round when
@@ -15,9 +16,9 @@ pub struct Order<E> {
 }
 
 /// An [`Order`] without its entity.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub(crate) struct OrderKey {
-    pub(crate) col: &'static Col,
+    pub(crate) term: Term,
     pub(crate) descending: bool,
     pub(crate) nulls: Option<Nulls>,
 }
@@ -31,15 +32,13 @@ pub(crate) enum Nulls {
 
 impl<E> Clone for Order<E> {
     fn clone(&self) -> Self {
-        *self
+        Self { key: self.key.clone(), entity: PhantomData }
     }
 }
 
-impl<E> Copy for Order<E> {}
-
 impl<E> Order<E> {
-    pub(crate) fn new(col: &'static Col, descending: bool) -> Self {
-        Self { key: OrderKey { col, descending, nulls: None }, entity: PhantomData }
+    pub(crate) fn new(term: Term, descending: bool) -> Self {
+        Self { key: OrderKey { term, descending, nulls: None }, entity: PhantomData }
     }
 
     /// NULLs before all values, on every database.

@@ -4,6 +4,8 @@ use std::any::Any;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use sqlx::error::BoxDynError;
 use sqlx::{Arguments, Database};
 
@@ -78,7 +80,21 @@ pub struct Codec {
     pub mysql_type: driver::MySqlType,
     pub sqlite: driver::Sqlite,
     pub is_null: fn(&AnyValue) -> bool,
+    /// Whether the type is an `Option`.
+    pub nullable: bool,
+    /// Whether it can be searched as text.
+    pub text: bool,
+    /// To and from JSON, where serde knows the type.
+    pub json: Option<JsonCodec>,
     pub type_name: fn() -> &'static str,
+}
+
+/// How values of a type become JSON, and the other way round.
+#[doc(hidden)]
+#[derive(Clone, Copy)]
+pub struct JsonCodec {
+    pub to: fn(&AnyValue) -> serde_json::Result<serde_json::Value>,
+    pub from: fn(serde_json::Value) -> serde_json::Result<Value>,
 }
 
 impl Codec {
@@ -110,6 +126,9 @@ pub trait Unsupported {
     const MYSQL_TYPE: driver::MySqlType = driver::MYSQL_TYPE;
     const SQLITE: driver::Sqlite = driver::SQLITE;
     const IS_NULL: fn(&AnyValue) -> bool = |_| false;
+    const NULLABLE: bool = false;
+    const TEXT: bool = false;
+    const JSON: Option<JsonCodec> = None;
 }
 
 impl<T> Unsupported for Probe<T> {}
@@ -138,6 +157,21 @@ impl<T: Scalar<sqlx::Sqlite>> Probe<T> {
 impl<T: 'static> Probe<Option<T>> {
     pub const IS_NULL: fn(&AnyValue) -> bool =
         |value| value.downcast_ref::<Option<T>>().is_some_and(Option::is_none);
+    pub const NULLABLE: bool = true;
+}
+
+impl<T: super::Text> Probe<T> {
+    pub const TEXT: bool = true;
+}
+
+impl<T: Serialize + DeserializeOwned + Send + Sync + 'static> Probe<T> {
+    pub const JSON: Option<JsonCodec> = Some(JsonCodec {
+        to: |value| match value.downcast_ref::<T>() {
+            Some(value) => serde_json::to_value(value),
+            None => Err(serde::ser::Error::custom(mismatch::<T>())),
+        },
+        from: |value| serde_json::from_value::<T>(value).map(|value| Arc::new(value) as Value),
+    });
 }
 
 /// The [`Codec`] of a type, as a `&'static`.
@@ -154,6 +188,9 @@ macro_rules! __codec {
             mysql_type: $crate::__private::Probe::<$type>::MYSQL_TYPE,
             sqlite: $crate::__private::Probe::<$type>::SQLITE,
             is_null: $crate::__private::Probe::<$type>::IS_NULL,
+            nullable: $crate::__private::Probe::<$type>::NULLABLE,
+            text: $crate::__private::Probe::<$type>::TEXT,
+            json: $crate::__private::Probe::<$type>::JSON,
             type_name: ::core::any::type_name::<$type>,
         };
         CODEC

@@ -1,15 +1,16 @@
 use std::future::Future;
-use std::marker::PhantomData;
 
 use futures_core::Stream;
 use futures_core::future::BoxFuture;
 use futures_util::TryStreamExt;
 
+use super::shape::{Rows, Shape};
+use super::statement::{Query, sql_at};
 use super::{Count, Execute, Exists, FetchAll, FetchFirst};
 use crate::backend::{Backend, Statement};
-use crate::entity::{Cells, Entity, On, Patch};
+use crate::entity::{Entity, On, Patch};
 use crate::error::{Error, Result};
-use crate::expr::{Filter, Node, Order, OrderKey, Sql};
+use crate::expr::{Filter, Order};
 use crate::source::{Source, SourceGuard, Writable, generate, run};
 
 /// A query on one entity, made by [`Repository::find`](crate::Repository::find).
@@ -17,44 +18,42 @@ use crate::source::{Source, SourceGuard, Writable, generate, run};
 /// Nothing is sent before one of the methods that end it is awaited: [`all`](Find::all), [`first`](Find::first),
 /// [`one`](Find::one), [`stream`](Find::stream), [`count`](Find::count), [`exists`](Find::exists),
 /// [`update`](Find::update) or [`delete`](Find::delete).
+///
+/// `X` is what it selects: whole rows, unless it says otherwise.
 #[must_use = "a query does nothing until it is ended with `all`, `first`, `one`, `stream`, `count`, `exists`, `update` or `delete`"]
-pub struct Find<'s, E, S> {
-    source: &'s S,
-    filters: Vec<Node>,
-    order: Vec<OrderKey>,
-    limit: Option<u64>,
-    offset: Option<u64>,
-    entity: PhantomData<fn() -> E>,
+pub struct Find<'s, E, S, X = Rows<E>> {
+    pub(crate) source: &'s S,
+    pub(crate) query: Query,
+    pub(crate) shape: X,
+    entity: std::marker::PhantomData<fn() -> E>,
 }
 
-impl<S, E> Clone for Find<'_, E, S> {
+impl<S, E, X: Clone> Clone for Find<'_, E, S, X> {
     fn clone(&self) -> Self {
         Self {
             source: self.source,
-            filters: self.filters.clone(),
-            order: self.order.clone(),
-            limit: self.limit,
-            offset: self.offset,
-            entity: PhantomData,
+            query: self.query.clone(),
+            shape: self.shape.clone(),
+            entity: std::marker::PhantomData,
         }
     }
 }
 
 impl<'s, E, S> Find<'s, E, S> {
     pub(crate) fn new(source: &'s S) -> Self {
-        Self {
-            source,
-            filters: Vec::new(),
-            order: Vec::new(),
-            limit: None,
-            offset: None,
-            entity: PhantomData,
-        }
+        Self { source, query: Query::default(), shape: Rows::new(), entity: std::marker::PhantomData }
+    }
+}
+
+impl<'s, E, S, X> Find<'s, E, S, X> {
+    /// The same query, selecting something else.
+    pub(crate) fn reshape<Y>(self, shape: Y) -> Find<'s, E, S, Y> {
+        Find { source: self.source, query: self.query, shape, entity: std::marker::PhantomData }
     }
 
     /// Keeps the rows for which the filter holds. Several calls keep those for which all of them hold.
     pub fn filter(mut self, filter: Filter<E>) -> Self {
-        self.filters.push(filter.node);
+        self.query.filters.push(filter.node);
         self
     }
 
@@ -80,37 +79,42 @@ impl<'s, E, S> Find<'s, E, S> {
 
     /// Orders the rows. Later calls break the ties of earlier ones. Without any the order is the database's whim.
     pub fn order_by(mut self, order: Order<E>) -> Self {
-        self.order.push(order.key);
+        self.query.order.push(order.key);
+        self
+    }
+
+    /// Orders the rows by several things; each breaks the ties of those before it.
+    pub fn order_by_all(mut self, orders: impl IntoIterator<Item = Order<E>>) -> Self {
+        self.query.order.extend(orders.into_iter().map(|order| order.key));
         self
     }
 
     /// At most so many rows.
     pub fn limit(mut self, rows: u64) -> Self {
-        self.limit = Some(rows);
+        self.query.limit = Some(rows);
         self
     }
 
     /// Leaves out the first rows.
     pub fn offset(mut self, rows: u64) -> Self {
-        self.offset = Some(rows);
+        self.query.offset = Some(rows);
         self
     }
 }
 
-impl<'s, E, S> Find<'s, E, S>
+impl<'s, E, S, X> Find<'s, E, S, X>
 where
     S: Source,
     E: On<S::Database>,
+    X: Shape<S::Database>,
 {
-    /// `<head> WHERE .. ORDER BY .. LIMIT .. OFFSET ..`
-    fn statement(&self, head: &str, limit: Option<u64>) -> Result<Statement<S::Database>> {
-        let mut sql = Sql::starting(S::Database::DIALECT, head);
-        sql.filters(&self.filters).order(&self.order).limit(limit, self.offset);
-        sql.finish()
+    pub(crate) fn statement(&self, limit: Option<u64>) -> Result<Statement<S::Database>> {
+        self.query.select(sql_at(self.source), E::META, &self.shape, limit).finish()
     }
 
-    fn select(&self, limit: Option<u64>) -> Result<Statement<S::Database>> {
-        self.statement(E::TEXTS.of(S::Database::DIALECT).select, limit)
+    /// A smaller limit than the query's own.
+    fn at_most(&self, rows: u64) -> Option<u64> {
+        Some(self.query.limit.map_or(rows, |limit| limit.min(rows)))
     }
 
     /// All rows.
@@ -118,10 +122,10 @@ where
     /// # Errors
     ///
     /// Those of the database; [`Error::Decode`] if a row does not fit the struct.
-    pub fn all(self) -> impl Future<Output = Result<Vec<E>>> + Send + use<'s, E, S> {
+    pub fn all(self) -> impl Future<Output = Result<Vec<X::Out>>> + Send + use<'s, E, S, X> {
         async move {
-            let statement = self.select(self.limit)?;
-            run(self.source, FetchAll::new(statement)).await
+            let statement = self.statement(self.query.limit)?;
+            run(self.source, FetchAll { meta: E::META, statement, shape: self.shape }).await
         }
     }
 
@@ -130,10 +134,10 @@ where
     /// # Errors
     ///
     /// As [`all`](Find::all).
-    pub fn first(self) -> impl Future<Output = Result<Option<E>>> + Send + use<'s, E, S> {
+    pub fn first(self) -> impl Future<Output = Result<Option<X::Out>>> + Send + use<'s, E, S, X> {
         async move {
-            let statement = self.select(Some(self.limit.map_or(1, |limit| limit.min(1))))?;
-            run(self.source, FetchFirst::new(statement)).await
+            let statement = self.statement(self.at_most(1))?;
+            run(self.source, FetchFirst { meta: E::META, statement, shape: self.shape }).await
         }
     }
 
@@ -142,10 +146,11 @@ where
     /// # Errors
     ///
     /// [`Error::NotFound`] if there is none, [`Error::MoreThanOne`] if there are several; else as [`all`](Find::all).
-    pub fn one(self) -> impl Future<Output = Result<E>> + Send + use<'s, E, S> {
+    pub fn one(self) -> impl Future<Output = Result<X::Out>> + Send + use<'s, E, S, X> {
         async move {
-            let statement = self.select(Some(self.limit.map_or(2, |limit| limit.min(2))))?;
-            let mut rows = run(self.source, FetchAll::<E, _>::new(statement)).await?;
+            let statement = self.statement(self.at_most(2))?;
+            let op = FetchAll { meta: E::META, statement, shape: self.shape };
+            let mut rows = run(self.source, op).await?;
             match (rows.pop(), rows.is_empty()) {
                 (Some(row), true) => Ok(row),
                 (Some(_), false) => Err(Error::MoreThanOne { entity: E::META.entity }),
@@ -180,16 +185,16 @@ where
     /// }
     /// # }
     /// ```
-    pub fn stream(self) -> impl Stream<Item = Result<E>> + Send + Unpin + use<'s, E, S> {
+    pub fn stream(self) -> impl Stream<Item = Result<X::Out>> + Send + Unpin + use<'s, E, S, X> {
         generate(move |out| async move {
-            let statement = self.select(self.limit)?;
+            let statement = self.statement(self.query.limit)?;
             let mut guard = self.source.acquire().await?;
             guard.hold_for_stream();
             let result = async {
                 let mut rows = S::Database::fetch(&mut guard, statement);
                 let mut check = true;
                 while let Some(row) = rows.try_next().await? {
-                    out.send(E::decode(&mut Cells::new(&row, E::META, 0, check))?).await;
+                    out.send(self.shape.read(&row, 0, check)?).await;
                     check = false;
                 }
                 Ok(())
@@ -206,10 +211,10 @@ where
     /// # Errors
     ///
     /// Those of the database.
-    pub fn count(self) -> impl Future<Output = Result<u64>> + Send + use<'s, E, S> {
+    pub fn count(self) -> impl Future<Output = Result<u64>> + Send + use<'s, E, S, X> {
         async move {
-            let mut sql = Sql::starting(S::Database::DIALECT, E::TEXTS.of(S::Database::DIALECT).count);
-            sql.filters(&self.filters);
+            let mut sql = sql_at(self.source);
+            self.query.count::<S::Database, X>(&mut sql, E::META, &self.shape);
             run(self.source, Count { meta: E::META, statement: sql.finish()? }).await
         }
     }
@@ -219,15 +224,22 @@ where
     /// # Errors
     ///
     /// Those of the database.
-    pub fn exists(self) -> impl Future<Output = Result<bool>> + Send + use<'s, E, S> {
+    pub fn exists(self) -> impl Future<Output = Result<bool>> + Send + use<'s, E, S, X> {
         async move {
-            let mut sql = Sql::new(S::Database::DIALECT);
-            sql.push("SELECT 1 FROM ").table(E::META).filters(&self.filters);
-            sql.limit(Some(self.limit.map_or(1, |limit| limit.min(1))), self.offset);
+            let mut sql = sql_at(self.source);
+            sql.push("SELECT 1 FROM ").with_joins(&self.query.joins).table(E::META).joins(&self.query.joins);
+            self.query.conditions(&mut sql);
+            sql.limit(self.at_most(1), self.query.offset);
             run(self.source, Exists { meta: E::META, statement: sql.finish()? }).await
         }
     }
+}
 
+impl<'s, E, S> Find<'s, E, S>
+where
+    S: Source,
+    E: On<S::Database>,
+{
     /// Changes all rows that the filters keep, in one statement, and answers how many there were. A patch that
     /// changes nothing sends nothing and answers 0.
     ///
@@ -245,9 +257,9 @@ where
             if patch.is_empty() {
                 return Ok(0);
             }
-            let mut sql = Sql::new(S::Database::DIALECT);
+            let mut sql = sql_at(self.source).writing(E::META);
             sql.push("UPDATE ").table(E::META).push(" SET ").assignments(E::META, &patch);
-            sql.filters(&self.filters);
+            sql.filters(&self.query.filters);
             let op = Execute { meta: E::META, statement: sql.finish()? };
             run(self.source, op).await
         })
@@ -265,15 +277,16 @@ where
     {
         Box::pin(async move {
             self.refuse_order("delete")?;
-            let mut sql = Sql::new(S::Database::DIALECT);
-            sql.push("DELETE FROM ").table(E::META).filters(&self.filters);
+            let mut sql = sql_at(self.source).writing(E::META);
+            sql.push("DELETE FROM ").table(E::META).filters(&self.query.filters);
             let op = Execute { meta: E::META, statement: sql.finish()? };
             run(self.source, op).await
         })
     }
 
     fn refuse_order(&self, what: &str) -> Result<()> {
-        if self.order.is_empty() && self.limit.is_none() && self.offset.is_none() {
+        let Query { order, limit, offset, .. } = &self.query;
+        if order.is_empty() && limit.is_none() && offset.is_none() {
             return Ok(());
         }
         let text =
@@ -282,7 +295,7 @@ where
     }
 }
 
-impl<E: Entity, S: std::fmt::Debug> std::fmt::Debug for Find<'_, E, S> {
+impl<E: Entity, S, X> std::fmt::Debug for Find<'_, E, S, X> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Find<{}>", E::META.entity)
     }

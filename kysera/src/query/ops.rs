@@ -1,27 +1,34 @@
 //! The operations that most statements come down to.
 
-use std::future::Future;
-use std::marker::PhantomData;
-
 use futures_util::TryStreamExt;
 
+use super::shape::{Rows, Shape};
 use crate::backend::{Backend, Statement};
-use crate::entity::{Cells, On};
+use crate::entity::On;
 use crate::error::Result;
 use crate::expr::Meta;
 use crate::source::Op;
+
+/// Runs a statement to its end and reads all rows.
+pub(crate) async fn read_all<DB: Backend, X: Shape<DB>>(
+    conn: &mut DB::Connection,
+    statement: Statement<DB>,
+    shape: &X,
+) -> Result<Vec<X::Out>> {
+    let mut rows = DB::fetch(conn, statement);
+    let mut out = Vec::new();
+    while let Some(row) = rows.try_next().await? {
+        out.push(shape.read(&row, 0, out.is_empty())?);
+    }
+    Ok(out)
+}
 
 /// Runs a statement to its end and decodes all rows.
 pub(crate) async fn decode_all<DB: Backend, E: On<DB>>(
     conn: &mut DB::Connection,
     statement: Statement<DB>,
 ) -> Result<Vec<E>> {
-    let mut rows = DB::fetch(conn, statement);
-    let mut out = Vec::new();
-    while let Some(row) = rows.try_next().await? {
-        out.push(E::decode(&mut Cells::new(&row, E::META, 0, out.is_empty()))?);
-    }
-    Ok(out)
+    read_all(conn, statement, &Rows::new()).await
 }
 
 /// Runs a statement to its end and decodes its first row.
@@ -30,54 +37,57 @@ pub(crate) async fn decode_first<DB: Backend, E: On<DB>>(
     statement: Statement<DB>,
 ) -> Result<Option<E>> {
     let row = DB::fetch_optional(conn, statement).await?;
-    row.map(|row| E::decode(&mut Cells::new(&row, E::META, 0, true))).transpose()
+    row.map(|row| Rows::<E>::new().read(&row, 0, true)).transpose()
 }
 
 /// All rows.
-pub(crate) struct FetchAll<E, DB: Backend> {
-    statement: Statement<DB>,
-    entity: PhantomData<fn() -> E>,
+pub(crate) struct FetchAll<DB: Backend, X> {
+    pub(crate) meta: &'static Meta,
+    pub(crate) statement: Statement<DB>,
+    pub(crate) shape: X,
 }
 
-impl<E, DB: Backend> FetchAll<E, DB> {
+impl<DB: Backend, E: On<DB>> FetchAll<DB, Rows<E>> {
     pub(crate) fn new(statement: Statement<DB>) -> Self {
-        Self { statement, entity: PhantomData }
+        Self { meta: E::META, statement, shape: Rows::new() }
     }
 }
 
-impl<DB: Backend, E: On<DB>> Op<DB> for FetchAll<E, DB> {
-    type Out = Vec<E>;
+impl<DB: Backend, X: Shape<DB>> Op<DB> for FetchAll<DB, X> {
+    type Out = Vec<X::Out>;
 
     fn meta(&self) -> &'static Meta {
-        E::META
+        self.meta
     }
 
-    fn run(self, conn: &mut DB::Connection) -> impl Future<Output = Result<Vec<E>>> + Send {
-        decode_all(conn, self.statement)
+    async fn run(self, conn: &mut DB::Connection) -> Result<Vec<X::Out>> {
+        read_all(conn, self.statement, &self.shape).await
     }
 }
 
 /// The first row.
-pub(crate) struct FetchFirst<E, DB: Backend> {
-    statement: Statement<DB>,
-    entity: PhantomData<fn() -> E>,
+pub(crate) struct FetchFirst<DB: Backend, X> {
+    pub(crate) meta: &'static Meta,
+    pub(crate) statement: Statement<DB>,
+    pub(crate) shape: X,
 }
 
-impl<E, DB: Backend> FetchFirst<E, DB> {
+impl<DB: Backend, E: On<DB>> FetchFirst<DB, Rows<E>> {
     pub(crate) fn new(statement: Statement<DB>) -> Self {
-        Self { statement, entity: PhantomData }
+        Self { meta: E::META, statement, shape: Rows::new() }
     }
 }
 
-impl<DB: Backend, E: On<DB>> Op<DB> for FetchFirst<E, DB> {
-    type Out = Option<E>;
+impl<DB: Backend, X: Shape<DB>> Op<DB> for FetchFirst<DB, X> {
+    type Out = Option<X::Out>;
 
     fn meta(&self) -> &'static Meta {
-        E::META
+        self.meta
     }
 
-    fn run(self, conn: &mut DB::Connection) -> impl Future<Output = Result<Option<E>>> + Send {
-        decode_first(conn, self.statement)
+    async fn run(self, conn: &mut DB::Connection) -> Result<Option<X::Out>> {
+        let row = DB::fetch_optional(conn, self.statement).await?;
+        row.map(|row| self.shape.read(&row, 0, true)).transpose()
     }
 }
 

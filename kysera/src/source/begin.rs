@@ -135,7 +135,7 @@ impl<'d, DB: Backend, C: Send + Sync + 'static, M: Mode<DB, C>> Begin<'d, DB, C,
             }
             return Err(error);
         }
-        Ok(Tx::new(lease, self.db.shared_context()))
+        Ok(Tx::new(lease, self.db.session()))
     }
 }
 

@@ -1,9 +1,9 @@
 use std::ops::{Deref, DerefMut};
-use std::sync::Arc;
 
 use sqlx::Connection;
 
 use super::lease::Lease;
+use super::session::{Session, Settings};
 use super::turn::{Turn, TurnGuard};
 use super::verdict::verdict;
 use super::{Bracket, Source, SourceGuard, Unit, Writable};
@@ -33,7 +33,7 @@ use crate::error::{Error, Result, TransactionError};
 /// ```
 pub struct Conn<DB: Backend, C = ()> {
     turn: Turn<State<DB>>,
-    context: Arc<C>,
+    session: Session<C>,
 }
 
 struct State<DB: Backend> {
@@ -53,9 +53,9 @@ struct State<DB: Backend> {
 pub(super) const FOREIGN: u32 = 1_000_000;
 
 impl<DB: Backend, C: Send + Sync + 'static> Conn<DB, C> {
-    pub(super) fn new(lease: Lease<DB>, context: Arc<C>) -> Self {
+    pub(super) fn new(lease: Lease<DB>, session: Session<C>) -> Self {
         let state = State { lease, unit: false, savepoints: 0, raw: false, touched: false };
-        Self { turn: Turn::new(state), context }
+        Self { turn: Turn::new(state), session }
     }
 
     /// The connection, for sqlx: `sqlx::query!(..).execute(&mut *conn.connection().await?)`.
@@ -129,7 +129,11 @@ impl<DB: Backend, C: Send + Sync + 'static> Source for Conn<DB, C> {
     }
 
     fn context(&self) -> &C {
-        &self.context
+        &self.session.context
+    }
+
+    fn settings(&self) -> &Settings {
+        &self.session.settings
     }
 }
 

@@ -10,6 +10,7 @@ use super::cache::Shared;
 use super::conn::Conn;
 use super::lease::Lease;
 use super::policy::{Metrics, Policy};
+use super::session::{Session, Settings};
 use super::tx::Tx;
 use super::verdict::Trust;
 use super::{Source, Writable};
@@ -50,7 +51,7 @@ use crate::error::Result;
 /// ```
 pub struct Db<DB: Backend, C = ()> {
     shared: Arc<Shared<DB>>,
-    context: Arc<C>,
+    session: Session<C>,
 }
 
 impl<DB: Backend> Db<DB> {
@@ -78,7 +79,10 @@ impl<DB: Backend> Db<DB> {
     }
 
     pub(super) fn build(pool: Pool<DB>, policy: Policy, trust: Arc<Trust>) -> Self {
-        Self { shared: Arc::new(Shared::new(pool, policy, trust)), context: Arc::new(()) }
+        Self {
+            shared: Arc::new(Shared::new(pool, policy, trust)),
+            session: Session { context: Arc::new(()), settings: Arc::default() },
+        }
     }
 }
 
@@ -90,7 +94,7 @@ impl<DB: Backend> From<Pool<DB>> for Db<DB> {
 
 impl<DB: Backend, C> Clone for Db<DB, C> {
     fn clone(&self) -> Self {
-        Self { shared: self.shared.clone(), context: self.context.clone() }
+        Self { shared: self.shared.clone(), session: self.session.clone() }
     }
 }
 
@@ -119,7 +123,10 @@ impl<DB: Backend, C: Send + Sync + 'static> Db<DB, C> {
     /// ```
     #[must_use]
     pub fn with_context<D: Send + Sync + 'static>(self, context: D) -> Db<DB, D> {
-        Db { shared: self.shared, context: Arc::new(context) }
+        Db {
+            shared: self.shared,
+            session: Session { context: Arc::new(context), settings: self.session.settings },
+        }
     }
 
     /// The same database with nobody's rights but the system's. `reason` says why, for whoever reads the code or its
@@ -131,7 +138,7 @@ impl<DB: Backend, C: Send + Sync + 'static> Db<DB, C> {
 
     /// The context.
     pub fn context(&self) -> &C {
-        &self.context
+        &self.session.context
     }
 
     /// sqlx's pool, for everything that sqlx does with one. Connections that the `Db` holds between two statements count
@@ -152,7 +159,7 @@ impl<DB: Backend, C: Send + Sync + 'static> Db<DB, C> {
     /// [`PoolError`](crate::error::PoolError), and failures to connect.
     pub async fn acquire(&self) -> Result<Conn<DB, C>> {
         let lease = self.shared.acquire().await?;
-        Ok(Conn::new(lease, self.context.clone()))
+        Ok(Conn::new(lease, self.session.clone()))
     }
 
     /// Configures and begins a transaction: `db.begin().isolation(..).run(|tx| async move { .. }).await?`, or
@@ -208,8 +215,8 @@ impl<DB: Backend, C: Send + Sync + 'static> Db<DB, C> {
         self.shared.acquire().await
     }
 
-    pub(super) fn shared_context(&self) -> Arc<C> {
-        self.context.clone()
+    pub(super) fn session(&self) -> Session<C> {
+        self.session.clone()
     }
 }
 
@@ -223,7 +230,11 @@ impl<DB: Backend, C: Send + Sync + 'static> Source for Db<DB, C> {
     }
 
     fn context(&self) -> &C {
-        &self.context
+        &self.session.context
+    }
+
+    fn settings(&self) -> &Settings {
+        &self.session.settings
     }
 }
 

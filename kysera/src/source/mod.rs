@@ -31,6 +31,7 @@ mod policy;
 mod pool;
 mod read_only;
 mod run;
+mod session;
 #[cfg(all(test, any(feature = "sqlite", feature = "_servers")))]
 mod tests;
 mod transact;
@@ -54,6 +55,8 @@ pub use policy::{Metrics, Policy};
 pub use pool::PoolGuard;
 pub use read_only::{ReadOnly, Replica};
 pub(crate) use run::{Op, run};
+#[doc(hidden)]
+pub use session::Settings;
 pub use transact::Transact;
 pub use tx::{Tx, TxConnection, TxGuard};
 
@@ -80,6 +83,12 @@ pub trait Source: Send + Sync {
 
     /// The context.
     fn context(&self) -> &Self::Context;
+
+    /// How the source was set up.
+    #[doc(hidden)]
+    fn settings(&self) -> &Settings {
+        Settings::NONE
+    }
 }
 
 /// A source that may write; read-only ones are not.
@@ -151,6 +160,10 @@ impl<S: Source> Source for &S {
     fn context(&self) -> &Self::Context {
         (**self).context()
     }
+
+    fn settings(&self) -> &Settings {
+        (**self).settings()
+    }
 }
 
 impl<S: Source> Source for Arc<S> {
@@ -167,6 +180,10 @@ impl<S: Source> Source for Arc<S> {
 
     fn context(&self) -> &Self::Context {
         (**self).context()
+    }
+
+    fn settings(&self) -> &Settings {
+        (**self).settings()
     }
 }
 

@@ -1,6 +1,7 @@
 use std::future::Future;
 
 use super::db::Db;
+use super::session::Settings;
 use super::tx::Tx;
 use super::{Source, TxConnection};
 use crate::backend::Backend;
@@ -72,5 +73,9 @@ impl<S: Source> Source for ReadOnly<S> {
 
     fn context(&self) -> &S::Context {
         self.0.context()
+    }
+
+    fn settings(&self) -> &Settings {
+        self.0.settings()
     }
 }

@@ -12,7 +12,7 @@ use crate::error::{Error, Result, TransactionError};
 use crate::expr::{Meta, dynamic};
 
 /// Whose statements these are: nobody's in particular.
-static META: Meta = Meta { entity: "Row", schema: None, table: "rows", columns: &[], id: &[], unique: &[] };
+static META: Meta = Meta { entity: "Row", table: "rows", ..Meta::PLAIN };
 
 /// Several statements of one operation; then it fails, or waits for ever, or is done.
 #[derive(Clone)]

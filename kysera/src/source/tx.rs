@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::lease::Lease;
+use super::session::{Session, Settings};
 use super::turn::{Turn, TurnGuard};
 use super::tx_state::{TxState, failed, finished};
 use super::verdict::verdict;
@@ -166,19 +167,19 @@ impl<DB: Backend> Drop for Scope<DB> {
 /// ```
 pub struct Tx<DB: Backend, C = ()> {
     inner: Arc<Inner<DB>>,
-    context: Arc<C>,
+    session: Session<C>,
     scope: u64,
 }
 
 impl<DB: Backend, C: Send + Sync + 'static> Tx<DB, C> {
     /// Around a connection on which a transaction was begun.
-    pub(super) fn new(lease: Lease<DB>, context: Arc<C>) -> Self {
+    pub(super) fn new(lease: Lease<DB>, session: Session<C>) -> Self {
         let inner = Inner {
             turn: Turn::new(TxState::new(lease)),
             scopes: Mutex::new(vec![ROOT]),
             next_scope: AtomicU64::new(ROOT + 1),
         };
-        Self { inner: Arc::new(inner), context, scope: ROOT }
+        Self { inner: Arc::new(inner), session, scope: ROOT }
     }
 
     pub(super) fn scope(&self) -> Scope<DB> {
@@ -242,7 +243,7 @@ impl<DB: Backend, C: Send + Sync + 'static> Tx<DB, C> {
                 Scope { inner: self.inner.clone(), id }
             };
             let inner = self.inner.clone();
-            let tx = Tx { inner, context: self.context.clone(), scope: scope.id };
+            let tx = Tx { inner, session: self.session.clone(), scope: scope.id };
             let result = f(tx).await;
             scope.conclude(result).await
         }
@@ -302,7 +303,11 @@ impl<DB: Backend, C: Send + Sync + 'static> Source for Tx<DB, C> {
     }
 
     fn context(&self) -> &C {
-        &self.context
+        &self.session.context
+    }
+
+    fn settings(&self) -> &Settings {
+        &self.session.settings
     }
 }
 

@@ -1,13 +1,19 @@
 //! Rendering into text and arguments.
 
+mod filter;
+mod json;
+mod related;
+mod term;
+
 use std::fmt::Write as _;
 use std::sync::Arc;
 
 use sqlx::{Arguments, AssertSqlSafe, SqlSafeStr, SqlStr};
 
-use super::filter::{Compare, Node, TextMatch};
-use super::meta::{Col, Meta};
+use super::filter::Node;
+use super::meta::{Col, Meta, Scope};
 use super::order::{Nulls, OrderKey};
+use super::relation::Rel;
 use super::value::{AnyValue, Codec};
 use crate::backend::{Backend, Dialect, Statement};
 use crate::entity::Values;
@@ -26,6 +32,38 @@ pub(crate) struct Sql<'v> {
     binds: Vec<Bind<'v>>,
     /// What cannot be said in this dialect; the first one is reported before anything is sent.
     refused: Option<Error>,
+    /// Where tables are whose struct names no schema.
+    schema: Option<&'v str>,
+    /// Who asks, for the scopes of the tables that the statement reaches.
+    context: &'v AnyValue,
+    /// What the columns of the row at hand are written with.
+    level: Level,
+    /// How many aliases were given.
+    aliases: u32,
+    /// Whether rows may be aggregated where the next term stands.
+    aggregates: bool,
+    /// The table that the statement writes, which MySQL does not let a sub-query read.
+    writes: Option<&'static Meta>,
+}
+
+/// The table whose row is at hand, and what is joined to it.
+#[derive(Default)]
+struct Level {
+    /// `None`: the table's own name.
+    alias: Option<Alias>,
+    joins: Vec<(Rel, Alias)>,
+}
+
+/// A name for a table that the statement reaches.
+#[derive(Clone, Copy)]
+struct Alias(&'static str, u32);
+
+/// A row of another table beside each row.
+#[derive(Clone, Copy)]
+pub(crate) struct Join {
+    pub(crate) rel: Rel,
+    /// Whether rows without one are kept.
+    pub(crate) left: bool,
 }
 
 enum Bind<'v> {
@@ -39,7 +77,31 @@ enum Bind<'v> {
 
 impl<'v> Sql<'v> {
     pub(crate) fn new(dialect: Dialect) -> Self {
-        Self { dialect, text: String::new(), binds: Vec::new(), refused: None }
+        Self {
+            dialect,
+            text: String::new(),
+            binds: Vec::new(),
+            refused: None,
+            schema: None,
+            context: &(),
+            level: Level::default(),
+            aliases: 0,
+            aggregates: false,
+            writes: None,
+        }
+    }
+
+    /// Where it runs: the schema of tables that name none, and who asks.
+    pub(crate) fn at(mut self, schema: Option<&'v str>, context: &'v AnyValue) -> Self {
+        self.schema = schema;
+        self.context = context;
+        self
+    }
+
+    /// The statement writes this table.
+    pub(crate) fn writing(mut self, meta: &'static Meta) -> Self {
+        self.writes = Some(meta);
+        self
     }
 
     /// Starts with a text that is complete in itself.
@@ -96,15 +158,58 @@ impl<'v> Sql<'v> {
 
     /// Writes a table with its schema.
     pub(crate) fn table(&mut self, meta: &Meta) -> &mut Self {
-        if let Some(schema) = meta.schema {
+        if let Some(schema) = meta.schema.or(self.schema) {
             self.ident(schema).push(".");
         }
         self.ident(meta.table)
     }
 
-    /// Writes a column with its table.
+    /// Writes a column of the row at hand, with its table.
     pub(crate) fn column(&mut self, col: &Col) -> &mut Self {
-        self.ident(col.table).push(".").ident(col.name)
+        match self.level.alias {
+            Some(alias) => self.alias(alias),
+            None => self.ident(col.table),
+        }
+        .push(".")
+        .ident(col.name)
+    }
+
+    fn alias(&mut self, alias: Alias) -> &mut Self {
+        let quote = self.dialect.quote();
+        let _ = write!(self.text, "{quote}{}{}{quote}", alias.0, alias.1); // a String takes everything
+        self
+    }
+
+    fn new_alias(&mut self, prefix: &'static str) -> Alias {
+        self.aliases += 1;
+        Alias(prefix, self.aliases)
+    }
+
+    /// Writes something about another row than the one at hand.
+    fn about(&mut self, level: Level, write: impl FnOnce(&mut Self)) -> Level {
+        let outer = std::mem::replace(&mut self.level, level);
+        write(self);
+        std::mem::replace(&mut self.level, outer)
+    }
+
+    /// Writes something where rows may be aggregated.
+    pub(crate) fn aggregating(&mut self, write: impl FnOnce(&mut Self)) -> &mut Self {
+        let outer = std::mem::replace(&mut self.aggregates, true);
+        write(self);
+        self.aggregates = outer;
+        self
+    }
+
+    /// Writes something about the columns of a derived table of this name.
+    pub(crate) fn about_derived(&mut self, alias: (&'static str, u32), write: impl FnOnce(&mut Self)) {
+        self.about(Level { alias: Some(Alias(alias.0, alias.1)), joins: Vec::new() }, write);
+    }
+
+    /// Refuses a table that may not be reached from here. Every table that a statement reaches passes this.
+    fn reach(&mut self, meta: &'static Meta) {
+        if (meta.scope)(self.context) == Scope::Closed {
+            self.refuse(Error::Protected { entity: meta.entity });
+        }
     }
 
     /// Writes the names of columns.
@@ -112,6 +217,21 @@ impl<'v> Sql<'v> {
         self.list(cols, ", ", |sql, col| {
             sql.ident(col.name);
         })
+    }
+
+    /// Writes all columns of the row at hand: by their names alone, unless another table has some as well.
+    pub(crate) fn row_columns(&mut self, meta: &'static Meta) -> &mut Self {
+        if self.level.alias.is_none() && self.level.joins.is_empty() {
+            return self.names(meta.columns);
+        }
+        self.list(meta.columns, ", ", |sql, col| {
+            sql.column(col);
+        })
+    }
+
+    /// Whether the source puts the table somewhere else than the struct does.
+    pub(crate) fn is_elsewhere(&self, meta: &Meta) -> bool {
+        meta.schema.is_none() && self.schema.is_some()
     }
 
     /// Writes a placeholder whose argument is bound elsewhere.
@@ -163,129 +283,6 @@ impl<'v> Sql<'v> {
         self
     }
 
-    /// Writes a filter. Columns carry their table's name.
-    pub(crate) fn filter(&mut self, node: &'v Node) -> &mut Self {
-        match node {
-            Node::Compare { col, op, value } => self.compare(col, *op, &**value),
-            Node::In { col, values, negated } => self.in_list(col, values, *negated),
-            Node::IsNull { col, negated } => self.column(col).push(null_test(*negated)),
-            Node::Text { col, kind, text } => self.text_match(col, *kind, text),
-            Node::All(nodes) if nodes.is_empty() => self.push("TRUE"),
-            Node::Any(nodes) if nodes.is_empty() => self.push("FALSE"),
-            Node::All(nodes) => self
-                .push("(")
-                .list(nodes, " AND ", |sql, node| {
-                    sql.filter(node);
-                })
-                .push(")"),
-            Node::Any(nodes) => self
-                .push("(")
-                .list(nodes, " OR ", |sql, node| {
-                    sql.filter(node);
-                })
-                .push(")"),
-            Node::Not(node) => self.push("NOT (").filter(node).push(")"),
-        }
-    }
-
-    fn compare(&mut self, col: &'static Col, op: Compare, value: &'v AnyValue) -> &mut Self {
-        let op = match op {
-            Compare::Eq | Compare::Ne if (col.codec.is_null)(value) => {
-                return self.column(col).push(null_test(op == Compare::Ne));
-            }
-            // Nothing is greater or less than NULL. Said here, so that the negation is NULL too, as it is in SQL.
-            _ if (col.codec.is_null)(value) => return self.push("NULL"),
-            Compare::Eq => " = ",
-            Compare::Ne => " <> ",
-            Compare::Gt => " > ",
-            Compare::Ge => " >= ",
-            Compare::Lt => " < ",
-            Compare::Le => " <= ",
-        };
-        self.column(col).push(op).value(col.codec, value)
-    }
-
-    fn in_list(&mut self, col: &'static Col, values: &'v [super::Value], negated: bool) -> &mut Self {
-        let some: Vec<&AnyValue> =
-            values.iter().map(|value| &**value).filter(|value| !(col.codec.is_null)(*value)).collect();
-        let has_null = some.len() < values.len();
-        match (some.is_empty(), has_null) {
-            (true, true) => self.column(col).push(null_test(negated)),
-            (true, false) => self.push(if negated { "TRUE" } else { "FALSE" }),
-            (false, true) if negated => {
-                self.push("(").column(col).push(" IS NOT NULL AND ");
-                self.some_of(col, some, negated).push(")")
-            }
-            (false, true) => {
-                self.push("(").column(col).push(" IS NULL OR ");
-                self.some_of(col, some, negated).push(")")
-            }
-            (false, false) => self.some_of(col, some, negated),
-        }
-    }
-
-    fn some_of(&mut self, col: &'static Col, values: Vec<&'v AnyValue>, negated: bool) -> &mut Self {
-        self.column(col);
-        if self.has_array(col.codec) {
-            return self
-                .push(if negated { " <> ALL(" } else { " = ANY(" })
-                .array(col.codec, values)
-                .push(")");
-        }
-        self.push(if negated { " NOT IN (" } else { " IN (" });
-        // Lists of similar length share a text, so that they do not drive each other out of the statement cache.
-        let padded = values.len().next_power_of_two();
-        let padded = if padded <= 64 { padded } else { values.len() };
-        let last = values.last().copied();
-        let padding = last.into_iter().cycle().take(padded - values.len());
-        self.list(values.into_iter().chain(padding), ", ", |sql, value| {
-            sql.value(col.codec, value);
-        })
-        .push(")")
-    }
-
-    fn text_match(&mut self, col: &'static Col, kind: TextMatch, text: &str) -> &mut Self {
-        match (self.dialect, kind) {
-            (Dialect::Sqlite, _) => self.sqlite_text_match(col, kind, text),
-            (_, TextMatch::Like) => self.column(col).push(" LIKE ").text_value(text.into()),
-            (_, TextMatch::NotLike) => self.column(col).push(" NOT LIKE ").text_value(text.into()),
-            _ => self.column(col).push(" LIKE ").text_value(like_pattern(kind, text)).push(" ESCAPE '!'"),
-        }
-    }
-
-    /// SQLite's LIKE ignores the case of ASCII letters, unlike its `=`; GLOB and `instr` do not. LIKE and GLOB stop at
-    /// a NUL in the pattern, which would match too much.
-    fn sqlite_text_match(&mut self, col: &'static Col, kind: TextMatch, text: &str) -> &mut Self {
-        // Escaped, a pattern is three times as long at most, and SQLite takes 50 000 bytes.
-        let fits_glob = text.len() < 16_000 && !text.contains('\0');
-        match kind {
-            TextMatch::Like | TextMatch::NotLike => {
-                if text.contains('\0') {
-                    self.refuse(Error::BadRequest("a LIKE pattern cannot contain NUL".into()));
-                }
-                let op = if kind == TextMatch::Like { " LIKE " } else { " NOT LIKE " };
-                self.column(col).push(op).text_value(text.into()).push(" ESCAPE '\\'")
-            }
-            TextMatch::Contains => {
-                self.push("instr(").column(col).push(", ").text_value(text.into()).push(") > 0")
-            }
-            // An index can serve it.
-            TextMatch::StartsWith if fits_glob => {
-                self.column(col).push(" GLOB ").text_value(format!("{}*", glob_escape(text)))
-            }
-            TextMatch::StartsWith => {
-                self.push("instr(").column(col).push(", ").text_value(text.into()).push(") = 1")
-            }
-            // By bytes, because GLOB stops at a NUL in the column too. The letter is there because `substr` of nothing
-            // is NULL.
-            TextMatch::EndsWith => {
-                let text = format!("{text}x");
-                self.push("substr(CAST(").column(col).push(" || 'x' AS BLOB), -length(CAST(");
-                self.text_value(text.clone()).push(" AS BLOB))) = CAST(").text_value(text).push(" AS BLOB)")
-            }
-        }
-    }
-
     /// Writes `a = .., b = ..` for the columns that have a value.
     pub(crate) fn assignments(&mut self, meta: &'static Meta, values: &'v dyn Values) -> &mut Self {
         let given = meta.columns.iter().filter_map(|col| Some((col, values.value(col.index)?)));
@@ -316,23 +313,24 @@ impl<'v> Sql<'v> {
         })
     }
 
-    /// Writes ` ORDER BY ..`, or nothing. NULLs are placed in so many words only where the database would place them
-    /// elsewhere, so that an index can serve the order.
-    pub(crate) fn order(&mut self, keys: &[OrderKey]) -> &mut Self {
+    /// Writes ` ORDER BY ..`, or nothing.
+    pub(crate) fn order(&mut self, keys: &'v [OrderKey]) -> &mut Self {
         if keys.is_empty() {
             return self;
         }
-        self.push(" ORDER BY ").list(keys, ", ", |sql, key| {
-            let native = match (sql.dialect, key.descending) {
-                (Dialect::Postgres, false) | (Dialect::MySql | Dialect::Sqlite, true) => Nulls::Last,
-                (Dialect::Postgres, true) | (Dialect::MySql | Dialect::Sqlite, false) => Nulls::First,
-            };
-            let nulls = key.nulls.filter(|nulls| *nulls != native);
+        self.push(" ORDER BY ").order_keys(keys)
+    }
+
+    /// Writes what is ordered by. NULLs are placed in so many words only where the database would place them elsewhere,
+    /// so that an index can serve the order.
+    pub(crate) fn order_keys(&mut self, keys: &'v [OrderKey]) -> &mut Self {
+        self.list(keys, ", ", |sql, key| {
+            let nulls = key.nulls.filter(|nulls| *nulls != sql.dialect.native_nulls(key.descending));
             if let (Dialect::MySql, Some(nulls)) = (sql.dialect, nulls) {
                 let direction = if nulls == Nulls::First { " IS NULL) DESC, " } else { " IS NULL) ASC, " };
-                sql.push("(").column(key.col).push(direction);
+                sql.push("(").term(&key.term).push(direction);
             }
-            sql.column(key.col).push(if key.descending { " DESC" } else { " ASC" });
+            sql.term(&key.term).push(if key.descending { " DESC" } else { " ASC" });
             match nulls {
                 Some(nulls) if sql.dialect != Dialect::MySql => {
                     sql.push(if nulls == Nulls::First { " NULLS FIRST" } else { " NULLS LAST" });
@@ -400,40 +398,5 @@ pub(crate) fn encode(error: sqlx::error::BoxDynError) -> Error {
     Error::Encode { driver: Driver(sqlx::Error::Encode(error)) }
 }
 
-fn null_test(negated: bool) -> &'static str {
-    if negated { " IS NOT NULL" } else { " IS NULL" }
-}
-
-/// A LIKE pattern whose escape is `!`, which unlike `\` no database treats specially in a literal.
-fn like_pattern(kind: TextMatch, text: &str) -> String {
-    let mut pattern = String::with_capacity(text.len() + 2);
-    if kind != TextMatch::StartsWith {
-        pattern.push('%');
-    }
-    for char in text.chars() {
-        if matches!(char, '!' | '%' | '_') {
-            pattern.push('!');
-        }
-        pattern.push(char);
-    }
-    if kind != TextMatch::EndsWith {
-        pattern.push('%');
-    }
-    pattern
-}
-
-fn glob_escape(text: &str) -> String {
-    let mut pattern = String::with_capacity(text.len());
-    for char in text.chars() {
-        if matches!(char, '*' | '?' | '[') {
-            pattern.extend(['[', char, ']']);
-        } else {
-            pattern.push(char);
-        }
-    }
-    pattern
-}
-
 #[cfg(test)]
-#[path = "render_tests.rs"]
 mod tests;

@@ -23,6 +23,7 @@ static META: Meta = Meta {
     ],
     id: &[0],
     unique: &[],
+    ..Meta::PLAIN
 };
 
 static IN_SCHEMA: Meta = Meta {
@@ -32,6 +33,7 @@ static IN_SCHEMA: Meta = Meta {
     columns: &[],
     id: &[0],
     unique: &[],
+    ..Meta::PLAIN
 };
 
 const ID: Column<User, i64> = Column::new(&META.columns[0]);
@@ -287,7 +289,7 @@ fn identifiers_cannot_break_out() {
 #[test]
 fn orders() {
     let text = |dialect, orders: &[Order<User>]| {
-        let keys: Vec<_> = orders.iter().map(|order| order.key).collect();
+        let keys: Vec<_> = orders.iter().map(|order| order.key.clone()).collect();
         let mut sql = Sql::new(dialect);
         sql.order(&keys);
         sql.text
@@ -297,25 +299,39 @@ fn orders() {
         assert_eq!(text(dialect, &[]), "");
     }
     assert_eq!(
-        text(Dialect::Postgres, &[up, ID.desc()]),
+        text(Dialect::Postgres, &[up.clone(), ID.desc()]),
         r#" ORDER BY "users"."bio" ASC, "users"."id" DESC"#
     );
-    assert_eq!(text(Dialect::MySql, &[up, ID.desc()]), " ORDER BY `users`.`bio` ASC, `users`.`id` DESC");
+    assert_eq!(
+        text(Dialect::MySql, &[up.clone(), ID.desc()]),
+        " ORDER BY `users`.`bio` ASC, `users`.`id` DESC"
+    );
     // In so many words only where it is not what the database does by itself.
     for (order, postgres, sqlite, mysql) in [
-        (up.nulls_first(), " ASC NULLS FIRST", " ASC", "`users`.`bio` ASC"),
-        (up.nulls_last(), " ASC", " ASC NULLS LAST", "(`users`.`bio` IS NULL) ASC, `users`.`bio` ASC"),
+        (up.clone().nulls_first(), " ASC NULLS FIRST", " ASC", "`users`.`bio` ASC"),
         (
-            down.nulls_first(),
+            up.clone().nulls_last(),
+            " ASC",
+            " ASC NULLS LAST",
+            "(`users`.`bio` IS NULL) ASC, `users`.`bio` ASC",
+        ),
+        (
+            down.clone().nulls_first(),
             " DESC",
             " DESC NULLS FIRST",
             "(`users`.`bio` IS NULL) DESC, `users`.`bio` DESC",
         ),
-        (down.nulls_last(), " DESC NULLS LAST", " DESC", "`users`.`bio` DESC"),
+        (down.clone().nulls_last(), " DESC NULLS LAST", " DESC", "`users`.`bio` DESC"),
     ] {
-        assert_eq!(text(Dialect::Postgres, &[order]), format!(r#" ORDER BY "users"."bio"{postgres}"#));
-        assert_eq!(text(Dialect::Sqlite, &[order]), format!(r#" ORDER BY "users"."bio"{sqlite}"#));
-        assert_eq!(text(Dialect::MySql, &[order]), format!(" ORDER BY {mysql}"));
+        assert_eq!(
+            text(Dialect::Postgres, std::slice::from_ref(&order)),
+            format!(r#" ORDER BY "users"."bio"{postgres}"#)
+        );
+        assert_eq!(
+            text(Dialect::Sqlite, std::slice::from_ref(&order)),
+            format!(r#" ORDER BY "users"."bio"{sqlite}"#)
+        );
+        assert_eq!(text(Dialect::MySql, std::slice::from_ref(&order)), format!(" ORDER BY {mysql}"));
     }
 }
 

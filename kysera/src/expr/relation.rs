@@ -1,0 +1,39 @@
+//! Relations without types: what the renderer needs to know of one.
+
+use super::meta::{Col, Meta};
+
+/// How rows of one entity lead to rows of another.
+#[derive(Clone, Copy)]
+pub struct Rel {
+    /// Its name on the struct.
+    pub(crate) name: &'static str,
+    /// The column of the row at hand.
+    pub(crate) parent: &'static Col,
+    /// The table at the other end.
+    pub(crate) meta: &'static Meta,
+    /// The column there that has the same value.
+    pub(crate) key: &'static Col,
+    /// The table between the two, if there is one.
+    pub(crate) via: Option<Via>,
+}
+
+/// A table that links two others.
+#[derive(Clone, Copy)]
+pub struct Via {
+    pub(crate) meta: &'static Meta,
+    /// The column that has the value of [`Rel::parent`].
+    pub(crate) parent: &'static Col,
+    /// The column that has the value of [`Rel::key`].
+    pub(crate) target: &'static Col,
+}
+
+impl Rel {
+    /// Whether it is the same one.
+    pub(crate) fn is(&self, other: &Rel) -> bool {
+        std::ptr::eq(self.parent, other.parent)
+            && std::ptr::eq(self.key, other.key)
+            && self.name == other.name
+            && self.via.is_none()
+            && other.via.is_none()
+    }
+}

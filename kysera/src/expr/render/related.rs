@@ -1,0 +1,120 @@
+//! Rows of other tables: joins, and sub-queries along relations.
+
+use super::{Join, Level, Sql};
+use crate::backend::Dialect;
+use crate::expr::filter::Node;
+use crate::expr::meta::Meta;
+use crate::expr::relation::Rel;
+use crate::expr::term::{RelatedRows, Term};
+
+impl<'v> Sql<'v> {
+    /// Names the joined tables, so that what is written next finds their columns.
+    pub(crate) fn with_joins(&mut self, joins: &[Join]) -> &mut Self {
+        for join in joins {
+            let alias = self.new_alias("j");
+            self.level.joins.push((join.rel, alias));
+        }
+        self
+    }
+
+    /// Writes ` JOIN .. ON ..` for each of the tables that [`with_joins`](Self::with_joins) named.
+    pub(crate) fn joins(&mut self, joins: &[Join]) -> &mut Self {
+        for (i, Join { rel, left }) in joins.iter().enumerate() {
+            let Some((_, alias)) = self.level.joins.get(i).copied() else { continue };
+            self.reach(rel.meta);
+            self.push(if *left { " LEFT JOIN " } else { " JOIN " }).table(rel.meta).push(" AS ");
+            self.alias(alias).push(" ON ").alias(alias).push(".").ident(rel.key.name).push(" = ");
+            self.column(rel.parent);
+        }
+        self
+    }
+
+    /// Writes all columns of a joined table.
+    pub(crate) fn joined_columns(&mut self, join: usize) -> &mut Self {
+        let Some((rel, alias)) = self.level.joins.get(join).copied() else { return self };
+        self.list(rel.meta.columns, ", ", |sql, col| {
+            sql.alias(alias).push(".").ident(col.name);
+        })
+    }
+
+    /// `[NOT] EXISTS (SELECT 1 FROM ..)`
+    pub(super) fn related_exists(&mut self, rows: &'v RelatedRows, negated: bool) -> &mut Self {
+        self.push(if negated { "NOT EXISTS (SELECT " } else { "EXISTS (SELECT " });
+        self.related(rows.rel, &rows.filters, |sql| {
+            sql.push("1");
+        })
+        .push(")")
+    }
+
+    /// `(SELECT COUNT(*) FROM ..)`
+    pub(super) fn related_count(&mut self, rows: &'v RelatedRows) -> &mut Self {
+        self.push("(SELECT ")
+            .related(rows.rel, &rows.filters, |sql| {
+                sql.push("COUNT(*)");
+            })
+            .push(")")
+    }
+
+    /// `(SELECT <term> FROM .. LIMIT 1)`
+    pub(super) fn related_value(&mut self, rel: Rel, term: &'v Term) -> &mut Self {
+        self.push("(SELECT ")
+            .related(rel, &[], |sql| {
+                sql.term(term);
+            })
+            .push(" LIMIT 1)")
+    }
+
+    /// Writes a sub-query, behind its SELECT, over the rows that a relation leads to from the row at hand.
+    fn related(&mut self, rel: Rel, filters: &'v [Node], select: impl FnOnce(&mut Self)) -> &mut Self {
+        let target = self.new_alias("r");
+        let link = rel.via.map(|via| (via, self.new_alias("r")));
+        let outer = std::mem::take(&mut self.level);
+        let aggregates = std::mem::replace(&mut self.aggregates, false);
+        self.level = Level { alias: Some(target), joins: Vec::new() };
+
+        let shadowed = self.must_shadow(rel.meta);
+        if shadowed {
+            // Merged into the statement, the derived table would be the table that is written again.
+            self.push("/*+ NO_MERGE(").alias(target).push(") */ ");
+        }
+        select(self);
+        self.push(" FROM ");
+        if let Some((via, alias)) = link {
+            self.reach(via.meta);
+            self.reach(rel.meta);
+            self.readable(via.meta).push(" AS ").alias(alias).push(" JOIN ").readable(rel.meta).push(" AS ");
+            self.alias(target).push(" ON ").alias(target).push(".").ident(rel.key.name).push(" = ");
+            self.alias(alias).push(".").ident(via.target.name);
+            self.push(" WHERE ").alias(alias).push(".").ident(via.parent.name);
+        } else {
+            self.reach(rel.meta);
+            self.readable(rel.meta).push(" AS ").alias(target);
+            self.push(" WHERE ").alias(target).push(".").ident(rel.key.name);
+        }
+        self.push(" = ");
+        // The row outside.
+        let inner = std::mem::replace(&mut self.level, outer);
+        self.column(rel.parent);
+        let outer = std::mem::replace(&mut self.level, inner);
+        for node in filters {
+            self.push(" AND ").filter(node);
+        }
+        self.level = outer;
+        self.aggregates = aggregates;
+        self
+    }
+
+    /// Writes a table to read from, in MySQL's disguise where the statement writes it.
+    fn readable(&mut self, meta: &'static Meta) -> &mut Self {
+        if !self.must_shadow(meta) {
+            return self.table(meta);
+        }
+        self.push("(SELECT ").names(meta.columns).push(" FROM ").table(meta).push(")")
+    }
+
+    /// MySQL refuses a sub-query on the table that is written (1093), but not a derived table of it.
+    fn must_shadow(&self, meta: &Meta) -> bool {
+        self.dialect == Dialect::MySql
+            && self.writes.is_some_and(|written| written.table == meta.table && written.schema == meta.schema)
+    }
+}

@@ -1,0 +1,109 @@
+//! The text of a query.
+
+use super::shape::{Shape, SqlBox};
+use crate::backend::Backend;
+use crate::expr::{AnyValue, Join, Meta, Node, OrderKey, Sql, Term};
+use crate::source::Source;
+
+/// What a query says, without types.
+#[derive(Clone, Default)]
+pub(crate) struct Query {
+    pub(crate) filters: Vec<Node>,
+    pub(crate) order: Vec<OrderKey>,
+    pub(crate) limit: Option<u64>,
+    pub(crate) offset: Option<u64>,
+    pub(crate) joins: Vec<Join>,
+    pub(crate) distinct: bool,
+    pub(crate) group: Vec<Term>,
+    pub(crate) having: Vec<Node>,
+}
+
+/// Begins a statement that runs on a source.
+pub(crate) fn sql_at<S: Source>(source: &S) -> Sql<'_> {
+    let context: &AnyValue = source.context();
+    Sql::new(S::Database::DIALECT).at(source.settings().schema.as_deref(), context)
+}
+
+impl Query {
+    /// Whether rows of the result are not rows of the table.
+    pub(crate) fn is_condensed(&self) -> bool {
+        self.distinct || !self.group.is_empty() || !self.having.is_empty()
+    }
+
+    /// `SELECT .. FROM .. WHERE .. GROUP BY .. HAVING .. ORDER BY .. LIMIT .. OFFSET ..`
+    pub(crate) fn select<'q, DB: Backend, X: Shape<DB>>(
+        &'q self,
+        mut sql: Sql<'q>,
+        meta: &'static Meta,
+        shape: &'q X,
+        limit: Option<u64>,
+    ) -> Sql<'q> {
+        match shape.fixed(DB::DIALECT) {
+            Some(text) if self.joins.is_empty() && !self.distinct && !sql.is_elsewhere(meta) => {
+                sql.push(text);
+            }
+            _ => {
+                self.head::<DB, X>(&mut sql, meta, shape, false);
+            }
+        }
+        self.conditions(&mut sql);
+        let aggregates = !self.group.is_empty();
+        if aggregates {
+            sql.aggregating(|sql| {
+                sql.order(&self.order);
+            });
+        } else {
+            sql.order(&self.order);
+        }
+        sql.limit(limit, self.offset);
+        sql
+    }
+
+    /// `SELECT .. FROM .. JOIN ..`
+    pub(crate) fn head<'q, DB: Backend, X: Shape<DB>>(
+        &'q self,
+        sql: &mut Sql<'q>,
+        meta: &'static Meta,
+        shape: &'q X,
+        names: bool,
+    ) {
+        sql.push(if self.distinct { "SELECT DISTINCT " } else { "SELECT " }).with_joins(&self.joins);
+        sql.aggregating(|sql| shape.write(&mut SqlBox(sql), names));
+        sql.push(" FROM ").table(meta).joins(&self.joins);
+    }
+
+    /// ` WHERE .. GROUP BY .. HAVING ..`
+    pub(crate) fn conditions<'q>(&'q self, sql: &mut Sql<'q>) {
+        sql.filters(&self.filters);
+        if !self.group.is_empty() {
+            sql.push(" GROUP BY ").list(&self.group, ", ", |sql, term| {
+                sql.term(term);
+            });
+        }
+        if !self.having.is_empty() {
+            sql.push(" HAVING ").aggregating(|sql| {
+                sql.list(&self.having, " AND ", |sql, node| {
+                    sql.filter(node);
+                });
+            });
+        }
+    }
+
+    /// `SELECT COUNT(*) FROM ..`; of groups and of different rows, if the query is about those.
+    pub(crate) fn count<'q, DB: Backend, X: Shape<DB>>(
+        &'q self,
+        sql: &mut Sql<'q>,
+        meta: &'static Meta,
+        shape: &'q X,
+    ) {
+        if self.is_condensed() {
+            sql.push("SELECT COUNT(*) FROM (");
+            self.head::<DB, X>(sql, meta, shape, true);
+            self.conditions(sql);
+            sql.push(") AS ").ident("kysera_counted");
+        } else {
+            sql.push("SELECT COUNT(*) FROM ").with_joins(&self.joins).table(meta).joins(&self.joins);
+            self.conditions(sql);
+        }
+    }
+}
