@@ -1,6 +1,6 @@
 //! What is known of the table: names, keys, fixed statements.
 
-use proc_macro2::TokenStream;
+use proc_macro2::{TokenStream, TokenTree};
 use quote::quote;
 
 use crate::model::{Column, Fill, Model};
@@ -12,6 +12,10 @@ pub(super) fn item(model: &Model) -> TokenStream {
     let schema = option(model.schema.as_deref());
     let columns = model.columns.iter().enumerate().map(|(index, column)| {
         let Column { name, ty, .. } = column;
+        // No row can hold a reference, which rustc reports; what is asked of its type would be reported again.
+        let is_reference =
+            matches!(ty.clone().into_iter().next(), Some(TokenTree::Punct(first)) if first.as_char() == '&');
+        let ty = if is_reference { &quote!(()) } else { ty };
         let fill = match column.fill {
             Fill::Client => quote!(Client),
             Fill::Default => quote!(Default),

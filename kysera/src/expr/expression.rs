@@ -219,6 +219,7 @@ impl<E, T, V: IntoColumn<T>> IntoOperand<E, T, operand::Value> for V {
 
 macro_rules! operands {
     ($type:ident) => {
+        #[diagnostic::do_not_recommend]
         impl<E, T> IntoOperand<E, T, operand::Same> for $type<E, T>
         where
             Self: Expression<Entity = E>,
@@ -228,6 +229,7 @@ macro_rules! operands {
             }
         }
 
+        #[diagnostic::do_not_recommend]
         impl<E, T> IntoOperand<E, Option<T>, operand::NotNull> for $type<E, T>
         where
             Self: Expression<Entity = E>,
@@ -237,6 +239,7 @@ macro_rules! operands {
             }
         }
 
+        #[diagnostic::do_not_recommend]
         impl<E, T> IntoOperand<E, T, operand::Nullable> for $type<E, Option<T>>
         where
             Self: Expression<Entity = E>,
