@@ -26,7 +26,7 @@ pub(crate) use order::{Nulls, OrderKey};
 pub use raw::{RawArg, RawArgs};
 #[doc(hidden)]
 pub use relation::{Rel, Via};
-pub(crate) use render::{Join, Sql, dynamic, encode};
+pub(crate) use render::{Join, Sql, dynamic, encode, qualified};
 pub use term::JsonKey;
 pub(crate) use term::{RelatedRows, Term};
 #[doc(hidden)]

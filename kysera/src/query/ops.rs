@@ -7,7 +7,7 @@ use crate::backend::{Backend, Statement};
 use crate::entity::On;
 use crate::error::Result;
 use crate::expr::Meta;
-use crate::source::Op;
+use crate::source::{Cx, Op};
 
 /// Runs a statement to its end and reads all rows.
 pub(crate) async fn read_all<DB: Backend, X: Shape<DB>>(
@@ -60,7 +60,7 @@ impl<DB: Backend, X: Shape<DB>> Op<DB> for FetchAll<DB, X> {
         self.meta
     }
 
-    async fn run(self, conn: &mut DB::Connection) -> Result<Vec<X::Out>> {
+    async fn run(self, conn: &mut DB::Connection, _: Cx<'_>) -> Result<Vec<X::Out>> {
         read_all(conn, self.statement, &self.shape).await
     }
 }
@@ -85,7 +85,7 @@ impl<DB: Backend, X: Shape<DB>> Op<DB> for FetchFirst<DB, X> {
         self.meta
     }
 
-    async fn run(self, conn: &mut DB::Connection) -> Result<Option<X::Out>> {
+    async fn run(self, conn: &mut DB::Connection, _: Cx<'_>) -> Result<Option<X::Out>> {
         let row = DB::fetch_optional(conn, self.statement).await?;
         row.map(|row| self.shape.read(&row, 0, true)).transpose()
     }
@@ -104,7 +104,7 @@ impl<DB: Backend> Op<DB> for Count<DB> {
         self.meta
     }
 
-    async fn run(self, conn: &mut DB::Connection) -> Result<u64> {
+    async fn run(self, conn: &mut DB::Connection, _: Cx<'_>) -> Result<u64> {
         match DB::fetch_optional(conn, self.statement).await? {
             Some(row) => Ok(DB::integer(&row, 0)?.unsigned_abs()),
             None => Ok(0),
@@ -125,7 +125,7 @@ impl<DB: Backend> Op<DB> for Exists<DB> {
         self.meta
     }
 
-    async fn run(self, conn: &mut DB::Connection) -> Result<bool> {
+    async fn run(self, conn: &mut DB::Connection, _: Cx<'_>) -> Result<bool> {
         Ok(DB::fetch_optional(conn, self.statement).await?.is_some())
     }
 }
@@ -143,7 +143,7 @@ impl<DB: Backend> Op<DB> for Execute<DB> {
         self.meta
     }
 
-    async fn run(self, conn: &mut DB::Connection) -> Result<u64> {
+    async fn run(self, conn: &mut DB::Connection, _: Cx<'_>) -> Result<u64> {
         Ok(DB::execute(conn, self.statement).await?.rows)
     }
 }

@@ -2,8 +2,8 @@
 
 use super::shape::{Shape, SqlBox};
 use crate::backend::Backend;
-use crate::expr::{AnyValue, Join, Meta, Node, OrderKey, Sql, Term};
-use crate::source::Source;
+use crate::expr::{Join, Meta, Node, OrderKey, Sql, Term};
+use crate::source::{Cx, Source};
 
 /// What a query says, without types.
 #[derive(Clone, Default)]
@@ -20,8 +20,7 @@ pub(crate) struct Query {
 
 /// Begins a statement that runs on a source.
 pub(crate) fn sql_at<S: Source>(source: &S) -> Sql<'_> {
-    let context: &AnyValue = source.context();
-    Sql::new(S::Database::DIALECT).at(source.settings().schema.as_deref(), context)
+    Cx::of(source).sql::<S::Database>()
 }
 
 impl Query {

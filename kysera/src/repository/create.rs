@@ -13,9 +13,9 @@ use futures_util::TryStreamExt;
 
 use crate::entity::{Cells, Entity, Mask, On, Values};
 use crate::error::{Error, Result};
-use crate::expr::{Col, Meta, Sql};
+use crate::expr::{Col, Meta};
 use crate::query::{decode_all, decode_first};
-use crate::source::{Op, Unit};
+use crate::source::{Cx, Op, Unit};
 
 /// The most rows of one multi-row INSERT.
 const MOST_ROWS: usize = 1024;
@@ -36,21 +36,25 @@ impl<DB: Backend, E: On<DB>> Op<DB> for Create<E> {
         unit_of_one_row(DB::DIALECT)
     }
 
-    async fn run(self, conn: &mut DB::Connection) -> Result<E> {
-        insert_one::<DB, E>(conn, &self.new).await
+    async fn run(self, conn: &mut DB::Connection, cx: Cx<'_>) -> Result<E> {
+        insert_one::<DB, E>(conn, cx, &self.new).await
     }
 }
 
 /// Inserts one row and answers it as stored.
-pub(super) async fn insert_one<DB: Backend, E: On<DB>>(conn: &mut DB::Connection, new: &E::New) -> Result<E> {
+pub(super) async fn insert_one<DB: Backend, E: On<DB>>(
+    conn: &mut DB::Connection,
+    cx: Cx<'_>,
+    new: &E::New,
+) -> Result<E> {
     let mask = given(E::META, new);
     refuse_unreadable_key::<E>(DB::DIALECT, mask)?;
-    let statement = bind::<DB, E>(insert_text::<E>(DB::DIALECT, mask), mask, Some(new), None)?;
+    let statement = bind::<DB, E>(insert_text::<DB, E>(cx, mask), mask, Some(new), None)?;
     let row = if DB::DIALECT.has_returning() {
         decode_first(conn, statement).await?
     } else {
         let done = DB::execute(conn, statement).await?;
-        read_back::<DB, E>(conn, new, mask, done.last_insert_id).await?
+        read_back::<DB, E>(conn, cx, new, mask, done.last_insert_id).await?
     };
     row.ok_or(Error::NotStored { entity: E::META.entity })
 }
@@ -58,6 +62,7 @@ pub(super) async fn insert_one<DB: Backend, E: On<DB>>(conn: &mut DB::Connection
 /// The row that was just inserted, found by the key that the client gave or MySQL generated.
 async fn read_back<DB: Backend, E: On<DB>>(
     conn: &mut DB::Connection,
+    cx: Cx<'_>,
     new: &E::New,
     mask: Mask,
     last_insert_id: u64,
@@ -70,7 +75,7 @@ async fn read_back<DB: Backend, E: On<DB>>(
         };
         bound.map_err(crate::expr::encode)?;
     }
-    let sql = find_locked_text::<E>(DB::DIALECT);
+    let sql = find_locked_text::<DB, E>(cx);
     decode_first(conn, crate::backend::Statement { sql, args, persistent: true }).await
 }
 
@@ -98,14 +103,14 @@ impl<DB: Backend, E: On<DB>> Op<DB> for CreateMany<E> {
         if self.batches.len() > 1 { Unit::Atomic } else { unit_of_one_row(DB::DIALECT) }
     }
 
-    async fn run(self, conn: &mut DB::Connection) -> Result<Vec<E>> {
+    async fn run(self, conn: &mut DB::Connection, cx: Cx<'_>) -> Result<Vec<E>> {
         for (mask, _) in &self.batches {
             refuse_unreadable_key::<E>(DB::DIALECT, *mask)?;
         }
         let mut out = Placed::new(self.rows.len());
         for (mask, batch) in self.batches {
             let news: Vec<&E::New> = batch.iter().map(|at| &self.rows[*at]).collect();
-            let stored = insert_batch::<DB, E>(conn, mask, &news).await?;
+            let stored = insert_batch::<DB, E>(conn, cx, mask, &news).await?;
             out.place(batch.into_iter().zip(stored));
         }
         out.finish().map_err(|_| Error::NotStored { entity: E::META.entity })
@@ -152,16 +157,17 @@ pub(super) fn most_read_back(dialect: Dialect) -> usize {
 
 pub(super) async fn insert_batch<DB: Backend, E: On<DB>>(
     conn: &mut DB::Connection,
+    cx: Cx<'_>,
     mask: Mask,
     rows: &[&E::New],
 ) -> Result<Vec<E>> {
     let stored = if !DB::DIALECT.has_returning() {
-        let last_insert_id = execute_batch::<DB, E>(conn, mask, rows).await?.last_insert_id;
-        read_back_batch::<DB, E>(conn, mask, rows, last_insert_id).await?
+        let last_insert_id = execute_batch::<DB, E>(conn, cx, mask, rows).await?.last_insert_id;
+        read_back_batch::<DB, E>(conn, cx, mask, rows, last_insert_id).await?
     } else if mask == Mask::default() {
-        decode_all(conn, bind::<DB, E>(insert_text::<E>(DB::DIALECT, mask), mask, None, None)?).await?
+        decode_all(conn, bind::<DB, E>(insert_text::<DB, E>(cx, mask), mask, None, None)?).await?
     } else {
-        let mut sql = Sql::new(DB::DIALECT);
+        let mut sql = cx.sql::<DB>();
         insert_rows(&mut sql, E::META, mask, rows);
         returning(&mut sql, E::META);
         decode_all(conn, sql.finish()?).await?
@@ -171,16 +177,17 @@ pub(super) async fn insert_batch<DB: Backend, E: On<DB>>(
 
 async fn execute_batch<DB: Backend, E: Entity>(
     conn: &mut DB::Connection,
+    cx: Cx<'_>,
     mask: Mask,
     rows: &[&E::New],
 ) -> Result<crate::backend::Done> {
     let statement = if mask == Mask::default() && !DB::DIALECT.has_empty_rows() {
-        let mut sql = Sql::new(DB::DIALECT);
+        let mut sql = cx.sql::<DB>();
         super::sql::insert_head(&mut sql, E::META, mask);
         sql.push(" DEFAULT VALUES");
         sql.finish()?
     } else {
-        let mut sql = Sql::new(DB::DIALECT);
+        let mut sql = cx.sql::<DB>();
         insert_rows(&mut sql, E::META, mask, rows);
         sql.finish()?
     };
@@ -190,6 +197,7 @@ async fn execute_batch<DB: Backend, E: Entity>(
 /// MySQL: the rows of a batch, in its order.
 async fn read_back_batch<DB: Backend, E: On<DB>>(
     conn: &mut DB::Connection,
+    cx: Cx<'_>,
     mask: Mask,
     rows: &[&E::New],
     last_insert_id: u64,
@@ -199,7 +207,7 @@ async fn read_back_batch<DB: Backend, E: On<DB>>(
         // As u64: a key without a sign may be past what an i64 holds.
         let codec = crate::__private::codec!(u64);
         let count = rows.len().try_into().unwrap_or(i64::MAX);
-        let mut sql = Sql::starting(DB::DIALECT, E::TEXTS.of(DB::DIALECT).select);
+        let mut sql = cx.select::<DB, E>();
         sql.push(" WHERE ").ident(col.name).push(" >= ").value(codec, &last_insert_id).push(" AND ");
         sql.ident(col.name).push(" < ").value(codec, &last_insert_id).push(" + ").integer(count);
         sql.push(" * @@auto_increment_increment ORDER BY ").ident(col.name).push(" FOR UPDATE");
@@ -207,7 +215,7 @@ async fn read_back_batch<DB: Backend, E: On<DB>>(
     }
     // The clients' keys. They are compared by the database, whose collation decides, so the rows come back numbered.
     let cols: Vec<_> = key_columns(E::META).collect();
-    read_numbered::<DB, E, _>(conn, &cols, rows).await
+    read_numbered::<DB, E, _>(conn, cx, &cols, rows).await
 }
 
 /// As many `INSERT`s as an iterator has batches, all or nothing; answers how many rows. Memory is bounded by the batch.
@@ -261,7 +269,7 @@ impl<DB: Backend, E: On<DB>, I: Iterator<Item = E::New> + Send> Op<DB> for Inser
         if self.several { Unit::Atomic } else { Unit::Statement }
     }
 
-    async fn run(mut self, conn: &mut DB::Connection) -> Result<u64> {
+    async fn run(mut self, conn: &mut DB::Connection, cx: Cx<'_>) -> Result<u64> {
         let mut batch = self.first;
         let (mut rows, mut at) = (0, 0);
         while !batch.is_empty() {
@@ -271,7 +279,7 @@ impl<DB: Backend, E: On<DB>, I: Iterator<Item = E::New> + Send> Op<DB> for Inser
             at += batch.len();
             let mask = given(E::META, &batch[0]);
             let news: Vec<&E::New> = batch.iter().collect();
-            rows += execute_batch::<DB, E>(conn, mask, &news).await?.rows;
+            rows += execute_batch::<DB, E>(conn, cx, mask, &news).await?.rows;
             batch = take_batch::<E, I>(DB::DIALECT, &mut self.rest);
         }
         Ok(rows)
@@ -282,10 +290,11 @@ impl<DB: Backend, E: On<DB>, I: Iterator<Item = E::New> + Send> Op<DB> for Inser
 /// its collation decides what is the same.
 pub(super) async fn read_numbered<DB: Backend, E: On<DB>, V: Values>(
     conn: &mut DB::Connection,
+    cx: Cx<'_>,
     cols: &[&'static Col],
     like: &[&V],
 ) -> Result<Vec<E>> {
-    let mut sql = Sql::new(DB::DIALECT);
+    let mut sql = cx.sql::<DB>();
     sql.push("SELECT CASE").list(like.iter().enumerate(), "", |sql, (number, row)| {
         sql.push(" WHEN ").equal(cols, *row).push(&format!(" THEN {number}"));
     });

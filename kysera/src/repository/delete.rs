@@ -5,7 +5,7 @@ use crate::backend::{Backend, Dialect};
 use crate::entity::{Entity, On};
 use crate::error::Result;
 use crate::expr::{Meta, Sql};
-use crate::source::{Op, Unit};
+use crate::source::{Cx, Op, Unit};
 
 /// `DELETE` of all rows with these keys, all or nothing; answers how many there were.
 pub(super) struct DeleteMany<E: Entity> {
@@ -30,10 +30,10 @@ impl<DB: Backend, E: On<DB>> Op<DB> for DeleteMany<E> {
         if self.ids.len() > keys_per_statement::<E>(DB::DIALECT) { Unit::Atomic } else { Unit::Statement }
     }
 
-    async fn run(self, conn: &mut DB::Connection) -> Result<u64> {
+    async fn run(self, conn: &mut DB::Connection, cx: Cx<'_>) -> Result<u64> {
         let mut rows = 0;
         for ids in self.ids.chunks(keys_per_statement::<E>(DB::DIALECT)) {
-            let mut sql = Sql::new(DB::DIALECT);
+            let mut sql = cx.sql::<DB>();
             sql.push("DELETE FROM ").table(E::META).push(" WHERE ");
             key_in::<E>(&mut sql, ids);
             rows += DB::execute(conn, sql.finish()?).await?.rows;

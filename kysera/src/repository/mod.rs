@@ -15,11 +15,11 @@ use sqlx::SqlStr;
 pub use upsert::Conflict;
 
 use crate::backend::Backend;
-use crate::entity::{Entity, Mask, On, Patch, Validate};
+use crate::entity::{Entity, Mask, On, Patch, Statements, Validate};
 use crate::error::{Error, Invalid, Result};
 use crate::expr::IntoColumn;
 use crate::query::{Count, Execute, Exists, FetchAll, FetchFirst, Find};
-use crate::source::{Source, Writable, run};
+use crate::source::{Cx, Source, Writable, run};
 
 /// The primary key of a repository's entity.
 pub type IdOf<R> = <<R as Repository>::Entity as Entity>::Id;
@@ -99,7 +99,7 @@ pub trait Repository: Send + Sync + Sized {
     fn find_by_id(&self, id: impl IntoColumn<IdOf<Self>>) -> BoxFuture<'_, Result<Option<Self::Entity>>> {
         let id = id.into_column();
         Box::pin(async move {
-            let sql = SqlStr::from_static(Self::Entity::TEXTS.of(DialectOf::<Self>::DIALECT).find);
+            let sql = fixed(self, |texts| texts.find);
             let statement =
                 sql::bind::<DialectOf<Self>, Self::Entity>(sql, Mask::default(), None, Some(&id))?;
             run(self.source(), FetchFirst::new(statement)).await
@@ -147,7 +147,7 @@ pub trait Repository: Send + Sync + Sized {
     /// As [`find_by_id`](Repository::find_by_id).
     fn find_all(&self) -> BoxFuture<'_, Result<Vec<Self::Entity>>> {
         Box::pin(async move {
-            let sql = SqlStr::from_static(Self::Entity::TEXTS.of(DialectOf::<Self>::DIALECT).select);
+            let sql = fixed(self, |texts| texts.select);
             let statement = sql::bind::<DialectOf<Self>, Self::Entity>(sql, Mask::default(), None, None)?;
             run(self.source(), FetchAll::new(statement)).await
         })
@@ -163,7 +163,7 @@ pub trait Repository: Send + Sync + Sized {
     fn exists(&self, id: impl IntoColumn<IdOf<Self>>) -> BoxFuture<'_, Result<bool>> {
         let id = id.into_column();
         Box::pin(async move {
-            let sql = SqlStr::from_static(Self::Entity::TEXTS.of(DialectOf::<Self>::DIALECT).exists);
+            let sql = fixed(self, |texts| texts.exists);
             let statement =
                 sql::bind::<DialectOf<Self>, Self::Entity>(sql, Mask::default(), None, Some(&id))?;
             run(self.source(), Exists { meta: Self::Entity::META, statement }).await
@@ -179,7 +179,7 @@ pub trait Repository: Send + Sync + Sized {
     /// Those of the database.
     fn count(&self) -> BoxFuture<'_, Result<u64>> {
         Box::pin(async move {
-            let sql = SqlStr::from_static(Self::Entity::TEXTS.of(DialectOf::<Self>::DIALECT).count);
+            let sql = fixed(self, |texts| texts.count);
             let statement = sql::bind::<DialectOf<Self>, Self::Entity>(sql, Mask::default(), None, None)?;
             run(self.source(), Count { meta: Self::Entity::META, statement }).await
         })
@@ -401,7 +401,7 @@ pub trait Repository: Send + Sync + Sized {
     {
         let id = id.into_column();
         Box::pin(async move {
-            let sql = SqlStr::from_static(Self::Entity::TEXTS.of(DialectOf::<Self>::DIALECT).delete);
+            let sql = fixed(self, |texts| texts.delete);
             let statement =
                 sql::bind::<DialectOf<Self>, Self::Entity>(sql, Mask::default(), None, Some(&id))?;
             let rows = run(self.source(), Execute { meta: Self::Entity::META, statement }).await?;
@@ -432,6 +432,12 @@ pub trait Repository: Send + Sync + Sized {
             run(self.source(), delete::DeleteMany::<Self::Entity> { ids }).await
         })
     }
+}
+
+/// A fixed text, on the table where the source puts it.
+fn fixed<R: Repository>(repository: &R, text: impl FnOnce(&'static Statements) -> &'static str) -> SqlStr {
+    let text = SqlStr::from_static(text(R::Entity::TEXTS.of(DialectOf::<R>::DIALECT)));
+    Cx::of(repository.source()).text::<DialectOf<R>>(R::Entity::META, text)
 }
 
 fn not_found<E: Entity>() -> Error {

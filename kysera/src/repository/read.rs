@@ -8,9 +8,9 @@ use super::update::in_order_of;
 use crate::backend::Backend;
 use crate::entity::{Entity, On};
 use crate::error::Result;
-use crate::expr::{Meta, Sql};
+use crate::expr::Meta;
 use crate::query::decode_all;
-use crate::source::Op;
+use crate::source::{Cx, Op};
 
 /// The rows with these keys, in their order, those that do not exist left out.
 pub(super) struct FindByIds<E: Entity> {
@@ -32,14 +32,14 @@ impl<DB: Backend, E: On<DB>> Op<DB> for FindByIds<E> {
         E::META
     }
 
-    async fn run(self, conn: &mut DB::Connection) -> Result<Vec<E>> {
+    async fn run(self, conn: &mut DB::Connection, cx: Cx<'_>) -> Result<Vec<E>> {
         let mut out = Vec::with_capacity(self.ids.len());
         for ids in self.ids.chunks(keys_per_statement::<E>(DB::DIALECT)) {
-            let mut sql = Sql::starting(DB::DIALECT, E::TEXTS.of(DB::DIALECT).select);
+            let mut sql = cx.select::<DB, E>();
             sql.push(" WHERE ");
             key_in::<E>(&mut sql, ids);
             let rows = decode_all(conn, sql.finish()?).await?;
-            out.extend(in_order_of::<DB, E>(conn, ids, rows).await?.into_iter().flatten());
+            out.extend(in_order_of::<DB, E>(conn, cx, ids, rows).await?.into_iter().flatten());
         }
         Ok(out)
     }

@@ -8,7 +8,7 @@ use crate::backend::{Backend, Dialect, Statement};
 use crate::entity::{Entity, Mask, TextKind, Values};
 use crate::error::{Error, Result};
 use crate::expr::{Col, Fill, Meta, Sql, encode};
-use crate::source::Unit;
+use crate::source::{Cx, Unit};
 
 /// What a write needs that answers its row: without RETURNING the row is read back, and nobody may change it in between.
 pub(super) fn unit_of_one_row(dialect: Dialect) -> Unit {
@@ -37,13 +37,13 @@ pub(super) fn key_columns(meta: &'static Meta) -> impl ExactSizeIterator<Item = 
 }
 
 /// The text of an `INSERT` of one row, a literal where no column with a default is given.
-pub(super) fn insert_text<E: Entity>(dialect: Dialect, mask: Mask) -> SqlStr {
-    let meta = E::META;
+pub(super) fn insert_text<DB: Backend, E: Entity>(cx: Cx<'_>, mask: Mask) -> SqlStr {
+    let (meta, dialect) = (E::META, DB::DIALECT);
     let literal = meta.columns.iter().all(|col| (col.fill == Fill::Client) == mask.contains(col.index));
     if literal {
-        return SqlStr::from_static(E::TEXTS.of(dialect).insert);
+        return cx.text::<DB>(meta, SqlStr::from_static(E::TEXTS.of(dialect).insert));
     }
-    E::text_cache().get(dialect, TextKind::Insert, mask, || {
+    let text = E::text_cache().get(dialect, TextKind::Insert, mask, || {
         let mut sql = Sql::new(dialect);
         insert_head(&mut sql, meta, mask);
         if mask == Mask::default() {
@@ -53,7 +53,8 @@ pub(super) fn insert_text<E: Entity>(dialect: Dialect, mask: Mask) -> SqlStr {
         }
         returning(&mut sql, meta);
         sql.into_text()
-    })
+    });
+    cx.text::<DB>(meta, text)
 }
 
 /// `INSERT INTO <table> (<columns>)`
@@ -72,9 +73,9 @@ pub(super) fn returning(sql: &mut Sql<'_>, meta: &'static Meta) {
 }
 
 /// `UPDATE <table> SET .. WHERE <key>`, with `RETURNING` where the database has it.
-pub(super) fn update_text<E: Entity>(dialect: Dialect, mask: Mask) -> SqlStr {
-    let meta = E::META;
-    E::text_cache().get(dialect, TextKind::Update, mask, || {
+pub(super) fn update_text<DB: Backend, E: Entity>(cx: Cx<'_>, mask: Mask) -> SqlStr {
+    let (meta, dialect) = (E::META, DB::DIALECT);
+    let text = E::text_cache().get(dialect, TextKind::Update, mask, || {
         let mut sql = Sql::new(dialect);
         sql.push("UPDATE ").table(meta).push(" SET ");
         sql.list(columns(meta, mask), ", ", |sql, col| {
@@ -86,17 +87,20 @@ pub(super) fn update_text<E: Entity>(dialect: Dialect, mask: Mask) -> SqlStr {
         });
         returning(&mut sql, meta);
         sql.into_text()
-    })
+    });
+    cx.text::<DB>(meta, text)
 }
 
 /// `SELECT <columns> FROM <table> WHERE <key> FOR UPDATE`: what was just written, on MySQL. A plain read could show the
 /// snapshot that the transaction took before.
-pub(super) fn find_locked_text<E: Entity>(dialect: Dialect) -> SqlStr {
-    E::text_cache().get(dialect, TextKind::FindLocked, Mask::default(), || {
+pub(super) fn find_locked_text<DB: Backend, E: Entity>(cx: Cx<'_>) -> SqlStr {
+    let dialect = DB::DIALECT;
+    let text = E::text_cache().get(dialect, TextKind::FindLocked, Mask::default(), || {
         let mut text = String::from(E::TEXTS.of(dialect).find);
         let _ = write!(text, " FOR UPDATE"); // a String takes everything
         text
-    })
+    });
+    cx.text::<DB>(E::META, text)
 }
 
 /// Binds the values of a mask, then the key.

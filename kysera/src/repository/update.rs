@@ -15,7 +15,7 @@ use crate::entity::{Cells, Entity, Mask, On, Values};
 use crate::error::{Error, Missing, Result};
 use crate::expr::{Meta, Sql};
 use crate::query::{decode_all, decode_first};
-use crate::source::{Op, Unit};
+use crate::source::{Cx, Op, Unit};
 
 /// `UPDATE` of one row, answered as stored; `None` if there is no such row.
 pub(super) struct Update<E: Entity> {
@@ -34,9 +34,9 @@ impl<DB: Backend, E: On<DB>> Op<DB> for Update<E> {
         unit_of_one_row(DB::DIALECT)
     }
 
-    async fn run(self, conn: &mut DB::Connection) -> Result<Option<E>> {
+    async fn run(self, conn: &mut DB::Connection, cx: Cx<'_>) -> Result<Option<E>> {
         let mask = given(E::META, &self.patch);
-        let sql = update_text::<E>(DB::DIALECT, mask);
+        let sql = update_text::<DB, E>(cx, mask);
         let statement = bind::<DB, E>(sql, mask, Some(&self.patch), Some(&self.id))?;
         if DB::DIALECT.has_returning() {
             return decode_first(conn, statement).await;
@@ -44,7 +44,7 @@ impl<DB: Backend, E: On<DB>> Op<DB> for Update<E> {
         if DB::execute(conn, statement).await?.rows == 0 {
             return Ok(None);
         }
-        let sql = find_locked_text::<E>(DB::DIALECT);
+        let sql = find_locked_text::<DB, E>(cx);
         decode_first(conn, bind::<DB, E>(sql, Mask::default(), None, Some(&self.id))?).await
     }
 }
@@ -97,17 +97,19 @@ impl<DB: Backend, E: On<DB>> Op<DB> for UpdateMany<E> {
         }
     }
 
-    async fn run(self, conn: &mut DB::Connection) -> Result<Vec<E>> {
+    async fn run(self, conn: &mut DB::Connection, cx: Cx<'_>) -> Result<Vec<E>> {
         let mut out = Placed::new(self.ids.len());
         let mut missing = Vec::new();
         for (mask, batch) in &self.batches {
             let ids: Vec<E::Id> = batch.iter().map(|at| self.ids[*at].clone()).collect();
             let patches: Vec<&E::Patch> = batch.iter().map(|at| &self.patches[*at]).collect();
             let found = match DB::DIALECT {
-                _ if *mask == Mask::default() => Found::or_missing(read_batch::<DB, E>(conn, &ids).await?),
-                Dialect::Postgres => update_batch_postgres::<DB, E>(conn, *mask, &ids, &patches).await?,
-                Dialect::Sqlite => update_batch_sqlite::<DB, E>(conn, *mask, &ids, &patches).await?,
-                Dialect::MySql => update_batch_mysql::<DB, E>(conn, *mask, &ids, &patches).await?,
+                _ if *mask == Mask::default() => {
+                    Found::or_missing(read_batch::<DB, E>(conn, cx, &ids).await?)
+                }
+                Dialect::Postgres => update_batch_postgres::<DB, E>(conn, cx, *mask, &ids, &patches).await?,
+                Dialect::Sqlite => update_batch_sqlite::<DB, E>(conn, cx, *mask, &ids, &patches).await?,
+                Dialect::MySql => update_batch_mysql::<DB, E>(conn, cx, *mask, &ids, &patches).await?,
             };
             for (at, found) in batch.iter().zip(found) {
                 match found {
@@ -153,19 +155,21 @@ fn missing<E: Entity>(ids: &[E::Id], positions: Vec<usize>) -> Error {
 /// Rows whose patch changes nothing.
 async fn read_batch<DB: Backend, E: On<DB>>(
     conn: &mut DB::Connection,
+    cx: Cx<'_>,
     ids: &[E::Id],
 ) -> Result<Vec<Option<E>>> {
-    let mut sql = Sql::starting(DB::DIALECT, E::TEXTS.of(DB::DIALECT).select);
+    let mut sql = cx.select::<DB, E>();
     sql.push(" WHERE ");
     key_in::<E>(&mut sql, ids);
     let rows = decode_all(conn, sql.finish()?).await?;
-    in_order_of::<DB, E>(conn, ids, rows).await
+    in_order_of::<DB, E>(conn, cx, ids, rows).await
 }
 
 /// Puts rows in the order of their keys. A key that its column stores in another spelling (a collation that ignores
 /// case, padding) is looked up by the database.
 pub(super) async fn in_order_of<DB: Backend, E: On<DB>>(
     conn: &mut DB::Connection,
+    cx: Cx<'_>,
     ids: &[E::Id],
     rows: Vec<E>,
 ) -> Result<Vec<Option<E>>> {
@@ -173,7 +177,7 @@ pub(super) async fn in_order_of<DB: Backend, E: On<DB>>(
     let mut out: Vec<Option<E>> = ids.iter().map(|id| found.remove(id)).collect();
     if !found.is_empty() {
         for (id, row) in ids.iter().zip(&mut out).filter(|(_, row)| row.is_none()) {
-            let sql = sqlx::SqlStr::from_static(E::TEXTS.of(DB::DIALECT).find);
+            let sql = cx.text::<DB>(E::META, sqlx::SqlStr::from_static(E::TEXTS.of(DB::DIALECT).find));
             *row = decode_first(conn, bind::<DB, E>(sql, Mask::default(), None, Some(id))?).await?;
         }
     }
@@ -183,11 +187,12 @@ pub(super) async fn in_order_of<DB: Backend, E: On<DB>>(
 /// Locks the rows in the order of their keys, so that two batches cannot deadlock, and writes only if all are there.
 async fn update_batch_postgres<DB: Backend, E: On<DB>>(
     conn: &mut DB::Connection,
+    cx: Cx<'_>,
     mask: Mask,
     ids: &[E::Id],
     patches: &[&E::Patch],
 ) -> Result<Vec<Found<E>>> {
-    let mut sql = Sql::new(DB::DIALECT);
+    let mut sql = cx.sql::<DB>();
     if keys_and_values_have_arrays::<E>(DB::DIALECT, mask) {
         sql.push("WITH v AS (SELECT * FROM UNNEST(").list(
             key_columns(E::META).enumerate(),
@@ -260,11 +265,12 @@ async fn update_batch_postgres<DB: Backend, E: On<DB>>(
 
 async fn update_batch_sqlite<DB: Backend, E: On<DB>>(
     conn: &mut DB::Connection,
+    cx: Cx<'_>,
     mask: Mask,
     ids: &[E::Id],
     patches: &[&E::Patch],
 ) -> Result<Vec<Found<E>>> {
-    let mut sql = Sql::new(DB::DIALECT);
+    let mut sql = cx.sql::<DB>();
     sql.push("WITH v (");
     value_names::<E>(&mut sql, mask);
     sql.push(") AS (VALUES ").list(ids.iter().zip(patches), ", ", |sql, (id, patch)| {
@@ -280,17 +286,18 @@ async fn update_batch_sqlite<DB: Backend, E: On<DB>>(
     });
     returning(&mut sql, E::META);
     let rows = decode_all(conn, sql.finish()?).await?;
-    Ok(Found::or_missing(in_order_of::<DB, E>(conn, ids, rows).await?))
+    Ok(Found::or_missing(in_order_of::<DB, E>(conn, cx, ids, rows).await?))
 }
 
 /// A CASE per column: it locks the listed rows alone, and types come from the column.
 async fn update_batch_mysql<DB: Backend, E: On<DB>>(
     conn: &mut DB::Connection,
+    cx: Cx<'_>,
     mask: Mask,
     ids: &[E::Id],
     patches: &[&E::Patch],
 ) -> Result<Vec<Found<E>>> {
-    let mut sql = Sql::new(DB::DIALECT);
+    let mut sql = cx.sql::<DB>();
     sql.push("UPDATE ").table(E::META).push(" SET ").list(columns(E::META, mask), ", ", |sql, col| {
         sql.ident(col.name).push(" = CASE").list(ids.iter().zip(patches), "", |sql, (id, patch)| {
             sql.push(" WHEN ").list(key_columns(E::META).enumerate(), " AND ", |sql, (part, key)| {
@@ -306,12 +313,12 @@ async fn update_batch_mysql<DB: Backend, E: On<DB>>(
     key_in::<E>(&mut sql, ids);
     DB::execute(conn, sql.finish()?).await?;
 
-    let mut sql = Sql::starting(DB::DIALECT, E::TEXTS.of(DB::DIALECT).select);
+    let mut sql = cx.select::<DB, E>();
     sql.push(" WHERE ");
     key_in::<E>(&mut sql, ids);
     sql.push(" FOR UPDATE");
     let rows = decode_all(conn, sql.finish()?).await?;
-    Ok(Found::or_missing(in_order_of::<DB, E>(conn, ids, rows).await?))
+    Ok(Found::or_missing(in_order_of::<DB, E>(conn, cx, ids, rows).await?))
 }
 
 /// The columns of the list of new values: `k<part of the key>` and `c<index of the column>`.

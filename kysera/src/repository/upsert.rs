@@ -12,7 +12,7 @@ use crate::entity::{Entity, Mask, On, Values};
 use crate::error::{Error, Result};
 use crate::expr::{Col, Column, Columns, Meta, Sql};
 use crate::query::{decode_all, decode_first};
-use crate::source::{Op, Unit};
+use crate::source::{Cx, Op, Unit};
 
 /// What an upsert does when its key is taken: which unique key is meant, and what is updated.
 ///
@@ -185,21 +185,22 @@ impl<DB: Backend, E: On<DB>> Op<DB> for Upsert<E> {
         unit_of_one_row(DB::DIALECT)
     }
 
-    async fn run(self, conn: &mut DB::Connection) -> Result<E> {
-        upsert_one::<DB, E>(conn, &self.new, &self.conflict).await
+    async fn run(self, conn: &mut DB::Connection, cx: Cx<'_>) -> Result<E> {
+        upsert_one::<DB, E>(conn, cx, &self.new, &self.conflict).await
     }
 }
 
 async fn upsert_one<DB: Backend, E: On<DB>>(
     conn: &mut DB::Connection,
+    cx: Cx<'_>,
     new: &E::New,
     conflict: &Conflict<E>,
 ) -> Result<E> {
     let mask = given(E::META, new);
     if conflict.cannot_be_taken(new) {
-        return insert_one(conn, new).await;
+        return insert_one(conn, cx, new).await;
     }
-    let mut sql = Sql::new(DB::DIALECT);
+    let mut sql = cx.sql::<DB>();
     insert_rows(&mut sql, E::META, mask, &[new]);
     conflict.clause(&mut sql, mask);
     returning(&mut sql, E::META);
@@ -210,13 +211,13 @@ async fn upsert_one<DB: Backend, E: On<DB>>(
     if let Err(error) = DB::execute(conn, sql.finish()?).await {
         if is_cardinality_violation(&error) {
             // Without the clause MySQL names the key.
-            let statement = bind::<DB, E>(insert_text::<E>(DB::DIALECT, mask), mask, Some(new), None)?;
+            let statement = bind::<DB, E>(insert_text::<DB, E>(cx, mask), mask, Some(new), None)?;
             DB::execute(conn, statement).await?;
         } else {
             return Err(error.into());
         }
     }
-    let mut rows = read_numbered::<DB, E, _>(conn, &conflict.target, &[new]).await?;
+    let mut rows = read_numbered::<DB, E, _>(conn, cx, &conflict.target, &[new]).await?;
     rows.pop().ok_or(Error::NotStored { entity: E::META.entity })
 }
 
@@ -250,14 +251,14 @@ impl<DB: Backend, E: On<DB>> Op<DB> for UpsertMany<E> {
         }
     }
 
-    async fn run(self, conn: &mut DB::Connection) -> Result<Vec<E>> {
+    async fn run(self, conn: &mut DB::Connection, cx: Cx<'_>) -> Result<Vec<E>> {
         for (mask, _) in &self.batches {
             refuse_unreadable_key::<E>(DB::DIALECT, *mask)?;
         }
         let mut out = Placed::new(self.rows.len());
         for (mask, batch) in self.batches {
             let news: Vec<&E::New> = batch.iter().map(|at| &self.rows[*at]).collect();
-            let stored = upsert_batch::<DB, E>(conn, mask, &news, &self.conflict).await?;
+            let stored = upsert_batch::<DB, E>(conn, cx, mask, &news, &self.conflict).await?;
             out.place(batch.into_iter().zip(stored));
         }
         let stored = out.finish().map_err(|_| Error::NotStored { entity: E::META.entity })?;
@@ -270,17 +271,18 @@ impl<DB: Backend, E: On<DB>> Op<DB> for UpsertMany<E> {
 
 async fn upsert_batch<DB: Backend, E: On<DB>>(
     conn: &mut DB::Connection,
+    cx: Cx<'_>,
     mask: Mask,
     rows: &[&E::New],
     conflict: &Conflict<E>,
 ) -> Result<Vec<E>> {
     if !DB::DIALECT.has_returning() {
-        return upsert_batch_mysql::<DB, E>(conn, mask, rows, conflict).await;
+        return upsert_batch_mysql::<DB, E>(conn, cx, mask, rows, conflict).await;
     }
     if conflict.target.iter().any(|col| !mask.contains(col.index)) {
-        return insert_batch::<DB, E>(conn, mask, rows).await; // the database fills the key
+        return insert_batch::<DB, E>(conn, cx, mask, rows).await; // the database fills the key
     }
-    let mut sql = Sql::new(DB::DIALECT);
+    let mut sql = cx.sql::<DB>();
     insert_rows(&mut sql, E::META, mask, rows);
     conflict.clause(&mut sql, mask);
     returning(&mut sql, E::META);
@@ -300,6 +302,7 @@ async fn upsert_batch<DB: Backend, E: On<DB>>(
 
 async fn upsert_batch_mysql<DB: Backend, E: On<DB>>(
     conn: &mut DB::Connection,
+    cx: Cx<'_>,
     mask: Mask,
     rows: &[&E::New],
     conflict: &Conflict<E>,
@@ -309,17 +312,17 @@ async fn upsert_batch_mysql<DB: Backend, E: On<DB>>(
     let pick = |which: &[usize]| which.iter().map(|at| rows[*at]).collect::<Vec<_>>();
     let mut out = Placed::new(rows.len());
     if !fresh.is_empty() {
-        let stored = insert_batch::<DB, E>(conn, mask, &pick(&fresh)).await?;
+        let stored = insert_batch::<DB, E>(conn, cx, mask, &pick(&fresh)).await?;
         out.place(fresh.into_iter().zip(stored));
     }
     if !keyed.is_empty() {
         let news = pick(&keyed);
-        let mut sql = Sql::new(DB::DIALECT);
+        let mut sql = cx.sql::<DB>();
         insert_rows(&mut sql, E::META, mask, &news);
         conflict.clause(&mut sql, mask);
         match DB::execute(conn, sql.finish()?).await {
             Ok(_) => {
-                let stored = read_numbered::<DB, E, _>(conn, &conflict.target, &news).await;
+                let stored = read_numbered::<DB, E, _>(conn, cx, &conflict.target, &news).await;
                 let stored = stored.map_err(|error| match error {
                     Error::NotStored { entity } => Error::SameKey { entity, positions: None, driver: None },
                     error => error,
@@ -329,7 +332,7 @@ async fn upsert_batch_mysql<DB: Backend, E: On<DB>>(
             // One by one, so that MySQL names the other key.
             Err(error) if is_cardinality_violation(&error) => {
                 for (at, new) in keyed.into_iter().zip(news) {
-                    out.place([(at, upsert_one::<DB, E>(conn, new, conflict).await?)]);
+                    out.place([(at, upsert_one::<DB, E>(conn, cx, new, conflict).await?)]);
                 }
             }
             Err(error) => return Err(error.into()),

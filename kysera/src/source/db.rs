@@ -129,6 +129,54 @@ impl<DB: Backend, C: Send + Sync + 'static> Db<DB, C> {
         }
     }
 
+    /// The same database with its tables in a schema of this name: schema per tenant. Every statement of a repository
+    /// and of its queries then names `"tenant_7"."users"`; connections and transactions of the result inherit that.
+    ///
+    /// A struct that names a schema of its own, `#[kysera(schema = "shared")]`, stays there: that is how tables are
+    /// shared by all tenants. SQL of your own is left as it is. On MySQL a schema is a database; on SQLite it is one that
+    /// is attached to the connection, so attach it to every connection of the pool (in `after_connect`).
+    ///
+    /// Nothing is sent, and whether there is such a schema is seen by the first statement.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::BadRequest`](crate::Error::BadRequest) unless the name is a letter or `_`, then letters, digits, `_` and
+    /// `$`, of 63 bytes at most.
+    ///
+    /// ```
+    /// # #[cfg(feature = "sqlite")]
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> kysera::Result<()> {
+    /// use kysera::prelude::*;
+    ///
+    /// #[derive(Repository)]
+    /// #[kysera(table = "users")]
+    /// struct User {
+    ///     #[kysera(id)]
+    ///     id: i64,
+    ///     name: String,
+    /// }
+    ///
+    /// let db = Db::<Sqlite>::connect("sqlite::memory:").await?;
+    /// db.raw_sql(
+    ///     "ATTACH ':memory:' AS tenant_7;
+    ///     CREATE TABLE tenant_7.users (id INTEGER PRIMARY KEY, name TEXT NOT NULL)",
+    /// )
+    /// .await?;
+    ///
+    /// let tenant = db.in_schema("tenant_7")?;
+    /// User::repo(&tenant).create(NewUser { name: "Ada".into() }).await?;
+    /// assert_eq!(User::repo(&tenant).count().await?, 1);
+    /// assert!(db.in_schema("tenant_7; DROP TABLE users").is_err());
+    /// # Ok(())
+    /// # }
+    /// # #[cfg(not(feature = "sqlite"))]
+    /// # fn main() {}
+    /// ```
+    pub fn in_schema(&self, name: &str) -> Result<Self> {
+        Ok(Self { shared: self.shared.clone(), session: self.session.in_schema(name)? })
+    }
+
     /// The same database with nobody's rights but the system's. `reason` says why, for whoever reads the code or its
     /// traces.
     #[must_use]

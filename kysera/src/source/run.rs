@@ -2,7 +2,7 @@
 
 use std::future::Future;
 
-use super::{Bracket, Source, SourceGuard, Unit, verdict};
+use super::{Bracket, Cx, Source, SourceGuard, Unit, verdict};
 use crate::backend::{Backend, TxOptions};
 use crate::error::Result;
 use crate::expr::{Meta, dynamic};
@@ -20,7 +20,7 @@ pub(crate) trait Op<DB: Backend>: Send {
         Unit::Statement
     }
 
-    fn run(self, conn: &mut DB::Connection) -> impl Future<Output = Result<Self::Out>> + Send;
+    fn run(self, conn: &mut DB::Connection, cx: Cx<'_>) -> impl Future<Output = Result<Self::Out>> + Send;
 }
 
 /// Acquires, brackets, runs, settles.
@@ -31,6 +31,7 @@ pub(crate) fn run<S: Source, O: Op<S::Database>>(
 ) -> impl Future<Output = Result<O::Out>> + Send {
     async move {
         let mut guard = source.acquire().await?;
+        let cx = Cx::of(source);
         let meta = op.meta();
         let unit = op.unit();
         let bracket = match unit {
@@ -38,8 +39,8 @@ pub(crate) fn run<S: Source, O: Op<S::Database>>(
             _ => guard.open_unit(unit),
         };
         let result = match bracket {
-            Bracket::None => op.run(&mut guard).await,
-            bracket => bracketed(&mut guard, unit, bracket, op).await,
+            Bracket::None => op.run(&mut guard, cx).await,
+            bracket => bracketed(&mut guard, unit, bracket, op, cx).await,
         }
         .map_err(|error| error.in_entity(meta));
         guard.settle(result.as_ref().map(drop));
@@ -52,9 +53,10 @@ async fn bracketed<DB: Backend, G: SourceGuard<DB>, O: Op<DB>>(
     unit: Unit,
     bracket: Bracket,
     op: O,
+    cx: Cx<'_>,
 ) -> Result<O::Out> {
     open::<DB>(guard, bracket).await?;
-    match op.run(guard).await {
+    match op.run(guard, cx).await {
         Ok(out) => {
             // Everything was read, so RELEASE is certainly sent when its future is first polled: the books go first, and
             // who cuts it finds them right. (COMMIT is no different, but a ROLLBACK behind it does no harm.)

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use crate::error::{Error, Result};
+
 /// Who asks, and how a source was set up. Cheap to clone.
 pub(super) struct Session<C> {
     pub(super) context: Arc<C>,
@@ -22,6 +24,31 @@ pub struct Settings {
     /// Where tables are whose struct names no schema; `None` leaves it to the connection.
     pub(crate) schema: Option<Arc<str>>,
 }
+
+impl<C> Session<C> {
+    /// The same with tables in a schema.
+    pub(super) fn in_schema(&self, name: &str) -> Result<Self> {
+        let settings = Settings { schema: Some(schema_name(name)?) };
+        Ok(Self { context: self.context.clone(), settings: Arc::new(settings) })
+    }
+}
+
+/// Names of schemas often come from a request, so they are plain ones only. Quoting alone would keep them from being
+/// SQL, but not from being `pg_catalog ` with a blank, or longer than what PostgreSQL tells apart.
+fn schema_name(name: &str) -> Result<Arc<str>> {
+    let starts = name.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_');
+    let plain = name.chars().all(|char| char.is_ascii_alphanumeric() || matches!(char, '_' | '$'));
+    if starts && plain && name.len() <= SCHEMA_BYTES {
+        return Ok(name.into());
+    }
+    Err(Error::BadRequest(
+        "the name of a schema is a letter or `_`, then letters, digits, `_` and `$`, of 63 bytes at most"
+            .into(),
+    ))
+}
+
+/// What PostgreSQL tells apart; MySQL takes one more.
+const SCHEMA_BYTES: usize = 63;
 
 impl Settings {
     /// Of sources that have nothing to say.

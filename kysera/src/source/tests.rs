@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use futures_util::{FutureExt, StreamExt, TryStreamExt};
 use tokio::time::timeout;
 
-use super::{Db, Op, Source, Unit, generate, on, run};
+use super::{Cx, Db, Op, Source, Unit, generate, on, run};
 use crate::backend::{Backend, Statement};
 use crate::error::{Error, Result, TransactionError};
 use crate::expr::{Meta, dynamic};
@@ -40,7 +40,7 @@ impl<DB: Backend> Op<DB> for Steps {
         self.unit
     }
 
-    async fn run(self, conn: &mut DB::Connection) -> Result<()> {
+    async fn run(self, conn: &mut DB::Connection, _: Cx<'_>) -> Result<()> {
         for sql in self.sql {
             DB::raw(conn, dynamic(sql)).await?;
         }
@@ -64,7 +64,7 @@ where
         &META
     }
 
-    async fn run(self, conn: &mut DB::Connection) -> Result<i64> {
+    async fn run(self, conn: &mut DB::Connection, _: Cx<'_>) -> Result<i64> {
         let statement = Statement { sql: dynamic(self.0), args: Default::default(), persistent: true };
         let row = DB::fetch_optional(conn, statement).await?.expect("a row");
         Ok(DB::cell(&row, 0, true)?)

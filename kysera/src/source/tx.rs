@@ -249,6 +249,18 @@ impl<DB: Backend, C: Send + Sync + 'static> Tx<DB, C> {
         }
     }
 
+    /// The same transaction with its tables in another schema; see [`Db::in_schema`](super::Db::in_schema).
+    ///
+    /// Both handles stand for one transaction, which is over as soon as either of them commits or rolls back; it is
+    /// rolled back by being dropped when the last of them is.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::BadRequest`](crate::Error::BadRequest) as there.
+    pub fn in_schema(&self, name: &str) -> Result<Self> {
+        Ok(Self { inner: self.inner.clone(), session: self.session.in_schema(name)?, scope: self.scope })
+    }
+
     /// Commits. The handle of a savepoint ends the savepoint alone.
     ///
     /// # Errors

@@ -2,6 +2,7 @@
 
 mod filter;
 mod json;
+mod qualify;
 mod related;
 mod term;
 
@@ -18,6 +19,8 @@ use super::value::{AnyValue, Codec};
 use crate::backend::{Backend, Dialect, Statement};
 use crate::entity::Values;
 use crate::error::{Driver, Error, Result};
+
+pub(crate) use qualify::qualified;
 
 /// The one place where a text that is not a literal becomes SQL. Whoever calls it has quoted every identifier with
 /// [`Sql::ident`] and bound every value.
@@ -105,11 +108,9 @@ impl<'v> Sql<'v> {
     }
 
     /// Starts with a text that is complete in itself.
-    pub(crate) fn starting(dialect: Dialect, text: &str) -> Self {
-        let mut sql = Self::new(dialect);
-        sql.text.reserve(text.len() + 64);
-        sql.text.push_str(text);
-        sql
+    pub(crate) fn start(&mut self, text: &str) -> &mut Self {
+        self.text.reserve(text.len() + 64);
+        self.push(text)
     }
 
     pub(crate) fn dialect(&self) -> Dialect {
@@ -144,15 +145,7 @@ impl<'v> Sql<'v> {
 
     /// Writes an identifier, quoted.
     pub(crate) fn ident(&mut self, name: &str) -> &mut Self {
-        let quote = self.dialect.quote();
-        self.text.push(quote);
-        for char in name.chars() {
-            if char == quote {
-                self.text.push(quote);
-            }
-            self.text.push(char);
-        }
-        self.text.push(quote);
+        qualify::quote_into(&mut self.text, self.dialect.quote(), name);
         self
     }
 

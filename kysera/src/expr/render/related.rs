@@ -115,6 +115,9 @@ impl<'v> Sql<'v> {
     /// MySQL refuses a sub-query on the table that is written (1093), but not a derived table of it.
     fn must_shadow(&self, meta: &Meta) -> bool {
         self.dialect == Dialect::MySql
-            && self.writes.is_some_and(|written| written.table == meta.table && written.schema == meta.schema)
+            && self.writes.is_some_and(|written| {
+                let schema = |meta: &Meta| meta.schema.or(self.schema);
+                written.table == meta.table && schema(written) == schema(meta)
+            })
     }
 }

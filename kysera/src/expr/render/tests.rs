@@ -260,10 +260,12 @@ fn combinations_keep_their_brackets() {
 #[test]
 fn several_filters_are_all_to_hold() {
     let filters = [ID.eq(1).node, (ID.eq(2) | ID.eq(3)).node];
-    let mut sql = Sql::starting(Dialect::Postgres, "SELECT 1");
+    let mut sql = Sql::new(Dialect::Postgres);
+    sql.start("SELECT 1");
     sql.filters(&filters);
     assert_eq!(sql.text, r#"SELECT 1 WHERE "users"."id" = $1 AND ("users"."id" = $2 OR "users"."id" = $3)"#);
-    let mut sql = Sql::starting(Dialect::Postgres, "SELECT 1");
+    let mut sql = Sql::new(Dialect::Postgres);
+    sql.start("SELECT 1");
     sql.filters(&[]);
     assert_eq!(sql.text, "SELECT 1");
 }
