@@ -58,6 +58,7 @@
 //! * [`Repository`](macro@Repository), the derive, lists every attribute and what it makes of a struct; the
 //!   [trait](trait@Repository) has the methods.
 //! * [`query::Find`] is a query: filters made from [`Column`] constants, order, limit, and how it ends.
+//! * [`dal`] is data access in free functions, without repositories of your own.
 //! * [`source`] says where statements run, and what happens when a future is dropped.
 //! * [`error`] tells what can go wrong, and what is known of it.
 //! * [`entity::Validate`] has the rules that are checked before any SQL runs.
@@ -80,6 +81,7 @@ compile_error!(
 );
 
 pub mod backend;
+pub mod dal;
 pub mod entity;
 pub mod error;
 pub mod expr;
@@ -97,7 +99,10 @@ pub use error::{Error, ErrorCode, Result};
 pub use expr::{Column, Expr, Filter, IntoColumn};
 pub use kysera_macros::{Repository, plugin};
 pub use repository::{Conflict, Repository};
-pub use source::{Borrowed, Conn, Db, ReadOnly, Replica, Source, System, Transact, Tx, Writable, on};
+pub use source::{
+    Borrowed, Concurrent, Conn, Db, InTransaction, ReadOnly, Replica, Source, System, Transact, Tx, Writable,
+    on,
+};
 #[cfg(feature = "mysql")]
 pub use sqlx::MySql;
 #[cfg(feature = "postgres")]

@@ -11,5 +11,5 @@ pub use crate::error::Invalid;
 pub use crate::expr::{Filter, IntoColumn};
 /// The trait of repositories, and the derive that makes a struct an entity.
 pub use crate::repository::Repository;
-pub use crate::source::{Db, Source, Transact, Writable};
+pub use crate::source::{Db, InTransaction, Source, Transact, Writable};
 pub use kysera_macros::Repository;

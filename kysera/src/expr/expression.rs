@@ -88,8 +88,8 @@ pub(super) fn value_term<T>(subject: &impl Subject<T>, value: T) -> Term {
     }
 }
 
-/// The other side of a comparison.
-pub(super) fn operand_term<E, T>(subject: &impl Subject<T>, operand: Operand<E, T>) -> Term {
+/// The other side of a comparison, or of an assignment.
+pub(crate) fn operand_term<E, T>(subject: &impl Subject<T>, operand: Operand<E, T>) -> Term {
     match operand.0 {
         Side::Value(value) => value_term(subject, value),
         Side::Term(term) => term,

@@ -14,6 +14,7 @@ mod types;
 mod value;
 
 pub use column::{Column, Columns, IntoColumn, Text};
+pub(crate) use expression::operand_term;
 pub use expression::{Expr, Expression, IntoOperand, Operand, count};
 #[doc(hidden)]
 pub use expression::{Subject, TermBox, operand};

@@ -284,7 +284,7 @@ where
         })
     }
 
-    fn refuse_order(&self, what: &str) -> Result<()> {
+    pub(super) fn refuse_order(&self, what: &str) -> Result<()> {
         let Query { order, limit, offset, .. } = &self.query;
         if order.is_empty() && limit.is_none() && offset.is_none() {
             return Ok(());

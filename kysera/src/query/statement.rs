@@ -1,5 +1,6 @@
 //! The text of a query.
 
+use super::lock::Lock;
 use super::shape::{Shape, SqlBox};
 use crate::backend::Backend;
 use crate::expr::{Join, Meta, Node, OrderKey, Sql, Term};
@@ -16,6 +17,7 @@ pub(crate) struct Query {
     pub(crate) distinct: bool,
     pub(crate) group: Vec<Term>,
     pub(crate) having: Vec<Node>,
+    pub(crate) lock: Option<Lock>,
 }
 
 /// Begins a statement that runs on a source.
@@ -55,6 +57,9 @@ impl Query {
             sql.order(&self.order);
         }
         sql.limit(limit, self.offset);
+        if let Some(lock) = self.lock {
+            lock.write(&mut sql, self, meta);
+        }
         sql
     }
 

@@ -4,10 +4,12 @@ mod create;
 mod delete;
 mod read;
 mod sql;
+mod transition;
 mod update;
 mod upsert;
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use futures_core::future::BoxFuture;
 use sqlx::SqlStr;
@@ -17,7 +19,7 @@ pub use upsert::Conflict;
 use crate::backend::Backend;
 use crate::entity::{Entity, Mask, On, Patch, Statements, Validate};
 use crate::error::{Error, Invalid, Result};
-use crate::expr::IntoColumn;
+use crate::expr::{Column, IntoColumn};
 use crate::query::{Count, Execute, Exists, FetchAll, FetchFirst, Find};
 use crate::source::{Cx, Source, Writable, run};
 
@@ -302,6 +304,53 @@ pub trait Repository: Send + Sync + Sized {
                 run(self.source(), update::Update { id, patch }).await?
             };
             row.ok_or_else(not_found::<Self::Entity>)
+        })
+    }
+
+    /// Moves a row from one state to another if it is in the first one, with a patch for what else changes; answers the row
+    /// as stored, or `None` if there is no such row or it is in another state. Of several that try at the same time one
+    /// wins.
+    ///
+    /// `UPDATE <table> SET <column> = $1, .. WHERE <key> = $n AND <column> = $m RETURNING <columns>`: the question and the
+    /// answer are one statement, so that nobody comes in between. (MySQL reads the row back in the same transaction.)
+    /// `None` is NULL as a state as well. From a state to itself it answers the row if it is there.
+    ///
+    /// ```
+    /// # #[cfg(feature = "sqlite")] mod doc {
+    /// # use kysera::prelude::*;
+    /// # #[derive(Repository)]
+    /// # #[kysera(table = "orders")]
+    /// # struct Order { #[kysera(id)] id: i64, status: String, paid_at: Option<i64> }
+    /// async fn pay(orders: &OrderRepository<Db<Sqlite>>, id: i64, now: i64) -> kysera::Result<bool> {
+    ///     let patch = OrderPatch::new().paid_at(now);
+    ///     let paid = orders.transition(id, Order::STATUS, "open", "paid", patch).await?;
+    ///     Ok(paid.is_some())
+    /// }
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Before anything is sent: [`Error::Invalid`] if the patch breaks a rule (states are not asked for any);
+    /// [`Error::BadRequest`] if the column is part of the key or `read_only`, or the patch sets it as well.
+    /// [`Error::Violation`] for constraints, in which case nothing is changed.
+    fn transition<T: Send + Sync + 'static>(
+        &self,
+        id: impl IntoColumn<IdOf<Self>>,
+        column: Column<Self::Entity, T>,
+        from: impl IntoColumn<T>,
+        to: impl IntoColumn<T>,
+        patch: PatchOf<Self>,
+    ) -> BoxFuture<'_, Result<Option<Self::Entity>>>
+    where
+        Self::Source: Writable,
+    {
+        let id = id.into_column();
+        let (from, to) = (Arc::new(from.into_column()), Arc::new(to.into_column()));
+        Box::pin(async move {
+            validate::<Self::Entity>(&patch)?;
+            let op = transition::Transition::new(id, column.col(), from, to, patch)?;
+            run(self.source(), op).await
         })
     }
 

@@ -13,7 +13,7 @@ use super::policy::{Metrics, Policy};
 use super::session::{Session, Settings};
 use super::tx::Tx;
 use super::verdict::Trust;
-use super::{Source, Writable};
+use super::{Concurrent, Source, Writable};
 use crate::backend::Backend;
 use crate::error::Result;
 
@@ -287,6 +287,7 @@ impl<DB: Backend, C: Send + Sync + 'static> Source for Db<DB, C> {
 }
 
 impl<DB: Backend, C: Send + Sync + 'static> Writable for Db<DB, C> {}
+impl<DB: Backend, C: Send + Sync + 'static> Concurrent for Db<DB, C> {}
 
 impl<DB: Backend, C> std::fmt::Debug for Db<DB, C> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

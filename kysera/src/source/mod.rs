@@ -103,6 +103,48 @@ pub trait Source: Send + Sync {
 )]
 pub trait Writable: Source {}
 
+/// A source whose statements belong to one transaction: a [`Tx`], or one that only reads.
+///
+/// A function that asks for it cannot be called without a transaction, and whoever calls it sees that in its signature.
+/// A [`Borrowed`] transaction of sqlx's is none: whether the connection behind it is in a transaction is not in its type.
+///
+/// ```
+/// # #[cfg(feature = "sqlite")] mod doc {
+/// use kysera::InTransaction;
+/// # use kysera::prelude::*;
+/// # #[derive(Repository)]
+/// # #[kysera(table = "accounts")]
+/// # struct Account { #[kysera(id)] id: i64, balance: i64 }
+///
+/// async fn transfer(tx: &(impl InTransaction<Database = Sqlite> + Writable), from: i64, to: i64) -> kysera::Result<()> {
+///     let accounts = Account::repo(tx);
+///     accounts.find().filter(Account::ID.eq(from)).set(Account::BALANCE, Account::BALANCE.minus(10)).execute().await?;
+///     accounts.find().filter(Account::ID.eq(to)).set(Account::BALANCE, Account::BALANCE.plus(10)).execute().await?;
+///     Ok(())
+/// }
+/// # async fn call(db: Db<Sqlite>) -> kysera::Result<()> {
+/// db.transaction(|tx| async move { transfer(&tx, 1, 2).await }).await
+/// # }
+/// # }
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "this function needs a transaction, and `{Self}` is none",
+    label = "not in a transaction",
+    note = "run it in `db.transaction(|tx| async move {{ .. }})`, and give it the `tx`"
+)]
+pub trait InTransaction: Source {}
+
+/// A source on which several statements can run at the same time, each on a connection of its own.
+///
+/// [`dal::parallel`](crate::dal::parallel) asks for it.
+#[diagnostic::on_unimplemented(
+    message = "statements on `{Self}` cannot run at the same time: it is one connection",
+    label = "runs one statement after the other",
+    note = "await the functions one after the other; or use a `Db` or a pool, where each of them takes a connection, and \
+            none sees what a transaction has not committed"
+)]
+pub trait Concurrent: Source {}
+
 /// What a source lends for one operation.
 ///
 /// The operation reaches the connection through `DerefMut`, which counts as "a statement may be in flight" until
@@ -189,5 +231,9 @@ impl<S: Source> Source for Arc<S> {
     }
 }
 
+impl<S: InTransaction> InTransaction for &S {}
+impl<S: InTransaction> InTransaction for Arc<S> {}
+impl<S: Concurrent> Concurrent for &S {}
+impl<S: Concurrent> Concurrent for Arc<S> {}
 impl<S: Writable> Writable for &S {}
 impl<S: Writable> Writable for Arc<S> {}

@@ -5,7 +5,7 @@ use std::ops::{Deref, DerefMut};
 use sqlx::pool::PoolConnection;
 use sqlx::{Connection, Pool};
 
-use super::{Bracket, Source, SourceGuard, Unit, Writable};
+use super::{Bracket, Concurrent, Source, SourceGuard, Unit, Writable};
 use crate::backend::Backend;
 use crate::error::{Error, Result};
 
@@ -33,6 +33,7 @@ impl<DB: Backend> Source for Pool<DB> {
 }
 
 impl<DB: Backend> Writable for Pool<DB> {}
+impl<DB: Backend> Concurrent for Pool<DB> {}
 
 impl<DB: Backend> Deref for PoolGuard<DB> {
     type Target = DB::Connection;

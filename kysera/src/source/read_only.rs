@@ -3,7 +3,7 @@ use std::future::Future;
 use super::db::Db;
 use super::session::Settings;
 use super::tx::Tx;
-use super::{Source, TxConnection};
+use super::{Concurrent, InTransaction, Source, TxConnection};
 use crate::backend::Backend;
 use crate::error::Result;
 
@@ -79,3 +79,6 @@ impl<S: Source> Source for ReadOnly<S> {
         self.0.settings()
     }
 }
+
+impl<S: InTransaction> InTransaction for ReadOnly<S> {}
+impl<S: Concurrent> Concurrent for ReadOnly<S> {}

@@ -1,9 +1,9 @@
 use std::future::Future;
 use std::sync::Arc;
 
-use super::Writable;
 use super::db::Db;
 use super::tx::Tx;
+use super::{InTransaction, Writable};
 use futures_core::future::BoxFuture;
 
 use crate::backend::Backend;
@@ -40,7 +40,7 @@ use crate::error::Result;
 /// ```
 pub trait Transact: Writable {
     /// What the closure gets.
-    type Handle: Transact<Database = Self::Database, Context = Self::Context>;
+    type Handle: Transact<Database = Self::Database, Context = Self::Context> + InTransaction;
 
     /// Runs `f` in a transaction or savepoint: kept if it answers `Ok`, undone if it answers `Err`.
     ///

@@ -8,7 +8,7 @@ use super::session::{Session, Settings};
 use super::turn::{Turn, TurnGuard};
 use super::tx_state::{TxState, failed, finished};
 use super::verdict::verdict;
-use super::{Bracket, Source, SourceGuard, Unit, Writable};
+use super::{Bracket, InTransaction, Source, SourceGuard, Unit, Writable};
 use crate::backend::Backend;
 use crate::error::{Error, Result, TransactionError};
 
@@ -324,6 +324,7 @@ impl<DB: Backend, C: Send + Sync + 'static> Source for Tx<DB, C> {
 }
 
 impl<DB: Backend, C: Send + Sync + 'static> Writable for Tx<DB, C> {}
+impl<DB: Backend, C: Send + Sync + 'static> InTransaction for Tx<DB, C> {}
 
 impl<DB: Backend, C> std::fmt::Debug for Tx<DB, C> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
