@@ -95,7 +95,8 @@ pub use backend::{Backend, Isolation};
 pub use entity::{Entity, Validate};
 pub use error::{Error, ErrorCode, Result};
 pub use expr::{Column, Expr, Filter, IntoColumn};
-pub use kysera_macros::{Repository, plugin};
+pub use kysera_macros::{Projection, Repository, plugin};
+pub use query::Projection;
 pub use repository::{Conflict, Repository};
 pub use source::{Borrowed, Conn, Db, ReadOnly, Replica, Source, System, Transact, Tx, Writable, on};
 #[cfg(feature = "mysql")]

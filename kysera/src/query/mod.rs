@@ -1,12 +1,19 @@
 //! Queries: everything between CRUD and raw SQL.
 
+mod check;
 mod find;
+mod group;
 mod ops;
+mod select;
 mod shape;
 mod statement;
 
 pub use find::Find;
+pub use group::{GroupBy, GroupKey, Grouped, HasGroups, Selecting};
 pub(crate) use ops::{Count, Execute, Exists, FetchAll, FetchFirst, decode_all, decode_first};
+pub use select::{As, Projection, Selected, Selection, SelectionItem};
 #[doc(hidden)]
-pub use shape::SqlBox;
+pub use select::{SameAs, projected};
+#[doc(hidden)]
+pub use shape::{Items, SqlBox};
 pub use shape::{Rows, Shape};
