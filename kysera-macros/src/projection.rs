@@ -113,12 +113,7 @@ fn fields<'a>(input: &'a DeriveInput, diag: &Diag) -> Option<Vec<&'a syn::Field>
     None
 }
 
-fn body(
-    input: &DeriveInput,
-    container: &Container,
-    krate: &TokenStream,
-    diag: &Diag,
-) -> Option<TokenStream> {
+fn body(input: &DeriveInput, container: &Container, krate: &TokenStream, diag: &Diag) -> Option<TokenStream> {
     let fields = fields(input, diag)?;
     let sources: Vec<_> = fields.iter().map(|field| source(field, container, diag)).collect();
     let of = container.of.as_ref()?;

@@ -1,10 +1,10 @@
 //! What columns and expressions can be asked and turned into: one list for both.
 
 use super::column::{Column, IntoColumn, Text};
+use super::expression::operand::NoNewNull;
 use super::expression::{
     Expr, IntoOperand, Subject, coalesce, compare, in_list, nullable, operand_term, value_term,
 };
-use super::expression::operand::NoNewNull;
 use super::filter::{ArrayOp, Compare, Filter, Node, TextMatch};
 use super::order::Order;
 use super::term::{Aggregate, AggregateFunction, Arithmetic, Call, Json, JsonKey, Term};

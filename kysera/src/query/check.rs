@@ -84,9 +84,9 @@ impl<'q> Groups<'q> {
         }
         match term {
             Term::Value(..) | Term::Null | Term::Aggregate(_) => true,
-            Term::Column(column) => self
-                .rows_of
-                .is_some_and(|meta| meta.columns.iter().any(|of_row| same_column(of_row, column))),
+            Term::Column(column) => {
+                self.rows_of.is_some_and(|meta| meta.columns.iter().any(|of_row| same_column(of_row, column)))
+            }
             Term::Call(_, terms) | Term::Raw(_, terms) => terms.iter().all(|term| self.cover(term)),
             Term::Arithmetic(_, pair) => self.cover(&pair.0) && self.cover(&pair.1),
             Term::Cast(term, _) | Term::Json(_, term, _) => self.cover(term),

@@ -296,8 +296,9 @@ where
         if order.is_empty() && limit.is_none() && offset.is_none() && !distinct {
             return Ok(());
         }
-        let text =
-            format!("`find().{what}()` concerns all rows of its filters: it takes no order, limit, offset or `distinct`");
+        let text = format!(
+            "`find().{what}()` concerns all rows of its filters: it takes no order, limit, offset or `distinct`"
+        );
         Err(Error::BadRequest(text.into()))
     }
 }

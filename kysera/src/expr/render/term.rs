@@ -116,7 +116,10 @@ impl<'v> Sql<'v> {
     fn mysql_integer_sum(&mut self, aggregate: &'v Aggregate) -> &mut Self {
         self.push("CASE WHEN SUM(").aggregated(aggregate);
         self.push(") NOT BETWEEN -9223372036854775808 AND 9223372036854775807 THEN CAST(EXP(710 + 0 * SUM(");
-        self.aggregated(aggregate).push(")) AS SIGNED) ELSE CAST(SUM(").aggregated(aggregate).push(") AS SIGNED) END")
+        self.aggregated(aggregate)
+            .push(")) AS SIGNED) ELSE CAST(SUM(")
+            .aggregated(aggregate)
+            .push(") AS SIGNED) END")
     }
 
     /// Writes SQL of the user's.
