@@ -28,6 +28,11 @@ impl Diag {
         self.errors.borrow_mut().push(error);
     }
 
+    /// Whether there is none.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.errors.borrow().is_empty()
+    }
+
     /// One `compile_error!` per mistake.
     pub(crate) fn into_tokens(self) -> TokenStream {
         self.errors.into_inner().iter().map(syn::Error::to_compile_error).collect()

@@ -1,4 +1,5 @@
-//! The macros of [kysera](https://docs.rs/kysera): `#[derive(Repository)]` and `#[kysera::plugin(..)]`.
+//! The macros of [kysera](https://docs.rs/kysera): `#[derive(Repository)]`, `#[derive(Projection)]` and
+//! `#[kysera::plugin(..)]`.
 //!
 //! Use them through kysera, which re-exports them and pins this crate's version: generated code calls its private
 //! parts.
@@ -8,6 +9,7 @@ mod diag;
 mod expand;
 mod model;
 mod plugin;
+mod projection;
 mod sql;
 #[cfg(test)]
 mod tests;
@@ -113,6 +115,76 @@ use proc_macro::TokenStream;
 #[proc_macro_derive(Repository, attributes(kysera, garde, validate))]
 pub fn derive_repository(input: TokenStream) -> TokenStream {
     expand::derive(input.into(), attr::Features::of_this_build()).into()
+}
+
+/// Makes a struct with named fields something to select from an entity instead of its rows: some of its columns, and
+/// what is computed of them. Any number of fields.
+///
+/// ```
+/// # #[cfg(feature = "sqlite")] mod doc {
+/// use kysera::prelude::*;
+///
+/// #[derive(Debug, Repository)]
+/// #[kysera(table = "users")]
+/// pub struct User {
+///     #[kysera(id)]
+///     pub id: i64,
+///     pub email: String,
+///     pub bio: Option<String>,
+///     pub logins: i32,
+/// }
+///
+/// #[derive(Debug, Projection)]
+/// #[kysera(of = User)]
+/// pub struct Card {
+///     pub id: i64,
+///     #[kysera(from = User::EMAIL)]
+///     pub address: String,
+///     #[kysera(expr = User::BIO.coalesce("nothing to say"))]
+///     pub bio: String,
+/// }
+///
+/// /// `SELECT "users"."id", "users"."email", COALESCE("users"."bio", $1) FROM "users" WHERE ..`
+/// async fn regulars(users: &UserRepository<Db<Sqlite>>) -> kysera::Result<Vec<Card>> {
+///     users.find().filter(User::LOGINS.gt(10)).select_as::<Card>().all().await
+/// }
+///
+/// // Expressions may be aggregates.
+/// #[derive(Debug, Projection)]
+/// #[kysera(of = User)]
+/// struct Regularity {
+///     logins: i32,
+///     #[kysera(expr = kysera::expr::count())]
+///     users: i64,
+/// }
+///
+/// async fn by_logins(users: &UserRepository<Db<Sqlite>>) -> kysera::Result<Vec<Regularity>> {
+///     users.find().select_as::<Regularity>().group_by(User::LOGINS).all().await
+/// }
+/// # }
+/// ```
+///
+/// # On the struct: `#[kysera(..)]`
+///
+/// | key | meaning |
+/// |---|---|
+/// | `of = User` | the entity; it has to be given |
+/// | `columns = UserColumns` | the type that has the entity's constants, if the entity's own derive says `columns = UserColumns` |
+/// | `crate = path` | where kysera is, if not at `::kysera` |
+///
+/// # On fields: `#[kysera(..)]`
+///
+/// | key | meaning |
+/// |---|---|
+/// | none | the column whose constant has the field's name: `email` is `User::EMAIL` |
+/// | `from = User::EMAIL` | this column |
+/// | `expr = User::EMAIL.lower()` | this expression |
+///
+/// A field has the type of its column or expression, exactly; an unknown column and a wrong type are errors at the
+/// field. The struct cannot be generic.
+#[proc_macro_derive(Projection, attributes(kysera))]
+pub fn derive_projection(input: TokenStream) -> TokenStream {
+    projection::derive(input.into()).into()
 }
 
 /// Declares the plugins of an entity, in front of `#[derive(Repository)]` or behind it.

@@ -97,7 +97,8 @@ pub use backend::{Backend, Isolation};
 pub use entity::{Entity, Validate};
 pub use error::{Error, ErrorCode, Result};
 pub use expr::{Column, Expr, Filter, IntoColumn};
-pub use kysera_macros::{Repository, plugin};
+pub use kysera_macros::{Projection, Repository, plugin};
+pub use query::Projection;
 pub use repository::{Conflict, Repository};
 pub use source::{
     Borrowed, Concurrent, Conn, Db, InTransaction, ReadOnly, Replica, Source, System, Transact, Tx, Writable,

@@ -9,7 +9,8 @@ pub use crate::Sqlite;
 pub use crate::entity::{Entity, Validate};
 pub use crate::error::Invalid;
 pub use crate::expr::{Filter, IntoColumn};
+pub use crate::query::Projection;
 /// The trait of repositories, and the derive that makes a struct an entity.
 pub use crate::repository::Repository;
 pub use crate::source::{Db, InTransaction, Source, Transact, Writable};
-pub use kysera_macros::Repository;
+pub use kysera_macros::{Projection, Repository};

@@ -74,12 +74,12 @@ fn doc(text: impl AsRef<str>) -> TokenStream {
 }
 
 /// The lints that generated code must not raise in the user's crate.
-fn quiet() -> TokenStream {
+pub(crate) fn quiet() -> TokenStream {
     quote!(#[allow(dead_code, deprecated, nonstandard_style, private_interfaces, clippy::all, clippy::pedantic)])
 }
 
 /// Where some of the user's tokens are, for generated code whose errors belong there.
-fn at(tokens: impl ToTokens) -> Span {
+pub(crate) fn at(tokens: impl ToTokens) -> Span {
     Span::call_site().located_at(tokens.span())
 }
 

@@ -1,7 +1,7 @@
 //! The entity: validated, and without any database's spelling.
 
 mod check;
-mod types;
+pub(crate) mod types;
 
 use std::collections::HashSet;
 
@@ -243,7 +243,7 @@ fn outside_name(field: &Ident, name: &Option<syn::LitStr>) -> String {
 }
 
 /// `created_at` -> `CREATED_AT`
-fn constant(field: &Ident) -> Ident {
+pub(crate) fn constant(field: &Ident) -> Ident {
     let name = field.unraw().to_string();
     let upper = name.to_uppercase();
     // Capitals of a few letters are no identifier; those names stay as they are.
@@ -263,7 +263,7 @@ fn fill(attrs: &FieldAttrs, key_columns: usize) -> Fill {
 
 impl Names {
     /// `S`, `C` and `DB`, unless a type in sight has that name.
-    fn free_in(input: &DeriveInput) -> Self {
+    pub(crate) fn free_in(input: &DeriveInput) -> Self {
         let mut used = HashSet::new();
         collect_idents(input.to_token_stream(), &mut used);
         let free = |name: &str| {

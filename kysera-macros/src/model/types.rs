@@ -6,7 +6,7 @@ use syn::{GenericArgument, Lifetime, PathArguments, Type};
 
 /// A field's type without what means something else, or nothing, outside the struct: `Self` becomes the struct's name,
 /// and a lifetime that is left out, which rustc reports once for the struct, becomes `'static`.
-pub(super) fn portable(ty: &Type, ident: &Ident) -> TokenStream {
+pub(crate) fn portable(ty: &Type, ident: &Ident) -> TokenStream {
     let mut ty = ty.clone();
     name_lifetimes(&mut ty);
     without_self(ty.into_token_stream(), ident)

@@ -13,6 +13,11 @@ pub use crate::__codec as codec;
 pub use crate::entity::{Cells, Mask, Statements, TextCache, Texts, Values};
 pub use crate::expr::{AnyValue, Codec, Col, Fill, Meta, Probe, Scope, Unique, Unsupported};
 
+pub use crate::query::projected;
+
+/// What a projection selects.
+pub type Terms = Vec<crate::expr::TermBox>;
+
 /// The value of a column that may be absent.
 pub fn given<T: Send + Sync + 'static>(value: &Option<T>) -> Option<&AnyValue> {
     value.as_ref().map(|value| value as &AnyValue)

@@ -2,7 +2,7 @@ use std::any::TypeId;
 
 use crate::backend::{Backend, Scalar};
 use crate::error::{Driver, Error, Result};
-use crate::expr::Meta;
+use crate::expr::{Meta, Term};
 
 /// The cells of a row, handed out one after the other.
 ///
@@ -11,6 +11,8 @@ use crate::expr::Meta;
 pub struct Cells<'r, DB: Backend> {
     row: &'r DB::Row,
     meta: &'static Meta,
+    /// What the cells are, where they are not the entity's columns.
+    terms: Option<&'r [Term]>,
     start: usize,
     next: usize,
     check: bool,
@@ -19,7 +21,13 @@ pub struct Cells<'r, DB: Backend> {
 impl<'r, DB: Backend> Cells<'r, DB> {
     /// The cells of `row` from column `start` on; `check` for the first row of a result set.
     pub(crate) fn new(row: &'r DB::Row, meta: &'static Meta, start: usize, check: bool) -> Self {
-        Self { row, meta, start, next: start, check }
+        Self { row, meta, terms: None, start, next: start, check }
+    }
+
+    /// The cells of selected expressions.
+    pub(crate) fn of_terms(mut self, terms: &'r [Term]) -> Self {
+        self.terms = Some(terms);
+        self
     }
 
     /// The next cell.
@@ -43,7 +51,12 @@ impl<'r, DB: Backend> Cells<'r, DB> {
 
     #[cold]
     fn misfit(&self, index: usize, error: sqlx::Error) -> Error {
-        let column = self.meta.columns.get(index - self.start).map_or("?", |column| column.name);
+        let place = index - self.start;
+        let column = match self.terms {
+            Some(terms) => terms.get(place).map(Term::name),
+            None => self.meta.columns.get(place).map(|column| column.name),
+        }
+        .unwrap_or("?");
         Error::Decode { entity: self.meta.entity, column, driver: Driver(error) }
     }
 }

@@ -200,6 +200,17 @@ pub trait IntoOperand<E, T, M> {
 /// How [`IntoOperand`] tells its cases apart.
 #[doc(hidden)]
 pub mod operand {
+    /// NULL only where the other side has it too.
+    #[diagnostic::on_unimplemented(
+        message = "the result would not be nullable, but this column or expression is",
+        label = "may be NULL",
+        note = "give it a value for NULL with `coalesce`"
+    )]
+    pub trait NoNewNull {}
+    impl NoNewNull for Value {}
+    impl NoNewNull for Same {}
+    impl NoNewNull for NotNull {}
+
     #[derive(Debug)]
     pub struct Value;
     #[derive(Debug)]

@@ -74,6 +74,25 @@ pub(crate) enum Node {
     Not(Box<Node>),
 }
 
+impl Node {
+    /// Visits the terms that it compares, those of rows at the other end of a relation excepted.
+    pub(crate) fn terms<'n>(&'n self, see: &mut dyn FnMut(&'n Term)) {
+        match self {
+            Node::Compare { left, right, .. } | Node::Array { left, right, .. } => {
+                see(left);
+                see(right);
+            }
+            Node::In { left: term, .. }
+            | Node::IsNull { term, .. }
+            | Node::Text { term, .. }
+            | Node::Holds(term) => see(term),
+            Node::All(nodes) | Node::Any(nodes) => nodes.iter().for_each(|node| node.terms(see)),
+            Node::Not(node) => node.terms(see),
+            Node::Related { .. } => {}
+        }
+    }
+}
+
 /// How a column compares with a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Compare {

@@ -1,6 +1,7 @@
 //! What columns and expressions can be asked and turned into: one list for both.
 
 use super::column::{Column, IntoColumn, Text};
+use super::expression::operand::NoNewNull;
 use super::expression::{
     Expr, IntoOperand, Subject, coalesce, compare, in_list, nullable, operand_term, value_term,
 };
@@ -127,7 +128,7 @@ macro_rules! subject {
             }
 
             /// `COALESCE(a, b)`: the other value where this one is NULL.
-            pub fn coalesce<M>(self, other: impl IntoOperand<E, T, M>) -> Expr<E, T>
+            pub fn coalesce<M: NoNewNull>(self, other: impl IntoOperand<E, T, M>) -> Expr<E, T>
             where
                 Self: Send + Sync + 'static,
                 T: NotNull,
@@ -180,17 +181,17 @@ macro_rules! subject {
             }
 
             /// `a + b`. What is out of range is an error of PostgreSQL and MySQL; SQLite goes on with a float.
-            pub fn plus<M>(self, other: impl IntoOperand<E, T, M>) -> Expr<E, T> {
+            pub fn plus<M: NoNewNull>(self, other: impl IntoOperand<E, T, M>) -> Expr<E, T> {
                 self.arithmetic(Arithmetic::Plus, other)
             }
 
             /// `a - b`. What is out of range is treated as by [`plus`](Self::plus).
-            pub fn minus<M>(self, other: impl IntoOperand<E, T, M>) -> Expr<E, T> {
+            pub fn minus<M: NoNewNull>(self, other: impl IntoOperand<E, T, M>) -> Expr<E, T> {
                 self.arithmetic(Arithmetic::Minus, other)
             }
 
             /// `a * b`. What is out of range is treated as by [`plus`](Self::plus).
-            pub fn times<M>(self, other: impl IntoOperand<E, T, M>) -> Expr<E, T> {
+            pub fn times<M: NoNewNull>(self, other: impl IntoOperand<E, T, M>) -> Expr<E, T> {
                 self.arithmetic(Arithmetic::Times, other)
             }
 

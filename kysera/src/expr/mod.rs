@@ -29,7 +29,7 @@ pub use raw::{RawArg, RawArgs};
 pub use relation::{Rel, Via};
 pub(crate) use render::{Join, Sql, dynamic, encode, qualified};
 pub use term::JsonKey;
-pub(crate) use term::{RelatedRows, Term};
+pub(crate) use term::{RelatedRows, Term, same_column};
 #[doc(hidden)]
 pub use types::{AggregateKind, CastKind};
 pub use types::{Array, CastTarget, JsonDocument, NotNull, Nullable, Number};

@@ -4,7 +4,7 @@ use super::filter::Node;
 use super::meta::Col;
 use super::order::OrderKey;
 use super::relation::Rel;
-use super::value::{Codec, Value};
+use super::value::{AnyValue, Codec, Value};
 
 /// An SQL expression.
 #[derive(Clone)]
@@ -162,4 +162,74 @@ impl Term {
             _ => None,
         }
     }
+
+    /// Whether a database would take two copies of it, written out, for different expressions: it has arguments, or
+    /// sub-queries with names of their own.
+    pub(crate) fn is_opaque(&self) -> bool {
+        let mut found = false;
+        self.visit(&mut |term| {
+            found |= matches!(term, Term::Value(..) | Term::Through(..) | Term::CountRelated(_));
+        });
+        found
+    }
+
+    /// Whether both say the same. False where that is not known.
+    pub(crate) fn same(&self, other: &Term) -> bool {
+        match (self, other) {
+            (Term::Column(a), Term::Column(b)) => same_column(a, b),
+            (Term::Value(_, a), Term::Value(_, b)) => same_value(&**a, &**b),
+            (Term::Null, Term::Null) => true,
+            (Term::Call(a, of_a), Term::Call(b, of_b)) => a == b && all_same(of_a, of_b),
+            (Term::Aggregate(a), Term::Aggregate(b)) => {
+                let same_argument = match (&a.of, &b.of) {
+                    (Some(a), Some(b)) => a.same(b),
+                    (None, None) => true,
+                    _ => false,
+                };
+                a.function == b.function && a.distinct == b.distinct && same_argument
+            }
+            (Term::Arithmetic(a, of_a), Term::Arithmetic(b, of_b)) => {
+                a == b && of_a.0.same(&of_b.0) && of_a.1.same(&of_b.1)
+            }
+            (Term::Cast(of_a, a), Term::Cast(of_b, b)) => a == b && of_a.same(of_b),
+            (Term::Json(a, of_a, path_a), Term::Json(b, of_b, path_b)) => {
+                a == b && path_a == path_b && of_a.same(of_b)
+            }
+            (Term::Through(a, of_a), Term::Through(b, of_b)) => a.is(b) && of_a.same(of_b),
+            (Term::Raw(a, of_a), Term::Raw(b, of_b)) => a == b && all_same(of_a, of_b),
+            _ => false,
+        }
+    }
+
+    /// What errors call it.
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Term::Column(col) => col.name,
+            Term::Through(_, term) => term.name(),
+            _ => "(expression)",
+        }
+    }
+}
+
+fn all_same(a: &[Term], b: &[Term]) -> bool {
+    a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a.same(b))
+}
+
+/// Whether it is the same column.
+pub(crate) fn same_column(a: &Col, b: &Col) -> bool {
+    std::ptr::eq(a, b) || (a.table == b.table && a.name == b.name)
+}
+
+/// Whether it is the same value, or one of a common type that is equal.
+pub(crate) fn same_value(a: &AnyValue, b: &AnyValue) -> bool {
+    fn equal<T: PartialEq + 'static>(a: &AnyValue, b: &AnyValue) -> bool {
+        matches!((a.downcast_ref::<T>(), b.downcast_ref::<T>()), (Some(a), Some(b)) if a == b)
+    }
+    macro_rules! any {
+        ($($type:ty),*) => {
+            $(equal::<$type>(a, b) || equal::<Option<$type>>(a, b))||*
+        };
+    }
+    // Floats are missing: `0.0 == -0.0`.
+    std::ptr::addr_eq(a, b) || any!(bool, i8, i16, i32, i64, u8, u16, u32, u64, String)
 }

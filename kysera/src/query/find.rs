@@ -51,6 +51,12 @@ impl<'s, E, S, X> Find<'s, E, S, X> {
         Find { source: self.source, query: self.query, shape, entity: std::marker::PhantomData }
     }
 
+    /// The same query, with something around what it selects.
+    pub(crate) fn wrap<Y>(self, wrap: impl FnOnce(X) -> Y) -> Find<'s, E, S, Y> {
+        let shape = wrap(self.shape);
+        Find { source: self.source, query: self.query, shape, entity: std::marker::PhantomData }
+    }
+
     /// Keeps the rows for which the filter holds. Several calls keep those for which all of them hold.
     pub fn filter(mut self, filter: Filter<E>) -> Self {
         self.query.filters.push(filter.node);
@@ -208,6 +214,8 @@ where
 
     /// How many rows the filters keep; order, limit and offset do not matter.
     ///
+    /// Of a grouped query how many groups there are, of a distinct one how many different rows.
+    ///
     /// # Errors
     ///
     /// Those of the database.
@@ -227,8 +235,7 @@ where
     pub fn exists(self) -> impl Future<Output = Result<bool>> + Send + use<'s, E, S, X> {
         async move {
             let mut sql = sql_at(self.source);
-            sql.push("SELECT 1 FROM ").with_joins(&self.query.joins).table(E::META).joins(&self.query.joins);
-            self.query.conditions(&mut sql);
+            self.query.exists::<S::Database, X>(&mut sql, E::META, &self.shape);
             sql.limit(self.at_most(1), self.query.offset);
             run(self.source, Exists { meta: E::META, statement: sql.finish()? }).await
         }
@@ -246,7 +253,7 @@ where
     /// # Errors
     ///
     /// [`Error::Invalid`] before anything is sent if the patch breaks a rule; [`Error::BadRequest`] if the query has
-    /// an order, a limit or an offset; those of the database.
+    /// an order, a limit, an offset or `distinct`; those of the database.
     pub fn update(self, patch: E::Patch) -> BoxFuture<'s, Result<u64>>
     where
         S: Writable,
@@ -270,7 +277,7 @@ where
     ///
     /// # Errors
     ///
-    /// [`Error::BadRequest`] if the query has an order, a limit or an offset; those of the database.
+    /// [`Error::BadRequest`] if the query has an order, a limit, an offset or `distinct`; those of the database.
     pub fn delete(self) -> BoxFuture<'s, Result<u64>>
     where
         S: Writable,
@@ -285,12 +292,13 @@ where
     }
 
     pub(super) fn refuse_order(&self, what: &str) -> Result<()> {
-        let Query { order, limit, offset, .. } = &self.query;
-        if order.is_empty() && limit.is_none() && offset.is_none() {
+        let Query { order, limit, offset, distinct, .. } = &self.query;
+        if order.is_empty() && limit.is_none() && offset.is_none() && !distinct {
             return Ok(());
         }
-        let text =
-            format!("`find().{what}()` concerns all rows of its filters: it takes no order, limit or offset");
+        let text = format!(
+            "`find().{what}()` concerns all rows of its filters: it takes no order, limit, offset or `distinct`"
+        );
         Err(Error::BadRequest(text.into()))
     }
 }

@@ -5,12 +5,12 @@ use std::marker::PhantomData;
 use crate::backend::{Backend, Dialect};
 use crate::entity::{Cells, Entity, On};
 use crate::error::Result;
-use crate::expr::Sql;
+use crate::expr::{Sql, Term};
 
 /// What a query selects.
 ///
 /// [`Rows`], whole entities, unless [`select`](super::Find::select), [`select_as`](super::Find::select_as) or a join says
-/// otherwise.
+/// otherwise; [`Grouped`](super::Grouped) after [`group_by`](super::Find::group_by).
 pub trait Shape<DB: Backend>: Send + Sync + 'static {
     /// What each row of the result becomes.
     type Out: Send + 'static;
@@ -22,6 +22,12 @@ pub trait Shape<DB: Backend>: Send + Sync + 'static {
     /// Writes the SELECT list. `names`: each item gets one, `x0` and so on, for a query around this one.
     #[doc(hidden)]
     fn write<'v>(&'v self, sql: &mut SqlBox<'_, 'v>, names: bool);
+
+    /// What it selects, if that is a list of expressions.
+    #[doc(hidden)]
+    fn items(&self) -> Option<Items<'_>> {
+        None
+    }
 
     /// A text that selects the same, if there is one that never changes.
     #[doc(hidden)]
@@ -38,6 +44,10 @@ pub trait Shape<DB: Backend>: Send + Sync + 'static {
 /// Hides the renderer from the public API.
 #[doc(hidden)]
 pub struct SqlBox<'s, 'v>(pub(crate) &'s mut Sql<'v>);
+
+/// Hides the trees of expressions from the public API.
+#[doc(hidden)]
+pub struct Items<'x>(pub(crate) &'x [Term]);
 
 /// Whole rows: the [`Shape`] of a query that says nothing else.
 pub struct Rows<E>(PhantomData<fn() -> E>);

@@ -1,7 +1,7 @@
 //! The text of a query.
 
 use super::lock::Lock;
-use super::shape::{Shape, SqlBox};
+use super::shape::{Items, Shape, SqlBox};
 use crate::backend::Backend;
 use crate::expr::{Join, Meta, Node, OrderKey, Sql, Term};
 use crate::source::{Cx, Source};
@@ -39,6 +39,9 @@ impl Query {
         shape: &'q X,
         limit: Option<u64>,
     ) -> Sql<'q> {
+        if let Err(error) = self.check_order::<DB, X>(meta, shape) {
+            sql.refuse(error);
+        }
         match shape.fixed(DB::DIALECT) {
             Some(text) if self.joins.is_empty() && !self.distinct && !sql.is_elsewhere(meta) => {
                 sql.push(text);
@@ -48,8 +51,7 @@ impl Query {
             }
         }
         self.conditions(&mut sql);
-        let aggregates = !self.group.is_empty();
-        if aggregates {
+        if self.aggregates(shape) {
             sql.aggregating(|sql| {
                 sql.order(&self.order);
             });
@@ -71,6 +73,15 @@ impl Query {
         shape: &'q X,
         names: bool,
     ) {
+        if let Err(error) = self.check_items::<DB, X>(meta, shape) {
+            sql.refuse(error);
+        }
+        if let Some(Items(items)) = shape.items() {
+            sql.selecting(items);
+        }
+        if self.is_condensed() {
+            sql.condensed();
+        }
         sql.push(if self.distinct { "SELECT DISTINCT " } else { "SELECT " }).with_joins(&self.joins);
         sql.aggregating(|sql| shape.write(&mut SqlBox(sql), names));
         sql.push(" FROM ").table(meta).joins(&self.joins);
@@ -79,11 +90,10 @@ impl Query {
     /// ` WHERE .. GROUP BY .. HAVING ..`
     pub(crate) fn conditions<'q>(&'q self, sql: &mut Sql<'q>) {
         sql.filters(&self.filters);
-        if !self.group.is_empty() {
-            sql.push(" GROUP BY ").list(&self.group, ", ", |sql, term| {
-                sql.term(term);
-            });
+        if self.is_condensed() {
+            sql.condensed();
         }
+        sql.groups(&self.group);
         if !self.having.is_empty() {
             sql.push(" HAVING ").aggregating(|sql| {
                 sql.list(&self.having, " AND ", |sql, node| {
@@ -93,6 +103,23 @@ impl Query {
         }
     }
 
+    /// `SELECT 1 FROM ..`
+    pub(crate) fn exists<'q, DB: Backend, X: Shape<DB>>(
+        &'q self,
+        sql: &mut Sql<'q>,
+        meta: &'static Meta,
+        shape: &'q X,
+    ) {
+        if let Err(error) = self.check_items::<DB, X>(meta, shape) {
+            sql.refuse(error);
+        }
+        // Without groups, aggregates have a row even where the table has none.
+        let one_row = self.group.is_empty() && self.aggregates(shape);
+        sql.push(if one_row { "SELECT COUNT(*) FROM " } else { "SELECT 1 FROM " });
+        sql.with_joins(&self.joins).table(meta).joins(&self.joins);
+        self.conditions(sql);
+    }
+
     /// `SELECT COUNT(*) FROM ..`; of groups and of different rows, if the query is about those.
     pub(crate) fn count<'q, DB: Backend, X: Shape<DB>>(
         &'q self,
@@ -100,7 +127,7 @@ impl Query {
         meta: &'static Meta,
         shape: &'q X,
     ) {
-        if self.is_condensed() {
+        if self.is_condensed() || self.aggregates(shape) {
             sql.push("SELECT COUNT(*) FROM (");
             self.head::<DB, X>(sql, meta, shape, true);
             self.conditions(sql);

@@ -1,16 +1,20 @@
 //! What kysera does, the same on every backend.
 
+mod aggregates;
 mod create;
 mod delete;
 mod entities;
 mod filters;
 mod fixture;
+mod grouping;
 mod identifiers;
 mod insert_many;
 mod no_arrays;
 mod order;
+mod projection;
 mod properties;
 mod read;
+mod select;
 mod spoilt;
 mod storm;
 mod text_filters;

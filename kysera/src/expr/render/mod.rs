@@ -15,6 +15,7 @@ use super::filter::Node;
 use super::meta::{Col, Meta, Scope};
 use super::order::{Nulls, OrderKey};
 use super::relation::Rel;
+use super::term::{Term, same_value};
 use super::value::{AnyValue, Codec};
 use crate::backend::{Backend, Dialect, Statement};
 use crate::entity::Values;
@@ -47,6 +48,11 @@ pub(crate) struct Sql<'v> {
     aggregates: bool,
     /// The table that the statement writes, which MySQL does not let a sub-query read.
     writes: Option<&'static Meta>,
+    /// Whether it groups rows or leaves out equal ones, so that a repeated expression has to be the same one for the
+    /// database too.
+    condensed: bool,
+    /// What it selects, where that can be told from the outside.
+    items: &'v [Term],
 }
 
 /// The table whose row is at hand, and what is joined to it.
@@ -91,6 +97,8 @@ impl<'v> Sql<'v> {
             aliases: 0,
             aggregates: false,
             writes: None,
+            condensed: false,
+            items: &[],
         }
     }
 
@@ -104,6 +112,18 @@ impl<'v> Sql<'v> {
     /// The statement writes this table.
     pub(crate) fn writing(mut self, meta: &'static Meta) -> Self {
         self.writes = Some(meta);
+        self
+    }
+
+    /// The statement groups rows or leaves out equal ones.
+    pub(crate) fn condensed(&mut self) -> &mut Self {
+        self.condensed = true;
+        self
+    }
+
+    /// The statement selects these.
+    pub(crate) fn selecting(&mut self, items: &'v [Term]) -> &mut Self {
+        self.items = items;
         self
     }
 
@@ -241,6 +261,14 @@ impl<'v> Sql<'v> {
 
     /// Writes the placeholder of an argument and keeps the argument.
     pub(crate) fn value(&mut self, codec: &'static Codec, value: &'v AnyValue) -> &mut Self {
+        if self.condensed && self.dialect == Dialect::Postgres {
+            // For PostgreSQL, two placeholders are two different expressions.
+            let same = |bind: &Bind<'_>| matches!(bind, Bind::Value(_, bound) if same_value(*bound, value));
+            if let Some(at) = self.binds.iter().position(same) {
+                let _ = write!(self.text, "${}", at + 1); // a String takes everything
+                return self;
+            }
+        }
         self.bind(Bind::Value(codec, value))
     }
 
@@ -306,6 +334,30 @@ impl<'v> Sql<'v> {
         })
     }
 
+    /// Writes ` GROUP BY ..`, or nothing.
+    pub(crate) fn groups(&mut self, keys: &'v [Term]) -> &mut Self {
+        if keys.is_empty() {
+            return self;
+        }
+        self.push(" GROUP BY ").list(keys, ", ", |sql, key| {
+            if !sql.by_position(key) {
+                sql.term(key);
+            }
+        })
+    }
+
+    /// Writes the place of an expression among those selected, if it has one and would not be recognized otherwise.
+    fn by_position(&mut self, term: &Term) -> bool {
+        if !self.condensed || !term.is_opaque() {
+            return false;
+        }
+        let position = self.items.iter().position(|item| item.same(term));
+        if let Some(at) = position {
+            let _ = write!(self.text, "{}", at + 1); // a String takes everything
+        }
+        position.is_some()
+    }
+
     /// Writes ` ORDER BY ..`, or nothing.
     pub(crate) fn order(&mut self, keys: &'v [OrderKey]) -> &mut Self {
         if keys.is_empty() {
@@ -323,7 +375,10 @@ impl<'v> Sql<'v> {
                 let direction = if nulls == Nulls::First { " IS NULL) DESC, " } else { " IS NULL) ASC, " };
                 sql.push("(").term(&key.term).push(direction);
             }
-            sql.term(&key.term).push(if key.descending { " DESC" } else { " ASC" });
+            if !sql.by_position(&key.term) {
+                sql.term(&key.term);
+            }
+            sql.push(if key.descending { " DESC" } else { " ASC" });
             match nulls {
                 Some(nulls) if sql.dialect != Dialect::MySql => {
                     sql.push(if nulls == Nulls::First { " NULLS FIRST" } else { " NULLS LAST" });

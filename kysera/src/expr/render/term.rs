@@ -75,8 +75,8 @@ impl<'v> Sql<'v> {
     fn aggregate(&mut self, aggregate: &'v Aggregate) -> &mut Self {
         if !self.aggregates {
             self.refuse(Error::BadRequest(
-                "an aggregate such as `count()` belongs into `select`, `having` or the order of a grouped query: a filter \
-                 is about single rows"
+                "an aggregate such as `count()` belongs into `select`, `having` or the order of a grouped query: filters \
+                 and groups are about single rows"
                     .into(),
             ));
         }
@@ -111,11 +111,15 @@ impl<'v> Sql<'v> {
     }
 
     /// MySQL adds integers up as decimals, and its CAST would cut what is beyond 64 bits: EXP makes that an error. It is
-    /// given the sum, because a constant would fail when the statement is prepared.
+    /// given the sum, because a constant would fail when the statement is prepared, and cast, because the CASE would be a
+    /// double otherwise.
     fn mysql_integer_sum(&mut self, aggregate: &'v Aggregate) -> &mut Self {
         self.push("CASE WHEN SUM(").aggregated(aggregate);
-        self.push(") NOT BETWEEN -9223372036854775808 AND 9223372036854775807 THEN EXP(710 + 0 * SUM(");
-        self.aggregated(aggregate).push(")) ELSE CAST(SUM(").aggregated(aggregate).push(") AS SIGNED) END")
+        self.push(") NOT BETWEEN -9223372036854775808 AND 9223372036854775807 THEN CAST(EXP(710 + 0 * SUM(");
+        self.aggregated(aggregate)
+            .push(")) AS SIGNED) ELSE CAST(SUM(")
+            .aggregated(aggregate)
+            .push(") AS SIGNED) END")
     }
 
     /// Writes SQL of the user's.
