@@ -9,6 +9,7 @@ mod identifiers;
 mod insert_many;
 mod no_arrays;
 mod order;
+mod outside;
 mod properties;
 mod read;
 mod spoilt;
