@@ -11,6 +11,7 @@ mod no_arrays;
 mod order;
 mod outside;
 mod properties;
+mod random_terms;
 mod read;
 mod spoilt;
 mod storm;

@@ -355,7 +355,7 @@ fn inputs() -> impl Strategy<Value = Json> {
 fn whatever_is_accepted_runs() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let db = runtime.block_on(filled());
-    let config = Config { cases: 800, failure_persistence: None, ..Config::default() };
+    let config = Config { cases: 300, failure_persistence: None, ..Config::default() };
     let rng = TestRng::deterministic_rng(config.rng_algorithm);
     let accepted = std::cell::Cell::new(0);
     let result = TestRunner::new_with_rng(config, rng).run(&inputs(), |input| {
@@ -367,5 +367,5 @@ fn whatever_is_accepted_runs() {
     });
     result.unwrap_or_else(|error| panic!("{error}"));
     // Else the test would say little.
-    assert!(accepted.get() > 300, "{}", accepted.get());
+    assert!(accepted.get() > 100, "{}", accepted.get());
 }
