@@ -92,9 +92,42 @@ use proc_macro::TokenStream;
 /// | `skip` | no column; rows get the type's `Default` | no | no |
 /// | `unique`, `unique = ".."` | a unique key of this column, and its constraint's name | | |
 /// | `rename = ".."` | the column's name | | |
+/// | `filterable`, `filterable = ".."` | filters from outside may use it, by the field's name or by this one | | |
+/// | `sortable`, `sortable = ".."` | orders from outside may use it, by the field's name or by this one | | |
 ///
 /// The struct's `Id` is the type of its key, or a tuple of them in the order of the fields. MySQL generates integers
 /// only: other keys must be the client's there.
+///
+/// # Filters and orders from outside
+///
+/// With a field that is `filterable` or `sortable` there is `User::query_schema()`, a `kysera::QuerySchema<User>`, which
+/// turns the JSON and the sort string of a request into a `Filter<User>` and an order. It has the struct's visibility.
+/// The type of a `filterable` field needs serde's `Deserialize`, by which values are read, and `Serialize`.
+///
+/// ```
+/// use kysera::prelude::*;
+///
+/// #[derive(Repository)]
+/// struct User {
+///     #[kysera(id)]
+///     id: i64,
+///     #[kysera(filterable, sortable)]
+///     name: String,
+///     #[kysera(filterable = "maxAge")]
+///     max_age: Option<i32>,
+///     secret: String,
+/// }
+///
+/// let schema = User::query_schema();
+/// let filter = schema.filter_str(r#"{"name": {"$startsWith": "A"}, "maxAge": {"$gte": 18}}"#)?;
+/// let order = schema.sort("-name")?;
+/// // One answer for what is not marked and for what is not there.
+/// let error = schema.filter_str(r#"{"$or": [{"maxAge": 18}, {"secret": "x"}]}"#).err();
+/// let message = "the input is not valid: $or[1].secret: there is no field `secret` here";
+/// assert_eq!(error.map(|error| error.to_string()).as_deref(), Some(message));
+/// # let _ = (filter, order);
+/// # Ok::<(), kysera::Error>(())
+/// ```
 ///
 /// # Rules: `#[garde(..)]` or `#[validate(..)]`
 ///

@@ -99,6 +99,7 @@ pub use error::{Error, ErrorCode, Result};
 pub use expr::{Column, Expr, Filter, IntoColumn};
 pub use kysera_macros::{Projection, Repository, plugin};
 pub use query::Projection;
+pub use query::QuerySchema;
 pub use repository::{Conflict, Repository};
 pub use source::{
     Borrowed, Concurrent, Conn, Db, InTransaction, ReadOnly, Replica, Source, System, Transact, Tx, Writable,

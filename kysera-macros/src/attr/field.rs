@@ -22,9 +22,14 @@ pub(crate) struct FieldAttrs {
     pub(crate) skip: Option<Ident>,
     pub(crate) unique: Option<Unique>,
     pub(crate) rename: Option<(Ident, LitStr)>,
-    /// `filterable` or `filterable = "name"`
-    pub(crate) filterable: Option<Option<LitStr>>,
-    pub(crate) sortable: Option<Option<LitStr>>,
+    pub(crate) filterable: Option<Outside>,
+    pub(crate) sortable: Option<Outside>,
+}
+
+/// `filterable` or `filterable = "name"`
+pub(crate) struct Outside {
+    pub(crate) key: Ident,
+    pub(crate) name: Option<LitStr>,
 }
 
 /// `unique` or `unique = "constraint"`
@@ -72,7 +77,7 @@ impl FieldAttrs {
             "filterable" | "sortable" => {
                 let outside = if item.is_word() { None } else { item.string("createdAt", diag) };
                 let marked = if name == "filterable" { &mut self.filterable } else { &mut self.sortable };
-                *marked = Some(outside);
+                *marked = Some(Outside { key: item.key.clone(), name: outside });
                 return;
             }
             _ => {
@@ -90,7 +95,11 @@ impl FieldAttrs {
             let others = [&self.id, &self.assigned, &self.default, &self.read_only];
             let unique = self.unique.as_ref().map(|unique| &unique.key);
             let rename = self.rename.as_ref().map(|(key, _)| key);
-            for other in others.into_iter().filter_map(Option::as_ref).chain(unique).chain(rename) {
+            let outside =
+                [&self.filterable, &self.sortable].into_iter().flatten().map(|outside| &outside.key);
+            let others =
+                others.into_iter().filter_map(Option::as_ref).chain(unique).chain(rename).chain(outside);
+            for other in others {
                 diag.at(
                     skip,
                     format!("`skip` and `{other}` exclude each other: a skipped field is no column"),

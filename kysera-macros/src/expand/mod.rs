@@ -6,6 +6,7 @@ mod fallback;
 mod meta;
 mod new;
 mod on;
+mod outside;
 mod patch;
 mod repository;
 mod validate;
@@ -50,6 +51,7 @@ fn items(model: &Model) -> TokenStream {
         repository::impls(model),
         entity::impls(model),
         on::impls(model),
+        outside::impls(model),
         values::impls(model),
         new::impls(model),
         patch::impls(model),

@@ -13,7 +13,7 @@ use syn::{DeriveInput, Path, Visibility};
 
 use crate::attr::Features;
 use crate::attr::container::Container;
-use crate::attr::field::{FieldAttrs, docs};
+use crate::attr::field::{FieldAttrs, Outside, docs};
 use crate::attr::item::tidy;
 use crate::attr::rename::RenameAll;
 use crate::attr::rules::{FieldRules, Rules};
@@ -110,6 +110,7 @@ impl Model {
         let mut attrs = vec![];
         let mut key_meant = false;
         let mut declared = HashSet::new();
+        let (mut filterable, mut sortable) = (HashSet::new(), HashSet::new());
         for field in fields.into_iter().flatten() {
             let Some(ident) = &field.ident else { continue };
             // A field that is declared twice is reported by rustc.
@@ -132,8 +133,8 @@ impl Model {
                 name: column_name(ident, &parsed, container.rename_all, diag),
                 constant: Some(constant(ident)),
                 fill: Fill::Client,
-                filterable: parsed.filterable.as_ref().map(|name| outside_name(ident, name)),
-                sortable: parsed.sortable.as_ref().map(|name| outside_name(ident, name)),
+                filterable: outside_name(ident, parsed.filterable.as_ref(), &mut filterable, diag),
+                sortable: outside_name(ident, parsed.sortable.as_ref(), &mut sortable, diag),
                 is_id: parsed.id.is_some(),
                 in_patch: false,
                 rules: FieldRules::parse(&field.attrs, diag),
@@ -237,9 +238,28 @@ fn column_name(ident: &Ident, attrs: &FieldAttrs, rename_all: Option<RenameAll>,
     name
 }
 
-/// What the world outside calls a field.
-fn outside_name(field: &Ident, name: &Option<syn::LitStr>) -> String {
-    name.as_ref().map_or_else(|| field.unraw().to_string(), syn::LitStr::value)
+/// What the world outside calls a field. No other field may have the name.
+fn outside_name(
+    field: &Ident,
+    outside: Option<&Outside>,
+    taken: &mut HashSet<String>,
+    diag: &Diag,
+) -> Option<String> {
+    let Outside { key, name } = outside?;
+    let (name, at) = match name {
+        Some(name) => (name.value(), name.to_token_stream()),
+        None => (field.unraw().to_string(), key.to_token_stream()),
+    };
+    if name.is_empty() || name.starts_with(['$', '-', '+']) || name.contains([',', ' ']) {
+        let why = "cannot be told from the rest of a filter or an order";
+        diag.at(at, format!("the name `{name}` {why}: it must not be empty, start with `$`, `-` or `+`, or have commas or spaces"));
+        return None;
+    }
+    if !taken.insert(name.clone()) {
+        diag.at(at, format!("another `{key}` field is called `{name}` already"));
+        return None;
+    }
+    Some(name)
 }
 
 /// `created_at` -> `CREATED_AT`

@@ -46,6 +46,20 @@ pub trait Plugged {}
 /// Compiles for such types alone.
 pub const fn plugged<T: Plugged>() {}
 
+/// A type whose values can come from outside.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be `filterable`: serde cannot read and write it",
+    label = "needs `serde::Deserialize` and `serde::Serialize`",
+    note = "derive both for it, switch on the feature `serde` of the crate that it is from, or take `filterable` away"
+)]
+pub trait FromOutside {}
+
+#[diagnostic::do_not_recommend]
+impl<T: serde::Serialize + serde::de::DeserializeOwned + Send + Sync + 'static> FromOutside for T {}
+
+/// Compiles for such types alone.
+pub const fn from_outside<T: FromOutside>() {}
+
 /// A path as people know it: fields without the `r#` of their Rust names.
 #[cfg(any(feature = "garde", feature = "validator"))]
 fn plain(path: &str) -> String {

@@ -19,7 +19,7 @@ pub use expression::{Expr, Expression, IntoOperand, Operand, count};
 #[doc(hidden)]
 pub use expression::{Subject, TermBox, operand};
 pub use filter::Filter;
-pub(crate) use filter::{Compare, Node};
+pub(crate) use filter::{Compare, Node, TextMatch};
 #[doc(hidden)]
 pub use meta::{Col, Fill, Meta, Scope, Unique};
 pub use order::Order;

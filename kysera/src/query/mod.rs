@@ -7,6 +7,7 @@ mod ops;
 mod set;
 mod group;
 mod select;
+mod outside;
 mod shape;
 mod statement;
 
@@ -17,6 +18,7 @@ pub use set::Update;
 pub(crate) use set::{refuse_fixed, set_twice};
 pub use group::{GroupBy, GroupKey, Grouped, HasGroups, Selecting};
 pub use select::{As, Projection, Selected, Selection, SelectionItem};
+pub use outside::QuerySchema;
 #[doc(hidden)]
 pub use select::{SameAs, projected};
 #[doc(hidden)]

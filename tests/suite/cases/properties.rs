@@ -8,6 +8,9 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRng, TestRunner};
 
 use super::entities::*;
+use super::random_terms::{
+    Number, NumberArg, Text, is_like, number, number_arg, text as random_text, with_arg,
+};
 use crate::DB;
 
 /// The same cases in every run.
@@ -53,11 +56,39 @@ enum Tree {
     StartsWith(&'static str),
     EndsWith(&'static str),
     Between(i32, i32),
+    /// Columns with each other.
+    NameCode(Op),
+    CodeName(Op),
+    IdQty(Op),
+    /// Expressions with values, columns and each other.
+    NumberValue(Number, Op, Option<i32>),
+    NumberNumber(Number, Op, NumberArg),
+    QtyNumber(Op, NumberArg),
+    NumberBetween(Number, NumberArg, NumberArg),
+    NumberIn(Number, Vec<Option<i32>>, bool),
+    NumberIsNull(Number, bool),
+    TextValue(Text, Op, &'static str),
+    TextName(Text, Op),
+    Length(Op, i64),
+    IdLength(Op),
+    Lengths(Op),
+    IgnoringCase(TextOp, &'static str),
+    LowerContains(&'static str),
+    Ilike(String),
+    Raw(i64, i64),
     Not(Box<Tree>),
     And(Box<Tree>, Box<Tree>),
     Or(Box<Tree>, Box<Tree>),
     All(Vec<Tree>),
     Any(Vec<Tree>),
+}
+
+#[derive(Debug, Clone, Copy)]
+enum TextOp {
+    Equals,
+    Contains,
+    StartsWith,
+    EndsWith,
 }
 
 const TEXTS: [&str; 12] = ["", "a", "b", "ab", "ba", "A", "%", "_", "\\", "!a", "[a]", "é'"];
@@ -79,6 +110,32 @@ fn tree() -> impl Strategy<Value = Tree> {
         text().prop_map(Tree::EndsWith),
         (-2..3, -2..3).prop_map(|(low, high)| Tree::Between(low, high)),
     ];
+    let list = prop::collection::vec(qty(), 0..5);
+    let text_op =
+        prop::sample::select(vec![TextOp::Equals, TextOp::Contains, TextOp::StartsWith, TextOp::EndsWith]);
+    let computed = prop_oneof![
+        op().prop_map(Tree::NameCode),
+        op().prop_map(Tree::CodeName),
+        op().prop_map(Tree::IdQty),
+        (number(), op(), qty()).prop_map(|(number, op, qty)| Tree::NumberValue(number, op, qty)),
+        (number(), op(), number_arg()).prop_map(|(left, op, right)| Tree::NumberNumber(left, op, right)),
+        (op(), number_arg()).prop_map(|(op, number)| Tree::QtyNumber(op, number)),
+        (number(), number_arg(), number_arg())
+            .prop_map(|(number, low, high)| Tree::NumberBetween(number, low, high)),
+        (number(), list, any::<bool>()).prop_map(|(number, list, not)| Tree::NumberIn(number, list, not)),
+        (number(), any::<bool>()).prop_map(|(number, null)| Tree::NumberIsNull(number, null)),
+        (random_text(&TEXTS), op(), text()).prop_map(|(left, op, right)| Tree::TextValue(left, op, right)),
+        (random_text(&TEXTS), op()).prop_map(|(text, op)| Tree::TextName(text, op)),
+        (op(), 0_i64..4).prop_map(|(op, length)| Tree::Length(op, length)),
+        op().prop_map(Tree::IdLength),
+        op().prop_map(Tree::Lengths),
+        (text_op, prop_oneof![text(), Just("AB"), Just("bA")])
+            .prop_map(|(op, text)| Tree::IgnoringCase(op, text)),
+        text().prop_map(Tree::LowerContains),
+        r"([aAbB%_!]|\\[%_\\a]){0,4}".prop_map(Tree::Ilike),
+        (-3_i64..3, 0_i64..40).prop_map(|(add, than)| Tree::Raw(add, than)),
+    ];
+    let leaf = prop_oneof![leaf, computed];
     leaf.prop_recursive(5, 40, 4, |tree| {
         prop_oneof![
             tree.clone().prop_map(|tree| Tree::Not(tree.into())),
@@ -103,6 +160,30 @@ macro_rules! compare {
     };
 }
 
+/// Hands the text over as what it is.
+macro_rules! with_text {
+    ($text:expr, |$name:ident| $use:expr) => {
+        match $text {
+            Text::Code => {
+                let $name = Item::CODE;
+                $use
+            }
+            Text::Lower => {
+                let $name = Item::CODE.lower();
+                $use
+            }
+            Text::Coalesced(or) => {
+                let $name = Item::CODE.coalesce(*or);
+                $use
+            }
+            Text::LowerCoalesced(or) => {
+                let $name = Item::CODE.lower().coalesce(*or);
+                $use
+            }
+        }
+    };
+}
+
 fn filter(tree: &Tree) -> Filter<Item> {
     match tree {
         Tree::Id(op, id) => compare!(Item::ID, op, *id),
@@ -119,7 +200,34 @@ fn filter(tree: &Tree) -> Filter<Item> {
         Tree::StartsWith(text) => Item::CODE.starts_with(*text),
         Tree::EndsWith(text) => Item::CODE.ends_with(*text),
         Tree::Between(low, high) => Item::QTY.between(*low, *high),
-        Tree::Not(tree) => !filter(tree),
+        Tree::NameCode(op) => compare!(Item::NAME, op, Item::CODE),
+        Tree::CodeName(op) => compare!(Item::CODE, op, Item::NAME),
+        Tree::IdQty(op) => compare!(Item::ID, op, Item::QTY.cast::<i64>()),
+        Tree::NumberValue(number, op, value) => compare!(number.expr(), op, *value),
+        Tree::NumberNumber(left, op, right) => with_arg!(right, |right| compare!(left.expr(), op, right)),
+        Tree::QtyNumber(op, number) => with_arg!(number, |number| compare!(Item::QTY, op, number)),
+        Tree::NumberBetween(number, low, high) => {
+            with_arg!(low, |low| with_arg!(high, |high| number.expr().between(low, high)))
+        }
+        Tree::NumberIn(number, list, false) => number.expr().in_(list),
+        Tree::NumberIn(number, list, true) => number.expr().not_in(list),
+        Tree::NumberIsNull(number, true) => number.expr().is_null(),
+        Tree::NumberIsNull(number, false) => number.expr().is_not_null(),
+        Tree::TextValue(text, op, value) => with_text!(text, |text| compare!(text, op, *value)),
+        Tree::TextName(text, op) => with_text!(text, |text| compare!(text, op, Item::NAME)),
+        Tree::Length(op, length) => compare!(Item::CODE.length(), op, *length),
+        Tree::IdLength(op) => compare!(Item::ID, op, Item::NAME.length()),
+        Tree::Lengths(op) => compare!(Item::CODE.length(), op, Item::NAME.length().plus(1)),
+        Tree::IgnoringCase(op, text) => match op {
+            TextOp::Equals => Item::CODE.eq_ignore_case(*text),
+            TextOp::Contains => Item::CODE.contains_ignore_case(*text),
+            TextOp::StartsWith => Item::CODE.starts_with_ignore_case(*text),
+            TextOp::EndsWith => Item::CODE.ends_with_ignore_case(*text),
+        },
+        Tree::LowerContains(text) => Item::CODE.lower().contains(*text),
+        Tree::Ilike(pattern) => Item::CODE.ilike(pattern),
+        Tree::Raw(add, than) => Filter::raw("{} + {} > {}", (Item::ID, *add, *than)),
+        Tree::Not(tree) => Filter::not(filter(tree)),
         Tree::And(a, b) => filter(a) & filter(b),
         Tree::Or(a, b) => filter(a) | filter(b),
         Tree::All(trees) => Filter::all(trees.iter().map(filter)),
@@ -142,12 +250,54 @@ fn holds(tree: &Tree, row: &Item) -> Option<bool> {
         Tree::StartsWith(part) => text(&|code| code.starts_with(part)),
         Tree::EndsWith(part) => text(&|code| code.ends_with(part)),
         Tree::Between(low, high) => row.qty.map(|qty| (*low..=*high).contains(&qty)),
+        Tree::NameCode(op) => terms(Some(&*row.name), *op, row.code.as_deref()),
+        Tree::CodeName(op) => terms(row.code.as_deref(), *op, Some(&*row.name)),
+        Tree::IdQty(op) => terms(Some(row.id), *op, row.qty.map(i64::from)),
+        Tree::NumberValue(number, op, value) => compared(number.of(row).as_ref(), *op, value.as_ref()),
+        Tree::NumberNumber(left, op, right) => terms(left.of(row), *op, right.of(row)),
+        Tree::QtyNumber(op, number) => terms(row.qty, *op, number.of(row)),
+        Tree::NumberBetween(number, low, high) => {
+            every([terms(number.of(row), Op::Ge, low.of(row)), terms(number.of(row), Op::Le, high.of(row))])
+        }
+        Tree::NumberIn(number, list, not) => within(number.of(row), list).map(|found| found != *not),
+        Tree::NumberIsNull(number, null) => Some(number.of(row).is_none() == *null),
+        Tree::TextValue(text, op, value) => terms(text.of(row).as_deref(), *op, Some(*value)),
+        Tree::TextName(text, op) => terms(text.of(row).as_deref(), *op, Some(&*row.name)),
+        Tree::Length(op, length) => terms(row.code.as_deref().map(characters), *op, Some(*length)),
+        Tree::IdLength(op) => terms(Some(row.id), *op, Some(characters(&row.name))),
+        Tree::Lengths(op) => terms(row.code.as_deref().map(characters), *op, Some(characters(&row.name) + 1)),
+        Tree::IgnoringCase(op, part) => {
+            let part = part.to_ascii_lowercase();
+            let code = row.code.as_ref().map(|code| code.to_ascii_lowercase());
+            code.map(|code| match op {
+                TextOp::Equals => code == part,
+                TextOp::Contains => code.contains(&part),
+                TextOp::StartsWith => code.starts_with(&part),
+                TextOp::EndsWith => code.ends_with(&part),
+            })
+        }
+        Tree::LowerContains(part) => text(&|code| code.to_ascii_lowercase().contains(part)),
+        Tree::Ilike(pattern) => text(&|code| {
+            let [code, pattern] =
+                [code, pattern].map(|text| text.to_ascii_lowercase().chars().collect::<Vec<_>>());
+            is_like(&code, &pattern)
+        }),
+        Tree::Raw(add, than) => Some(row.id + add > *than),
         Tree::Not(tree) => holds(tree, row).map(|held| !held),
         Tree::And(a, b) => every([holds(a, row), holds(b, row)]),
         Tree::Or(a, b) => some([holds(a, row), holds(b, row)]),
         Tree::All(trees) => every(trees.iter().map(|tree| holds(tree, row))),
         Tree::Any(trees) => some(trees.iter().map(|tree| holds(tree, row))),
     }
+}
+
+fn characters(text: &str) -> i64 {
+    text.chars().count() as i64
+}
+
+/// Columns and expressions compare as SQL has it: with NULL nothing is known.
+fn terms<T: PartialOrd>(left: Option<T>, op: Op, right: Option<T>) -> Option<bool> {
+    compared(Some(&left?), op, Some(&right?))
 }
 
 fn compared<T: PartialOrd + ?Sized>(column: Option<&T>, op: Op, value: Option<&T>) -> Option<bool> {
@@ -204,7 +354,7 @@ fn random_filters_keep_what_they_keep_in_rust() {
         let rows = Item::repo(db.source()).create_many(rows).await.unwrap();
         (db, rows)
     });
-    let result = runner(300).run(&tree(), |tree| {
+    let result = runner(400).run(&tree(), |tree| {
         let expected: Vec<i64> =
             rows.iter().filter(|row| holds(&tree, row) == Some(true)).map(|row| row.id).collect();
         prop_assert_eq!(runtime.block_on(kept(&db, filter(&tree))), expected);
