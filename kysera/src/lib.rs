@@ -58,6 +58,7 @@
 //! * [`Repository`](macro@Repository), the derive, lists every attribute and what it makes of a struct; the
 //!   [trait](trait@Repository) has the methods.
 //! * [`query::Find`] is a query: filters made from [`Column`] constants, order, limit, and how it ends.
+//! * [`relation`] leads from rows of one entity to those of another: loads, joins, and filters.
 //! * [`source`] says where statements run, and what happens when a future is dropped.
 //! * [`error`] tells what can go wrong, and what is known of it.
 //! * [`entity::Validate`] has the rules that are checked before any SQL runs.
@@ -85,6 +86,7 @@ pub mod error;
 pub mod expr;
 pub mod prelude;
 pub mod query;
+pub mod relation;
 pub mod repository;
 pub mod source;
 

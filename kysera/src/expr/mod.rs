@@ -15,6 +15,7 @@ mod value;
 
 pub use column::{Column, Columns, IntoColumn, Text};
 pub use expression::{Expr, Expression, IntoOperand, Operand, count};
+pub(crate) use expression::nullable;
 #[doc(hidden)]
 pub use expression::{Subject, TermBox, operand};
 pub use filter::Filter;
@@ -26,7 +27,9 @@ pub(crate) use order::{Nulls, OrderKey};
 pub use raw::{RawArg, RawArgs};
 #[doc(hidden)]
 pub use relation::{Rel, Via};
-pub(crate) use render::{Join, Sql, dynamic, encode};
+#[doc(hidden)]
+pub use render::JsonKeys;
+pub(crate) use render::{Join, LoadKeys, Sql, dynamic, encode};
 pub use term::JsonKey;
 pub(crate) use term::{RelatedRows, Term};
 #[doc(hidden)]

@@ -51,6 +51,12 @@ impl<'s, E, S, X> Find<'s, E, S, X> {
         Find { source: self.source, query: self.query, shape, entity: std::marker::PhantomData }
     }
 
+    /// The same query, selecting more.
+    pub(crate) fn map_shape<Y>(self, change: impl FnOnce(X) -> Y) -> Find<'s, E, S, Y> {
+        let Self { source, query, shape, entity } = self;
+        Find { source, query, shape: change(shape), entity }
+    }
+
     /// Keeps the rows for which the filter holds. Several calls keep those for which all of them hold.
     pub fn filter(mut self, filter: Filter<E>) -> Self {
         self.query.filters.push(filter.node);
