@@ -5,10 +5,21 @@ use syn::LitStr;
 
 use super::container;
 use super::item::{Item, Keys, items};
+use super::relation::{Kind, RelationAttr, relation};
 use crate::diag::Diag;
 
-pub(crate) const KEYS: &[&str] =
-    &["id", "assigned", "unique", "default", "read_only", "skip", "rename", "filterable", "sortable"];
+pub(crate) const KEYS: &[&str] = &[
+    "id",
+    "assigned",
+    "unique",
+    "default",
+    "read_only",
+    "skip",
+    "rename",
+    "filterable",
+    "sortable",
+    "belongs_to",
+];
 
 /// What a field's attributes say. Keys that exclude each other have been reported, and one of them dropped.
 #[derive(Default)]
@@ -25,6 +36,7 @@ pub(crate) struct FieldAttrs {
     /// `filterable` or `filterable = "name"`
     pub(crate) filterable: Option<Option<LitStr>>,
     pub(crate) sortable: Option<Option<LitStr>>,
+    pub(crate) belongs_to: Vec<RelationAttr>,
 }
 
 /// `unique` or `unique = "constraint"`
@@ -40,7 +52,7 @@ impl FieldAttrs {
             of: "a field",
             valid: KEYS,
             elsewhere: (container::KEYS, "the struct"),
-            repeatable: &[],
+            repeatable: &["belongs_to"],
             diag,
             seen: vec![],
         };
@@ -75,6 +87,10 @@ impl FieldAttrs {
                 *marked = Some(outside);
                 return;
             }
+            "belongs_to" => {
+                self.belongs_to.extend(relation(Kind::BelongsTo, item, diag));
+                return;
+            }
             _ => {
                 self.rename = item.string("e_mail", diag).map(|name| (item.key.clone(), name));
                 return;
@@ -94,6 +110,12 @@ impl FieldAttrs {
                 diag.at(
                     skip,
                     format!("`skip` and `{other}` exclude each other: a skipped field is no column"),
+                );
+            }
+            for relation in &self.belongs_to {
+                diag.at(
+                    &relation.name,
+                    "`skip` and `belongs_to` exclude each other: a skipped field is no column",
                 );
             }
             *self = Self { skip: self.skip.take(), key_meant: self.key_meant, ..Self::default() };

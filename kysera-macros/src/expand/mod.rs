@@ -7,6 +7,7 @@ mod meta;
 mod new;
 mod on;
 mod patch;
+mod relations;
 mod repository;
 mod validate;
 mod values;
@@ -47,6 +48,8 @@ fn items(model: &Model) -> TokenStream {
     let hidden = [
         meta::item(model),
         columns::constants(model),
+        relations::columns_of(model),
+        relations::constants(model).unwrap_or_default(),
         repository::impls(model),
         entity::impls(model),
         on::impls(model),

@@ -6,7 +6,8 @@ use futures_util::TryStreamExt;
 use sqlx::encode::IsNull;
 use sqlx::error::{BoxDynError, DatabaseError, UnexpectedNullError};
 use sqlx::sqlite::{
-    SqliteArguments, SqliteArgumentsBuffer, SqliteConnectOptions, SqliteJournalMode, SqliteQueryResult, SqliteSynchronous,
+    SqliteArguments, SqliteArgumentsBuffer, SqliteConnectOptions, SqliteJournalMode, SqliteQueryResult,
+    SqliteSynchronous,
 };
 use sqlx::{Connection, Row, SqlSafeStr, SqlStr, Sqlite, ValueRef};
 use sqlx_core::transaction::TransactionManager;
@@ -263,7 +264,8 @@ mod tests {
     #[test]
     fn texts_survive_whatever_is_in_them() {
         let every: String = (1..=0x2fff).chain(0x1_f000..0x1_f9ff).filter_map(char::from_u32).collect();
-        let texts = ["", "\"", "\\", "), Int64(1), (", "\\u{41}", "'", "e\u{301}", "\u{200b}\u{feff}", &every];
+        let texts =
+            ["", "\"", "\\", "), Int64(1), (", "\\u{41}", "'", "e\u{301}", "\u{200b}\u{feff}", &every];
         let texts = texts.map(String::from);
         let values: Vec<&AnyValue> = texts.iter().map(|text| text as &AnyValue).collect();
         let (json, hex) = json(codec!(String), &values).unwrap();

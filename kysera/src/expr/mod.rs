@@ -14,8 +14,8 @@ mod types;
 mod value;
 
 pub use column::{Column, Columns, IntoColumn, Text};
-pub use expression::{Expr, Expression, IntoOperand, Operand, count};
 pub(crate) use expression::nullable;
+pub use expression::{Expr, Expression, IntoOperand, Operand, count};
 #[doc(hidden)]
 pub use expression::{Subject, TermBox, operand};
 pub use filter::Filter;

@@ -12,7 +12,7 @@ use super::{BelongsTo, HasMany, HasOne, ManyToMany, Related, Relation, With};
 use crate::backend::{Backend, Statement};
 use crate::entity::{Cells, Entity, Guard, On, Values};
 use crate::error::{Error, Result};
-use crate::expr::{AnyValue, Codec, Filter, LoadKeys, Meta, Order, OrderKey, RelatedRows, Rel, Sql, Term};
+use crate::expr::{AnyValue, Codec, Filter, LoadKeys, Meta, Order, OrderKey, Rel, RelatedRows, Sql, Term};
 use crate::query::{Find, Rows, Shape};
 use crate::source::{Op, Source, run};
 
@@ -59,11 +59,7 @@ pub trait Load<P, S: Source>: Send + Sync {
 ///
 /// Those of the database; [`Error::Decode`] if a row does not fit its struct; [`Error::Protected`] if a filter reaches an
 /// entity that the source's context may not.
-pub fn load_many<'a, P, S, L>(
-    source: &'a S,
-    rows: &'a [P],
-    load: L,
-) -> BoxFuture<'a, Result<Vec<L::Out>>>
+pub fn load_many<'a, P, S, L>(source: &'a S, rows: &'a [P], load: L) -> BoxFuture<'a, Result<Vec<L::Out>>>
 where
     P: Entity,
     S: Source,
@@ -381,13 +377,11 @@ impl<R> Loading<'_, R> {
 
         let as_one = |codec: &Codec, json: bool| json || Sql::new(DB::DIALECT).has_array(codec);
         let keys = self.index.keys.get(range.clone()).unwrap_or_default();
-        let keys_at_once = if as_one(codec, DB::json_keys(codec, keys).is_some()) { usize::MAX } else { ARMS };
+        let keys_at_once =
+            if as_one(codec, DB::json_keys(codec, keys).is_some()) { usize::MAX } else { ARMS };
         let stored_json = DB::json_keys(stored_codec, &stored.keys).is_some();
-        let stored_at_once = if as_one(stored_codec, stored_json) {
-            usize::MAX
-        } else {
-            DB::DIALECT.max_binds() - ARMS
-        };
+        let stored_at_once =
+            if as_one(stored_codec, stored_json) { usize::MAX } else { DB::DIALECT.max_binds() - ARMS };
         for (part, keys) in keys.chunks(keys_at_once).enumerate() {
             for stored_part in stored.keys.chunks(stored_at_once) {
                 let mut sql = self.place.sql::<DB>();

@@ -72,8 +72,8 @@ pub use join::{AddJoin, Inner, Joined, JoinedRow, Left, ToOne};
 pub use key::JoinKey;
 #[doc(hidden)]
 pub use key::Matching;
-pub use load::{FindWith, Load, load_many};
 pub(crate) use load::attach;
+pub use load::{FindWith, Load, load_many};
 
 use crate::entity::Entity;
 use crate::expr::{

@@ -11,6 +11,8 @@ mod no_arrays;
 mod order;
 mod properties;
 mod read;
+mod relations;
+mod relations_entities;
 mod spoilt;
 mod storm;
 mod text_filters;

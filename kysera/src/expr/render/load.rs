@@ -63,7 +63,10 @@ impl<'v> Sql<'v> {
     /// For each key the first rows, which an index can find one after the other.
     fn load_lateral(&mut self, rows: &'v RelatedRows, limit: u64, names: Names, keys: LoadKeys<'v>) {
         let rel = rows.rel;
-        self.push("SELECT ").numbered_columns(&rel).push(" FROM UNNEST(").array(keys.codec, keys.values.to_vec());
+        self.push("SELECT ")
+            .numbered_columns(&rel)
+            .push(" FROM UNNEST(")
+            .array(keys.codec, keys.values.to_vec());
         self.push(") AS \"kysera_k\" (\"v\") CROSS JOIN LATERAL (SELECT ").loaded_columns(&rel, names, true);
         self.push(", ROW_NUMBER() OVER (ORDER BY ").order_keys(&rows.order).push(") AS \"kysera_n\"");
         self.loaded_from(&rel, names).push(" WHERE ").load_key(&rel, names).push(" = \"kysera_k\".\"v\"");
@@ -105,7 +108,10 @@ impl<'v> Sql<'v> {
                 sql.push("(SELECT ").ident(key.name).push(" AS ").ident("v").push(", 0 AS ").ident("i");
                 sql.push(" FROM ").table(meta).push(" WHERE 1 = 0");
                 for (i, value) in keys.values.iter().enumerate() {
-                    sql.push(" UNION ALL SELECT ").value(keys.codec, *value).push(", ").push(&(i + 1).to_string());
+                    sql.push(" UNION ALL SELECT ")
+                        .value(keys.codec, *value)
+                        .push(", ")
+                        .push(&(i + 1).to_string());
                 }
                 sql.push(") AS ").ident("kysera_k");
             }

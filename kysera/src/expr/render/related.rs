@@ -34,7 +34,8 @@ impl<'v> Sql<'v> {
     pub(crate) fn row_and_joined(&mut self, meta: &'static Meta, names: bool) -> &mut Self {
         let joins = self.level.joins.clone();
         let own = meta.columns.iter().map(|col| (None, col));
-        let joined = joins.iter().flat_map(|(rel, alias)| rel.meta.columns.iter().map(|col| (Some(*alias), col)));
+        let joined =
+            joins.iter().flat_map(|(rel, alias)| rel.meta.columns.iter().map(|col| (Some(*alias), col)));
         self.list(own.chain(joined).enumerate(), ", ", |sql, (i, (alias, col))| {
             match alias {
                 Some(alias) => sql.alias(alias).push(".").ident(col.name),
@@ -85,9 +86,13 @@ impl<'v> Sql<'v> {
         let target_in_disguise = self.must_shadow(rel.meta).then_some(target);
         let link_in_disguise = link.filter(|(via, _)| self.must_shadow(via.meta)).map(|(_, alias)| alias);
         if target_in_disguise.or(link_in_disguise).is_some() {
-            self.push("/*+ NO_MERGE(").list(target_in_disguise.into_iter().chain(link_in_disguise), ", ", |sql, alias| {
-                sql.alias(alias);
-            });
+            self.push("/*+ NO_MERGE(").list(
+                target_in_disguise.into_iter().chain(link_in_disguise),
+                ", ",
+                |sql, alias| {
+                    sql.alias(alias);
+                },
+            );
             self.push(") */ ");
         }
         select(self);
