@@ -59,6 +59,7 @@
 //!   [trait](trait@Repository) has the methods.
 //! * [`query::Find`] is a query: filters made from [`Column`] constants, order, limit, and how it ends.
 //! * [`dal`] is data access in free functions, without repositories of your own.
+//! * [`relation`] leads from rows of one entity to those of another: loads, joins, and filters.
 //! * [`source`] says where statements run, and what happens when a future is dropped.
 //! * [`error`] tells what can go wrong, and what is known of it.
 //! * [`entity::Validate`] has the rules that are checked before any SQL runs.
@@ -87,6 +88,7 @@ pub mod error;
 pub mod expr;
 pub mod prelude;
 pub mod query;
+pub mod relation;
 pub mod repository;
 pub mod source;
 

@@ -9,6 +9,7 @@ use syn::{Attribute, LitStr, Path, Token};
 
 use super::item::{Item, Keys, items, split, tidy};
 use super::plugins::{self, Plugins};
+use super::relation::{Kind, RelationAttr, relation};
 use super::rename::{RenameAll, SPELLINGS};
 use super::{Features, field};
 use crate::diag::{Diag, did_you_mean, listing};
@@ -25,6 +26,8 @@ pub(crate) const KEYS: &[&str] = &[
     "patch",
     "validate",
     "context",
+    "has_many",
+    "has_one",
 ];
 
 /// The databases that `backend(..)` may name.
@@ -44,6 +47,7 @@ pub(crate) struct Container {
     pub(crate) patch_derives: Vec<Path>,
     pub(crate) validate: bool,
     pub(crate) context: Option<TokenStream>,
+    pub(crate) relations: Vec<RelationAttr>,
     pub(crate) plugins: Plugins,
 }
 
@@ -62,7 +66,7 @@ impl Container {
             of: "a struct",
             valid: KEYS,
             elsewhere: (field::KEYS, "a field"),
-            repeatable: &["unique"],
+            repeatable: &["unique", "has_many", "has_one"],
             diag,
             seen: vec![],
         };
@@ -92,6 +96,8 @@ impl Container {
                 self.columns = item.parsed(what, diag);
             }
             "unique" => self.unique.extend(unique(item, diag)),
+            "has_many" => self.relations.extend(relation(Kind::HasMany, item, diag)),
+            "has_one" => self.relations.extend(relation(Kind::HasOne, item, diag)),
             "backend" => self.backends = backends(item, features, diag),
             "crate" => {
                 let what = "a path to kysera, as in `crate = my_crate::kysera`";

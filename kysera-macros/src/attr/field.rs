@@ -5,10 +5,21 @@ use syn::LitStr;
 
 use super::container;
 use super::item::{Item, Keys, items};
+use super::relation::{Kind, RelationAttr, relation};
 use crate::diag::Diag;
 
-pub(crate) const KEYS: &[&str] =
-    &["id", "assigned", "unique", "default", "read_only", "skip", "rename", "filterable", "sortable"];
+pub(crate) const KEYS: &[&str] = &[
+    "id",
+    "assigned",
+    "unique",
+    "default",
+    "read_only",
+    "skip",
+    "rename",
+    "filterable",
+    "sortable",
+    "belongs_to",
+];
 
 /// What a field's attributes say. Keys that exclude each other have been reported, and one of them dropped.
 #[derive(Default)]
@@ -24,6 +35,7 @@ pub(crate) struct FieldAttrs {
     pub(crate) rename: Option<(Ident, LitStr)>,
     pub(crate) filterable: Option<Outside>,
     pub(crate) sortable: Option<Outside>,
+    pub(crate) belongs_to: Vec<RelationAttr>,
 }
 
 /// `filterable` or `filterable = "name"`
@@ -45,7 +57,7 @@ impl FieldAttrs {
             of: "a field",
             valid: KEYS,
             elsewhere: (container::KEYS, "the struct"),
-            repeatable: &[],
+            repeatable: &["belongs_to"],
             diag,
             seen: vec![],
         };
@@ -80,6 +92,10 @@ impl FieldAttrs {
                 *marked = Some(Outside { key: item.key.clone(), name: outside });
                 return;
             }
+            "belongs_to" => {
+                self.belongs_to.extend(relation(Kind::BelongsTo, item, diag));
+                return;
+            }
             _ => {
                 self.rename = item.string("e_mail", diag).map(|name| (item.key.clone(), name));
                 return;
@@ -103,6 +119,12 @@ impl FieldAttrs {
                 diag.at(
                     skip,
                     format!("`skip` and `{other}` exclude each other: a skipped field is no column"),
+                );
+            }
+            for relation in &self.belongs_to {
+                diag.at(
+                    &relation.name,
+                    "`skip` and `belongs_to` exclude each other: a skipped field is no column",
                 );
             }
             *self = Self { skip: self.skip.take(), key_meant: self.key_meant, ..Self::default() };

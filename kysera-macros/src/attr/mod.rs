@@ -4,6 +4,7 @@ pub(crate) mod container;
 pub(crate) mod field;
 pub(crate) mod item;
 pub(crate) mod plugins;
+pub(crate) mod relation;
 pub(crate) mod rename;
 pub(crate) mod rules;
 

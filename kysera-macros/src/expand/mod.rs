@@ -8,6 +8,7 @@ mod new;
 mod on;
 mod outside;
 mod patch;
+mod relations;
 mod repository;
 mod validate;
 mod values;
@@ -48,6 +49,8 @@ fn items(model: &Model) -> TokenStream {
     let hidden = [
         meta::item(model),
         columns::constants(model),
+        relations::columns_of(model),
+        relations::constants(model).unwrap_or_default(),
         repository::impls(model),
         entity::impls(model),
         on::impls(model),

@@ -2,6 +2,7 @@
 
 mod check;
 pub(crate) mod types;
+mod relation;
 
 use std::collections::HashSet;
 
@@ -10,6 +11,8 @@ use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, format_ident, quote};
 use syn::ext::IdentExt as _;
 use syn::{DeriveInput, Path, Visibility};
+
+pub(crate) use relation::Relation;
 
 use crate::attr::Features;
 use crate::attr::container::Container;
@@ -33,6 +36,7 @@ pub(crate) struct Model {
     /// Indexes of the key's columns. Empty only after a mistake.
     pub(crate) id: Vec<usize>,
     pub(crate) unique: Vec<Unique>,
+    pub(crate) relations: Vec<Relation>,
     /// The type that takes the constants, if not the struct itself.
     pub(crate) columns_type: Option<Ident>,
     /// Empty means every database that the types fit.
@@ -162,6 +166,16 @@ impl Model {
             check::unique_key(key, &columns, &skipped, &mut unique, diag);
         }
 
+        let on_fields: Vec<_> = attrs
+            .iter_mut()
+            .enumerate()
+            .flat_map(|(index, attrs)| {
+                std::mem::take(&mut attrs.belongs_to).into_iter().map(move |attr| (index, attr))
+            })
+            .collect();
+        let relations =
+            relation::relations(&container.relations, &on_fields, &columns, &id, &input.ident, diag);
+
         let rules = Rules::new(&input.attrs, &container, &mut columns, features, diag);
         let mut model = Self {
             vis: input.vis.clone(),
@@ -172,6 +186,7 @@ impl Model {
             skipped,
             id,
             unique,
+            relations,
             columns_type: container.columns,
             backends: container.backends,
             new_derives: container.new_derives,

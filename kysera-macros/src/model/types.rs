@@ -41,7 +41,7 @@ fn name_lifetimes(ty: &mut Type) {
     }
 }
 
-fn without_self(ty: TokenStream, ident: &Ident) -> TokenStream {
+pub(super) fn without_self(ty: TokenStream, ident: &Ident) -> TokenStream {
     ty.into_iter()
         .map(|token| match token {
             TokenTree::Ident(word) if word == "Self" => {

@@ -65,3 +65,12 @@ pub const fn from_outside<T: FromOutside>() {}
 fn plain(path: &str) -> String {
     path.split('.').map(|part| part.strip_prefix("r#").unwrap_or(part)).collect::<Vec<_>>().join(".")
 }
+
+/// What has the constants of an entity's columns: its struct, or the type that `columns = ..` makes.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` has no columns of an entity",
+    label = "expected the struct of an entity, or the type of its columns"
+)]
+pub trait ColumnsOf {
+    type Entity: crate::entity::Entity;
+}

@@ -20,7 +20,7 @@ use sqlx::error::{BoxDynError, DatabaseError};
 use sqlx::{Column as _, Connection, Database, Decode, Encode, Row as _, SqlStr, Type, TypeInfo as _};
 use sqlx_core::transaction::TransactionManager;
 
-use crate::expr::{AnyValue, Codec, Nulls};
+use crate::expr::{AnyValue, Codec, JsonKeys, Nulls};
 
 /// Which SQL is spoken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -337,6 +337,14 @@ pub trait Backend: Database<Connection: Sync> + sealed::Sealed {
     #[doc(hidden)]
     fn bind_array(codec: &Codec, values: &[&AnyValue], args: &mut Self::Arguments)
     -> Result<(), BoxDynError>;
+
+    /// Values as a JSON array of what is stored for them, where the database can read such an array and their type
+    /// has an exact form there.
+    #[doc(hidden)]
+    fn json_keys(codec: &Codec, values: &[&AnyValue]) -> Option<JsonKeys> {
+        let _ = (codec, values);
+        None
+    }
 
     /// Begins a transaction through sqlx's own bookkeeping.
     #[doc(hidden)]

@@ -1,3 +1,4 @@
+use std::fmt::Write as _;
 use std::time::Duration;
 
 use futures_core::stream::BoxStream;
@@ -5,7 +6,8 @@ use futures_util::TryStreamExt;
 use sqlx::encode::IsNull;
 use sqlx::error::{BoxDynError, DatabaseError, UnexpectedNullError};
 use sqlx::sqlite::{
-    SqliteArgumentsBuffer, SqliteConnectOptions, SqliteJournalMode, SqliteQueryResult, SqliteSynchronous,
+    SqliteArguments, SqliteArgumentsBuffer, SqliteConnectOptions, SqliteJournalMode, SqliteQueryResult,
+    SqliteSynchronous,
 };
 use sqlx::{Connection, Row, SqlSafeStr, SqlStr, Sqlite, ValueRef};
 use sqlx_core::transaction::TransactionManager;
@@ -14,7 +16,7 @@ use super::{
     Aftermath, Backend, Dialect, Done, Scalar, SessionLimits, Standing, Statement, TxOptions, driver_methods,
     sealed, unsupported,
 };
-use crate::expr::{AnyValue, Codec, dynamic};
+use crate::expr::{AnyValue, Codec, JsonKeys, dynamic};
 
 impl sealed::Sealed for Sqlite {}
 
@@ -56,6 +58,14 @@ impl Backend for Sqlite {
 
     fn bind_array(codec: &Codec, _: &[&AnyValue], _: &mut Self::Arguments) -> Result<(), BoxDynError> {
         Err(unsupported::<Self>(codec)) // no array parameters here; the renderer never asks
+    }
+
+    fn json_keys(codec: &Codec, values: &[&AnyValue]) -> Option<JsonKeys> {
+        let mut args = SqliteArguments::default();
+        for value in values {
+            Self::bind(codec, *value, &mut args).ok()?;
+        }
+        stored_as_json(&format!("{args:?}"))
     }
 
     async fn begin(conn: &mut Self::Connection, options: TxOptions) -> Result<(), sqlx::Error> {
@@ -146,5 +156,129 @@ fn ignore_refusal<T>(result: Result<T, sqlx::Error>) -> Result<(), sqlx::Error> 
     match result {
         Ok(_) | Err(sqlx::Error::Database(_)) => Ok(()),
         Err(error) => Err(error),
+    }
+}
+
+/// Reads encoded arguments, of which sqlx shows nothing but their `Debug`, into a JSON array. `None` where one has no
+/// exact form in it, or another kind of form than those before it.
+fn stored_as_json(shown: &str) -> Option<JsonKeys> {
+    let mut rest = shown.split_once("([")?.1;
+    let mut text = String::from("[");
+    let mut kind = None;
+    loop {
+        let (name, inside) = rest.split_once('(')?;
+        let this = match name {
+            "Int" | "Int64" => {
+                let (number, behind) = inside.split_once(')')?;
+                text.push_str(&number.parse::<i64>().ok()?.to_string());
+                rest = behind;
+                Stored::Integer
+            }
+            "Text" | "TextSlice" => {
+                let (value, behind) = unquote(inside)?;
+                // Its JSON functions stop at a NUL.
+                if value.contains('\0') {
+                    return None;
+                }
+                text.push_str(&serde_json::to_string(&value).ok()?);
+                rest = behind.strip_prefix(')')?;
+                Stored::Text
+            }
+            "Blob" => {
+                let (bytes, behind) = inside.strip_prefix('[')?.split_once("])")?;
+                text.push('"');
+                for byte in bytes.split(", ").filter(|byte| !byte.is_empty()) {
+                    let _ = write!(text, "{:02x}", byte.parse::<u8>().ok()?); // a String takes everything
+                }
+                text.push('"');
+                rest = behind;
+                Stored::Blob
+            }
+            _ => return None,
+        };
+        if *kind.get_or_insert(this) != this {
+            return None;
+        }
+        match rest.strip_prefix(", ") {
+            Some(more) => rest = more,
+            None => break,
+        }
+        text.push(',');
+    }
+    text.push(']');
+    rest.starts_with("])").then(|| JsonKeys { text, hex: kind == Some(Stored::Blob) })
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Stored {
+    Integer,
+    Text,
+    Blob,
+}
+
+/// A text out of its `Debug`, and what stands behind it.
+fn unquote(shown: &str) -> Option<(String, &str)> {
+    let mut chars = shown.strip_prefix('"')?.chars();
+    let mut text = String::new();
+    loop {
+        let char = match chars.next()? {
+            '"' => return Some((text, chars.as_str())),
+            '\\' => match chars.next()? {
+                't' => '\t',
+                'r' => '\r',
+                'n' => '\n',
+                '0' => '\0',
+                'u' => {
+                    let (digits, behind) = chars.as_str().strip_prefix('{')?.split_once('}')?;
+                    chars = behind.chars();
+                    char::from_u32(u32::from_str_radix(digits, 16).ok()?)?
+                }
+                char @ ('"' | '\'' | '\\') => char,
+                _ => return None,
+            },
+            char => char,
+        };
+        text.push(char);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::__private::codec;
+
+    fn json(codec: &Codec, values: &[&AnyValue]) -> Option<(String, bool)> {
+        Sqlite::json_keys(codec, values).map(|keys| (keys.text, keys.hex))
+    }
+
+    #[test]
+    fn keys_become_json_as_they_are_stored() {
+        let integers: [&AnyValue; 3] = [&1_i64, &i64::MIN, &i64::MAX];
+        let text = "[1,-9223372036854775808,9223372036854775807]";
+        assert_eq!(json(codec!(i64), &integers), Some((text.into(), false)));
+        assert_eq!(json(codec!(Option<i32>), &[&Some(7_i32)]), Some(("[7]".into(), false)));
+        let blobs: [&AnyValue; 2] = [&vec![0_u8, 255, 16], &Vec::<u8>::new()];
+        assert_eq!(json(codec!(Vec<u8>), &blobs), Some((r#"["00ff10",""]"#.into(), true)));
+    }
+
+    #[test]
+    fn texts_survive_whatever_is_in_them() {
+        let every: String = (1..=0x2fff).chain(0x1_f000..0x1_f9ff).filter_map(char::from_u32).collect();
+        let texts =
+            ["", "\"", "\\", "), Int64(1), (", "\\u{41}", "'", "e\u{301}", "\u{200b}\u{feff}", &every];
+        let texts = texts.map(String::from);
+        let values: Vec<&AnyValue> = texts.iter().map(|text| text as &AnyValue).collect();
+        let (json, hex) = json(codec!(String), &values).unwrap();
+        assert!(!hex);
+        assert_eq!(serde_json::from_str::<Vec<String>>(&json).unwrap(), texts);
+    }
+
+    #[test]
+    fn what_has_no_exact_form_has_none() {
+        assert_eq!(json(codec!(String), &[&String::from("a\0b")]), None);
+        assert_eq!(json(codec!(f64), &[&1.5_f64]), None);
+        assert_eq!(json(codec!(Option<i64>), &[&None::<i64>]), None);
+        assert_eq!(json(codec!(i64), &[]), None);
+        assert_eq!(json(codec!(i64), &[&String::new()]), None);
     }
 }

@@ -289,7 +289,7 @@ pub(super) fn coalesce<E, T>(subject: &impl Subject<Option<T>>, other: Operand<E
 }
 
 /// The nullable form of an expression, with the codec of `subject`.
-pub(super) fn nullable<E, T: Nullable>(
+pub(crate) fn nullable<E, T: Nullable>(
     term: Term,
     subject: impl Subject<T> + Send + Sync + 'static,
 ) -> Expr<E, Option<T::Inner>> {

@@ -28,6 +28,14 @@ pub struct Via {
 }
 
 impl Rel {
+    /// The table whose rows tell the key of the row at hand, and the column that has it.
+    pub(crate) fn keyed(&self) -> (&'static Meta, &'static Col) {
+        match self.via {
+            Some(via) => (via.meta, via.parent),
+            None => (self.meta, self.key),
+        }
+    }
+
     /// Whether it is the same one.
     pub(crate) fn is(&self, other: &Rel) -> bool {
         std::ptr::eq(self.parent, other.parent)

@@ -22,6 +22,7 @@ use crate::error::{Error, Invalid, Result};
 use crate::expr::{Column, IntoColumn};
 use crate::query::{Count, Execute, Exists, FetchAll, FetchFirst, Find};
 use crate::source::{Cx, Source, Writable, run};
+use crate::relation::{Load, load_many};
 
 /// The primary key of a repository's entity.
 pub type IdOf<R> = <<R as Repository>::Entity as Entity>::Id;
@@ -185,6 +186,22 @@ pub trait Repository: Send + Sync + Sized {
             let statement = sql::bind::<DialectOf<Self>, Self::Entity>(sql, Mask::default(), None, None)?;
             run(self.source(), Count { meta: Self::Entity::META, statement }).await
         })
+    }
+
+    /// Loads relations for rows at hand; answers one element for each of them, in their order.
+    ///
+    /// `users.load_many(&rows, User::POSTS)` answers a `Vec<Post>` for each row: see [`Find::with`], which does the same
+    /// for the rows that a query finds.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`load_many`](crate::relation::load_many()).
+    fn load_many<'a, L: Load<Self::Entity, Self::Source> + 'a>(
+        &'a self,
+        rows: &'a [Self::Entity],
+        load: L,
+    ) -> BoxFuture<'a, Result<Vec<L::Out>>> {
+        load_many(self.source(), rows, load)
     }
 
     /// Creates a row and answers it as stored, with what the database filled in.

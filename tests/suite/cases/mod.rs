@@ -17,6 +17,8 @@ mod properties;
 mod random_terms;
 mod read;
 mod select;
+mod relations;
+mod relations_entities;
 mod spoilt;
 mod storm;
 mod text_filters;

@@ -3,8 +3,12 @@
 mod filter;
 mod json;
 mod qualify;
+mod load;
 mod related;
 mod term;
+
+pub use load::JsonKeys;
+pub(crate) use load::LoadKeys;
 
 use std::fmt::Write as _;
 use std::sync::Arc;

@@ -29,11 +29,21 @@ impl<'v> Sql<'v> {
         self
     }
 
-    /// Writes all columns of a joined table.
-    pub(crate) fn joined_columns(&mut self, join: usize) -> &mut Self {
-        let Some((rel, alias)) = self.level.joins.get(join).copied() else { return self };
-        self.list(rel.meta.columns, ", ", |sql, col| {
-            sql.alias(alias).push(".").ident(col.name);
+    /// Writes all columns of the row at hand and of those joined to it. `names`: each gets one, `x0` and so on, because
+    /// two tables may have columns of the same name.
+    pub(crate) fn row_and_joined(&mut self, meta: &'static Meta, names: bool) -> &mut Self {
+        let joins = self.level.joins.clone();
+        let own = meta.columns.iter().map(|col| (None, col));
+        let joined =
+            joins.iter().flat_map(|(rel, alias)| rel.meta.columns.iter().map(|col| (Some(*alias), col)));
+        self.list(own.chain(joined).enumerate(), ", ", |sql, (i, (alias, col))| {
+            match alias {
+                Some(alias) => sql.alias(alias).push(".").ident(col.name),
+                None => sql.column(col),
+            };
+            if names {
+                sql.push(" AS ").ident(&format!("x{i}"));
+            }
         })
     }
 
@@ -72,10 +82,18 @@ impl<'v> Sql<'v> {
         let aggregates = std::mem::replace(&mut self.aggregates, false);
         self.level = Level { alias: Some(target), joins: Vec::new() };
 
-        let shadowed = self.must_shadow(rel.meta);
-        if shadowed {
-            // Merged into the statement, the derived table would be the table that is written again.
-            self.push("/*+ NO_MERGE(").alias(target).push(") */ ");
+        // Merged into the statement, a derived table would be the table that is written again.
+        let target_in_disguise = self.must_shadow(rel.meta).then_some(target);
+        let link_in_disguise = link.filter(|(via, _)| self.must_shadow(via.meta)).map(|(_, alias)| alias);
+        if target_in_disguise.or(link_in_disguise).is_some() {
+            self.push("/*+ NO_MERGE(").list(
+                target_in_disguise.into_iter().chain(link_in_disguise),
+                ", ",
+                |sql, alias| {
+                    sql.alias(alias);
+                },
+            );
+            self.push(") */ ");
         }
         select(self);
         self.push(" FROM ");
