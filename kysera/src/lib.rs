@@ -58,6 +58,7 @@
 //! * [`Repository`](macro@Repository), the derive, lists every attribute and what it makes of a struct; the
 //!   [trait](trait@Repository) has the methods.
 //! * [`query::Find`] is a query: filters made from [`Column`] constants, order, limit, and how it ends.
+//! * [`page`] has pages of a query, by number and by cursor.
 //! * [`source`] says where statements run, and what happens when a future is dropped.
 //! * [`error`] tells what can go wrong, and what is known of it.
 //! * [`entity::Validate`] has the rules that are checked before any SQL runs.
@@ -70,6 +71,7 @@
 //! |---|---|
 //! | `postgres`, `mysql`, `sqlite` | the databases (`mysql` is MariaDB as well; SQLite is compiled in) |
 //! | `chrono`, `time`, `uuid`, `decimal`, `json` | column types |
+//! | `signed-cursors`, `sealed-cursors` | cursors that cannot be forged, and such that cannot be read either |
 //! | `garde`, `validator` | rules on fields |
 //! | `tls-rustls`, `tls-native` | encrypted connections |
 
@@ -80,9 +82,11 @@ compile_error!(
 );
 
 pub mod backend;
+pub mod cursor;
 pub mod entity;
 pub mod error;
 pub mod expr;
+pub mod page;
 pub mod prelude;
 pub mod query;
 pub mod repository;
@@ -92,10 +96,14 @@ pub mod source;
 pub mod __private;
 
 pub use backend::{Backend, Isolation};
+pub use cursor::Cursor;
+#[cfg(feature = "signed-cursors")]
+pub use cursor::CursorSecret;
 pub use entity::{Entity, Validate};
 pub use error::{Error, ErrorCode, Result};
 pub use expr::{Column, Expr, Filter, IntoColumn};
 pub use kysera_macros::{Repository, plugin};
+pub use page::{Page, PageRequest};
 pub use repository::{Conflict, Repository};
 pub use source::{Borrowed, Conn, Db, ReadOnly, Replica, Source, System, Transact, Tx, Writable, on};
 #[cfg(feature = "mysql")]

@@ -46,7 +46,13 @@ impl Query {
                 self.head::<DB, X>(&mut sql, meta, shape, false);
             }
         }
-        self.conditions(&mut sql);
+        self.rest(&mut sql, limit);
+        sql
+    }
+
+    /// ` WHERE .. GROUP BY .. HAVING .. ORDER BY .. LIMIT .. OFFSET ..`
+    pub(crate) fn rest<'q>(&'q self, sql: &mut Sql<'q>, limit: Option<u64>) {
+        self.conditions(sql);
         let aggregates = !self.group.is_empty();
         if aggregates {
             sql.aggregating(|sql| {
@@ -56,7 +62,6 @@ impl Query {
             sql.order(&self.order);
         }
         sql.limit(limit, self.offset);
-        sql
     }
 
     /// `SELECT .. FROM .. JOIN ..`

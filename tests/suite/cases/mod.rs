@@ -9,6 +9,7 @@ mod identifiers;
 mod insert_many;
 mod no_arrays;
 mod order;
+mod pages;
 mod properties;
 mod read;
 mod spoilt;
