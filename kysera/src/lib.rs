@@ -60,6 +60,7 @@
 //! * [`query::Find`] is a query: filters made from [`Column`] constants, order, limit, and how it ends.
 //! * [`dal`] is data access in free functions, without repositories of your own.
 //! * [`relation`] leads from rows of one entity to those of another: loads, joins, and filters.
+//! * [`page`] has pages of a query, by number and by cursor.
 //! * [`source`] says where statements run, and what happens when a future is dropped.
 //! * [`error`] tells what can go wrong, and what is known of it.
 //! * [`entity::Validate`] has the rules that are checked before any SQL runs.
@@ -72,6 +73,7 @@
 //! |---|---|
 //! | `postgres`, `mysql`, `sqlite` | the databases (`mysql` is MariaDB as well; SQLite is compiled in) |
 //! | `chrono`, `time`, `uuid`, `decimal`, `json` | column types |
+//! | `signed-cursors`, `sealed-cursors` | cursors that cannot be forged, and such that cannot be read either |
 //! | `garde`, `validator` | rules on fields |
 //! | `tls-rustls`, `tls-native` | encrypted connections |
 
@@ -82,10 +84,12 @@ compile_error!(
 );
 
 pub mod backend;
+pub mod cursor;
 pub mod dal;
 pub mod entity;
 pub mod error;
 pub mod expr;
+pub mod page;
 pub mod prelude;
 pub mod query;
 pub mod relation;
@@ -96,10 +100,14 @@ pub mod source;
 pub mod __private;
 
 pub use backend::{Backend, Isolation};
+pub use cursor::Cursor;
+#[cfg(feature = "signed-cursors")]
+pub use cursor::CursorSecret;
 pub use entity::{Entity, Validate};
 pub use error::{Error, ErrorCode, Result};
 pub use expr::{Column, Expr, Filter, IntoColumn};
 pub use kysera_macros::{Projection, Repository, plugin};
+pub use page::{Page, PageRequest};
 pub use query::Projection;
 pub use query::QuerySchema;
 pub use repository::{Conflict, Repository};

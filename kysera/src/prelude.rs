@@ -6,9 +6,11 @@ pub use crate::MySql;
 pub use crate::Postgres;
 #[cfg(feature = "sqlite")]
 pub use crate::Sqlite;
+pub use crate::cursor::Cursor;
 pub use crate::entity::{Entity, Validate};
 pub use crate::error::Invalid;
 pub use crate::expr::{Filter, IntoColumn};
+pub use crate::page::{Page, PageRequest};
 pub use crate::query::Projection;
 /// The trait of repositories, and the derive that makes a struct an entity.
 pub use crate::repository::Repository;

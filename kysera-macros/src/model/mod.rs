@@ -1,8 +1,8 @@
 //! The entity: validated, and without any database's spelling.
 
 mod check;
-pub(crate) mod types;
 mod relation;
+pub(crate) mod types;
 
 use std::collections::HashSet;
 

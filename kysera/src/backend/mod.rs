@@ -126,6 +126,19 @@ macro_rules! driver_methods {
 #[allow(unused_imports, reason = "used by the drivers that are switched on")]
 use driver_methods;
 
+/// The lines of the texts in the first column.
+#[allow(dead_code, reason = "used by the drivers that are switched on")]
+fn plan_lines<DB: Backend>(rows: &[DB::Row]) -> Result<Vec<String>, sqlx::Error>
+where
+    String: Scalar<DB>,
+{
+    let mut lines = Vec::new();
+    for row in rows {
+        lines.extend(DB::cell::<String>(row, 0, false)?.lines().map(String::from));
+    }
+    Ok(lines)
+}
+
 /// Compares the type of a column once, where all rows of a result set share it, and decodes without looking again.
 #[allow(dead_code, reason = "used by the drivers that are switched on")]
 fn typed_cell<'r, DB: Database, T: Type<DB> + Decode<'r, DB>>(
@@ -320,6 +333,14 @@ pub trait Backend: Database<Connection: Sync> + sealed::Sealed {
         let _ = (row, index);
         false
     }
+
+    /// What goes in front of a statement to ask for its plan. The statement itself is not run.
+    #[doc(hidden)]
+    const EXPLAIN: &'static str;
+
+    /// The lines of a plan.
+    #[doc(hidden)]
+    fn plan(rows: &[Self::Row]) -> Result<Vec<String>, sqlx::Error>;
 
     /// Decodes a number of kysera's own making.
     #[doc(hidden)]

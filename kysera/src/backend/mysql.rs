@@ -9,7 +9,7 @@ use sqlx_core::transaction::TransactionManager;
 
 use super::{
     Aftermath, Backend, Dialect, Done, Scalar, SessionLimits, Standing, Statement, TxOptions, driver_methods,
-    nonce, out_of_step, sealed, typed_cell, unsupported,
+    nonce, out_of_step, plan_lines, sealed, typed_cell, unsupported,
 };
 use crate::expr::{AnyValue, Codec, dynamic};
 
@@ -49,6 +49,12 @@ impl Backend for MySql {
         // A TIME is a span with a sign, which sqlx leaves out.
         let time = row.try_get_unchecked::<Option<MySqlTime>, _>(index);
         matches!(time, Ok(Some(time)) if !time.is_valid_time_of_day())
+    }
+
+    const EXPLAIN: &'static str = "EXPLAIN FORMAT=JSON ";
+
+    fn plan(rows: &[Self::Row]) -> Result<Vec<String>, sqlx::Error> {
+        plan_lines::<Self>(rows)
     }
 
     fn bind_array(codec: &Codec, _: &[&AnyValue], _: &mut Self::Arguments) -> Result<(), BoxDynError> {

@@ -9,7 +9,7 @@ use sqlx_core::transaction::TransactionManager;
 
 use super::{
     Aftermath, Backend, Dialect, Done, Scalar, SessionLimits, Standing, Statement, TxOptions, driver_methods,
-    nonce, out_of_step, sealed, typed_cell, unsupported,
+    nonce, out_of_step, plan_lines, sealed, typed_cell, unsupported,
 };
 use crate::expr::{AnyValue, Codec, dynamic};
 
@@ -48,6 +48,12 @@ impl Backend for Postgres {
         // 24:00:00, which would be midnight of the same day. Sent as microseconds.
         const DAY: i64 = 24 * 60 * 60 * 1_000_000;
         matches!(row.try_get_unchecked::<Option<i64>, _>(index), Ok(Some(DAY..)))
+    }
+
+    const EXPLAIN: &'static str = "EXPLAIN ";
+
+    fn plan(rows: &[Self::Row]) -> Result<Vec<String>, sqlx::Error> {
+        plan_lines::<Self>(rows)
     }
 
     fn bind_array(

@@ -56,6 +56,22 @@ impl Backend for Sqlite {
         Ok(cell)
     }
 
+    const EXPLAIN: &'static str = "EXPLAIN QUERY PLAN ";
+
+    fn plan(rows: &[Self::Row]) -> Result<Vec<String>, sqlx::Error> {
+        // Each row names the one that it stands under.
+        let mut depths = std::collections::HashMap::new();
+        let mut lines = Vec::new();
+        for row in rows {
+            let (id, parent): (i64, i64) = (row.try_get_unchecked(0)?, row.try_get_unchecked(1)?);
+            let depth = depths.get(&parent).map_or(0, |depth| depth + 1);
+            depths.insert(id, depth);
+            let detail: String = row.try_get_unchecked(3)?;
+            lines.push(format!("{:1$}{detail}", "", depth * 2));
+        }
+        Ok(lines)
+    }
+
     fn bind_array(codec: &Codec, _: &[&AnyValue], _: &mut Self::Arguments) -> Result<(), BoxDynError> {
         Err(unsupported::<Self>(codec)) // no array parameters here; the renderer never asks
     }

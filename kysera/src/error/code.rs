@@ -136,7 +136,7 @@ impl Error {
                 ViolationKind::Exclusion => ErrorCode::ExclusionViolation,
             },
             Error::Invalid(_) => ErrorCode::InvalidInput,
-            Error::BadRequest(_) | Error::SameKey { .. } => ErrorCode::BadRequest,
+            Error::BadRequest(_) | Error::Cursor(_) | Error::SameKey { .. } => ErrorCode::BadRequest,
             Error::Protected { .. } => ErrorCode::Forbidden,
             Error::Unsupported { .. } => ErrorCode::Unsupported,
             Error::Transaction(_) => ErrorCode::TransactionFailed,

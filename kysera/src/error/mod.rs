@@ -34,6 +34,7 @@
 
 mod code;
 mod convert;
+mod cursor;
 mod driver;
 mod failure;
 mod invalid;
@@ -53,6 +54,7 @@ mod violation;
 use std::borrow::Cow;
 
 pub use code::{ErrorCode, UnknownErrorCode};
+pub use cursor::CursorError;
 pub use driver::Driver;
 pub use failure::{DatabaseFailure, Missing, PoolError, TransactionError};
 pub use invalid::{FieldError, Invalid};
@@ -110,6 +112,9 @@ pub enum Error {
     /// The call itself makes no sense.
     #[error("{0}")]
     BadRequest(Cow<'static, str>),
+    /// The cursor of a keyset page does not fit the query. Nothing was sent.
+    #[error(transparent)]
+    Cursor(CursorError),
     /// The database at hand cannot do what was asked.
     #[error("{backend} cannot do this: {what}")]
     Unsupported {

@@ -54,6 +54,7 @@ impl Serialize for Error {
             }
             Error::Database(failure) => optional(&mut map, "entity", failure.entity)?,
             Error::BadRequest(_)
+            | Error::Cursor(_)
             | Error::Transaction(_)
             | Error::Pool(_)
             | Error::Encode { .. }

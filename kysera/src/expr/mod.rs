@@ -14,8 +14,8 @@ mod types;
 mod value;
 
 pub use column::{Column, Columns, IntoColumn, Text};
-pub(crate) use expression::operand_term;
 pub(crate) use expression::nullable;
+pub(crate) use expression::operand_term;
 pub use expression::{Expr, Expression, IntoOperand, Operand, count};
 #[doc(hidden)]
 pub use expression::{Subject, TermBox, operand};
@@ -28,9 +28,9 @@ pub(crate) use order::{Nulls, OrderKey};
 pub use raw::{RawArg, RawArgs};
 #[doc(hidden)]
 pub use relation::{Rel, Via};
-pub(crate) use render::{Join, LoadKeys, Sql, dynamic, encode, qualified};
 #[doc(hidden)]
 pub use render::JsonKeys;
+pub(crate) use render::{Join, LoadKeys, Sql, dynamic, encode, qualified};
 pub use term::JsonKey;
 pub(crate) use term::{RelatedRows, Term, same_column};
 #[doc(hidden)]

@@ -9,7 +9,7 @@ use crate::expr::{Col, Meta, Term, same_column};
 
 impl Query {
     /// Whether the query answers groups, or one row about all rows.
-    pub(super) fn aggregates<DB: Backend, X: Shape<DB>>(&self, shape: &X) -> bool {
+    pub(crate) fn aggregates<DB: Backend, X: Shape<DB>>(&self, shape: &X) -> bool {
         let of_items = |items: Items<'_>| items.0.iter().any(Term::has_aggregate);
         !self.group.is_empty() || shape.items().is_some_and(of_items)
     }

@@ -50,7 +50,21 @@ impl Query {
                 self.head::<DB, X>(&mut sql, meta, shape, false);
             }
         }
-        self.conditions(&mut sql);
+        self.rest::<DB, X>(&mut sql, shape, limit);
+        if let Some(lock) = self.lock {
+            lock.write(&mut sql, self, meta);
+        }
+        sql
+    }
+
+    /// ` WHERE .. GROUP BY .. HAVING .. ORDER BY .. LIMIT .. OFFSET ..`
+    pub(crate) fn rest<'q, DB: Backend, X: Shape<DB>>(
+        &'q self,
+        sql: &mut Sql<'q>,
+        shape: &'q X,
+        limit: Option<u64>,
+    ) {
+        self.conditions(sql);
         if self.aggregates(shape) {
             sql.aggregating(|sql| {
                 sql.order(&self.order);
@@ -59,10 +73,6 @@ impl Query {
             sql.order(&self.order);
         }
         sql.limit(limit, self.offset);
-        if let Some(lock) = self.lock {
-            lock.write(&mut sql, self, meta);
-        }
-        sql
     }
 
     /// `SELECT .. FROM .. JOIN ..`

@@ -21,8 +21,8 @@ use crate::entity::{Entity, Mask, On, Patch, Statements, Validate};
 use crate::error::{Error, Invalid, Result};
 use crate::expr::{Column, IntoColumn};
 use crate::query::{Count, Execute, Exists, FetchAll, FetchFirst, Find};
-use crate::source::{Cx, Source, Writable, run};
 use crate::relation::{Load, load_many};
+use crate::source::{Cx, Source, Writable, run};
 
 /// The primary key of a repository's entity.
 pub type IdOf<R> = <<R as Repository>::Entity as Entity>::Id;

@@ -184,6 +184,35 @@ impl<DB: Backend, C: Send + Sync + 'static> Db<DB, C> {
         self.clone().with_context(System { reason: reason.into() })
     }
 
+    /// The same database, whose keyset pages have cursors that are signed or sealed, and which takes no others. Its
+    /// transactions and connections inherit it.
+    ///
+    /// Without a secret a cursor is readable: the client sees the values of the columns that the pages are ordered by, and
+    /// can ask for pages from values of its own choice. A signed one cannot be forged, a sealed one not read either.
+    ///
+    /// ```
+    /// # #[cfg(feature = "sqlite")]
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> kysera::Result<()> {
+    /// # use sqlx::Sqlite;
+    /// use kysera::{CursorSecret, Db};
+    ///
+    /// # let from_configuration = [7; 32];
+    /// let secret = CursorSecret::signed(from_configuration)?;
+    /// let db = Db::<Sqlite>::connect("sqlite::memory:").await?.with_cursor_secret(secret);
+    /// # Ok(())
+    /// # }
+    /// # #[cfg(not(feature = "sqlite"))]
+    /// # fn main() {}
+    /// ```
+    #[cfg(feature = "signed-cursors")]
+    #[must_use]
+    pub fn with_cursor_secret(mut self, secret: crate::CursorSecret) -> Self {
+        let settings = Settings { cursor_secret: Some(secret), ..(*self.session.settings).clone() };
+        self.session.settings = Arc::new(settings);
+        self
+    }
+
     /// The context.
     pub fn context(&self) -> &C {
         &self.session.context

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::cursor::CursorSecret;
 use crate::error::{Error, Result};
 
 /// Who asks, and how a source was set up. Cheap to clone.
@@ -23,12 +24,14 @@ impl<C> Clone for Session<C> {
 pub struct Settings {
     /// Where tables are whose struct names no schema; `None` leaves it to the connection.
     pub(crate) schema: Option<Arc<str>>,
+    /// What cursors are signed or sealed with.
+    pub(crate) cursor_secret: Option<CursorSecret>,
 }
 
 impl<C> Session<C> {
     /// The same with tables in a schema.
     pub(super) fn in_schema(&self, name: &str) -> Result<Self> {
-        let settings = Settings { schema: Some(schema_name(name)?) };
+        let settings = Settings { schema: Some(schema_name(name)?), ..(*self.settings).clone() };
         Ok(Self { context: self.context.clone(), settings: Arc::new(settings) })
     }
 }
@@ -52,5 +55,5 @@ const SCHEMA_BYTES: usize = 63;
 
 impl Settings {
     /// Of sources that have nothing to say.
-    pub(crate) const NONE: &'static Settings = &Settings { schema: None };
+    pub(crate) const NONE: &'static Settings = &Settings { schema: None, cursor_secret: None };
 }

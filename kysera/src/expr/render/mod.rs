@@ -2,8 +2,8 @@
 
 mod filter;
 mod json;
-mod qualify;
 mod load;
+mod qualify;
 mod related;
 mod term;
 
@@ -222,6 +222,18 @@ impl<'v> Sql<'v> {
         self.about(Level { alias: Some(Alias(alias.0, alias.1)), joins: Vec::new() }, write);
     }
 
+    /// Writes a query of its own within the statement.
+    pub(crate) fn nested(&mut self, write: impl FnOnce(&mut Self)) -> &mut Self {
+        self.push("(");
+        self.about(Level::default(), write);
+        self.push(")")
+    }
+
+    /// Writes the name of a derived table, as [`about_derived`](Self::about_derived) does.
+    pub(crate) fn derived(&mut self, alias: (&'static str, u32)) -> &mut Self {
+        self.alias(Alias(alias.0, alias.1))
+    }
+
     /// Refuses a table that may not be reached from here. Every table that a statement reaches passes this.
     fn reach(&mut self, meta: &'static Meta) {
         if (meta.scope)(self.context) == Scope::Closed {
@@ -370,18 +382,32 @@ impl<'v> Sql<'v> {
         self.push(" ORDER BY ").order_keys(keys)
     }
 
-    /// Writes what is ordered by. NULLs are placed in so many words only where the database would place them elsewhere,
-    /// so that an index can serve the order.
+    /// Writes what is ordered by.
     pub(crate) fn order_keys(&mut self, keys: &'v [OrderKey]) -> &mut Self {
-        self.list(keys, ", ", |sql, key| {
+        self.order_terms(keys, |sql, key, _, alone| {
+            if !alone || !sql.by_position(&key.term) {
+                sql.term(&key.term);
+            }
+        })
+    }
+
+    /// The same with something that stands for each term, which is also told its place and whether it
+    /// stands alone, as no part of an expression. NULLs are placed in so many words
+    /// only where the database would place them elsewhere, so that an index can serve the order.
+    pub(crate) fn order_terms(
+        &mut self,
+        keys: &'v [OrderKey],
+        mut write: impl FnMut(&mut Self, &'v OrderKey, usize, bool),
+    ) -> &mut Self {
+        self.list(keys.iter().enumerate(), ", ", |sql, (i, key)| {
             let nulls = key.nulls.filter(|nulls| *nulls != sql.dialect.native_nulls(key.descending));
             if let (Dialect::MySql, Some(nulls)) = (sql.dialect, nulls) {
                 let direction = if nulls == Nulls::First { " IS NULL) DESC, " } else { " IS NULL) ASC, " };
-                sql.push("(").term(&key.term).push(direction);
+                sql.push("(");
+                write(sql, key, i, false);
+                sql.push(direction);
             }
-            if !sql.by_position(&key.term) {
-                sql.term(&key.term);
-            }
+            write(sql, key, i, true);
             sql.push(if key.descending { " DESC" } else { " ASC" });
             match nulls {
                 Some(nulls) if sql.dialect != Dialect::MySql => {
@@ -411,6 +437,11 @@ impl<'v> Sql<'v> {
             self.push(" OFFSET ").integer(number(offset));
         }
         self
+    }
+
+    /// Whether anything is bound.
+    pub(crate) fn has_binds(&self) -> bool {
+        !self.binds.is_empty()
     }
 
     /// The text alone, for statements whose arguments are bound elsewhere.
