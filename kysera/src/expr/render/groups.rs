@@ -86,7 +86,9 @@ fn loose(term: &Term, keys: &[Term], columns: &mut Vec<&'static Col>) {
                 columns.push(column);
             }
         }
-        Term::Call(_, terms) | Term::Raw(_, terms) => terms.iter().for_each(|term| loose(term, keys, columns)),
+        Term::Call(_, terms) | Term::Raw(_, terms) => {
+            terms.iter().for_each(|term| loose(term, keys, columns))
+        }
         Term::Arithmetic(_, pair) => {
             loose(&pair.0, keys, columns);
             loose(&pair.1, keys, columns);
