@@ -2,6 +2,10 @@
 
 pub type DB = sqlx::MySql;
 
+#[path = "cases/aggregates_decimal.rs"]
+mod aggregates_decimal;
+#[path = "cases/aggregates_unsigned.rs"]
+mod aggregates_unsigned;
 mod cases;
 #[path = "cases/types_decimal.rs"]
 mod types_decimal;

@@ -2,6 +2,8 @@
 
 pub type DB = sqlx::Postgres;
 
+#[path = "cases/aggregates_decimal.rs"]
+mod aggregates_decimal;
 mod cases;
 #[path = "cases/types_decimal.rs"]
 mod types_decimal;

@@ -175,7 +175,7 @@ impl<DB: Backend, E: Entity, I: Selection<E, DB>> Shape<DB> for Selected<E, I> {
 
     fn write<'v>(&'v self, sql: &mut SqlBox<'_, 'v>, names: bool) {
         sql.0.list(self.terms.iter().enumerate(), ", ", |sql: &mut Sql<'v>, (place, term)| {
-            sql.term(term);
+            sql.item(term);
             if names {
                 sql.push(" AS ").ident(&format!("x{place}"));
             }

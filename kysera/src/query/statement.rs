@@ -90,7 +90,7 @@ impl Query {
             sql.selecting(items);
         }
         if self.is_condensed() {
-            sql.condensed();
+            sql.condensed(&self.group);
         }
         sql.push(if self.distinct { "SELECT DISTINCT " } else { "SELECT " }).with_joins(&self.joins);
         sql.aggregating(|sql| shape.write(&mut SqlBox(sql), names));
@@ -101,9 +101,13 @@ impl Query {
     pub(crate) fn conditions<'q>(&'q self, sql: &mut Sql<'q>) {
         sql.filters(&self.filters);
         if self.is_condensed() {
-            sql.condensed();
+            sql.condensed(&self.group);
         }
-        sql.groups(&self.group);
+        if !self.group.is_empty() {
+            let mut others: Vec<_> = self.order.iter().map(|key| &key.term).collect();
+            self.having.iter().for_each(|node| node.terms(&mut |term| others.push(term)));
+            sql.groups(others.into_iter());
+        }
         if !self.having.is_empty() {
             sql.push(" HAVING ").aggregating(|sql| {
                 sql.list(&self.having, " AND ", |sql, node| {

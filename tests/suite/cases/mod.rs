@@ -7,6 +7,7 @@ mod entities;
 mod filters;
 mod fixture;
 mod grouping;
+mod grouping_random;
 mod identifiers;
 mod insert_many;
 mod no_arrays;

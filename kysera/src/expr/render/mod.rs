@@ -1,6 +1,7 @@
 //! Rendering into text and arguments.
 
 mod filter;
+mod groups;
 mod json;
 mod load;
 mod qualify;
@@ -57,6 +58,8 @@ pub(crate) struct Sql<'v> {
     condensed: bool,
     /// What it selects, where that can be told from the outside.
     items: &'v [Term],
+    /// What it groups by.
+    keys: &'v [Term],
 }
 
 /// The table whose row is at hand, and what is joined to it.
@@ -103,6 +106,7 @@ impl<'v> Sql<'v> {
             writes: None,
             condensed: false,
             items: &[],
+            keys: &[],
         }
     }
 
@@ -116,18 +120,6 @@ impl<'v> Sql<'v> {
     /// The statement writes this table.
     pub(crate) fn writing(mut self, meta: &'static Meta) -> Self {
         self.writes = Some(meta);
-        self
-    }
-
-    /// The statement groups rows or leaves out equal ones.
-    pub(crate) fn condensed(&mut self) -> &mut Self {
-        self.condensed = true;
-        self
-    }
-
-    /// The statement selects these.
-    pub(crate) fn selecting(&mut self, items: &'v [Term]) -> &mut Self {
-        self.items = items;
         self
     }
 
@@ -348,30 +340,6 @@ impl<'v> Sql<'v> {
         self.push(" WHERE ").list(filters, " AND ", |sql, node| {
             sql.filter(node);
         })
-    }
-
-    /// Writes ` GROUP BY ..`, or nothing.
-    pub(crate) fn groups(&mut self, keys: &'v [Term]) -> &mut Self {
-        if keys.is_empty() {
-            return self;
-        }
-        self.push(" GROUP BY ").list(keys, ", ", |sql, key| {
-            if !sql.by_position(key) {
-                sql.term(key);
-            }
-        })
-    }
-
-    /// Writes the place of an expression among those selected, if it has one and would not be recognized otherwise.
-    fn by_position(&mut self, term: &Term) -> bool {
-        if !self.condensed || !term.is_opaque() {
-            return false;
-        }
-        let position = self.items.iter().position(|item| item.same(term));
-        if let Some(at) = position {
-            let _ = write!(self.text, "{}", at + 1); // a String takes everything
-        }
-        position.is_some()
     }
 
     /// Writes ` ORDER BY ..`, or nothing.

@@ -8,12 +8,26 @@ use crate::expr::term::{Aggregate, AggregateFunction, Arithmetic, Call, Cast, Te
 impl<'v> Sql<'v> {
     /// Writes an expression over the row at hand.
     pub(crate) fn term(&mut self, term: &'v Term) -> &mut Self {
+        if self.is_hidden_key(term) {
+            let outer = std::mem::replace(&mut self.aggregates, false);
+            self.push("MIN(").written_out(term).push(")");
+            self.aggregates = outer;
+            return self;
+        }
+        self.written_out(term)
+    }
+
+    pub(super) fn written_out(&mut self, term: &'v Term) -> &mut Self {
         match term {
             Term::Column(col) => self.column(col),
             Term::Value(codec, value) => self.value(codec, &**value),
             Term::Null => self.push("NULL"),
             Term::Call(call, terms) => self.call(*call, terms),
             Term::Aggregate(aggregate) => self.aggregate(aggregate),
+            // With a NULL, MySQL would make a double of it.
+            Term::Arithmetic(_, pair) if self.dialect == Dialect::MySql && matches!(pair.1, Term::Null) => {
+                self.push("NULLIF(").term(&pair.0).push(", ").term(&pair.0).push(")")
+            }
             Term::Arithmetic(op, pair) => {
                 let op = match op {
                     Arithmetic::Plus => " + ",
