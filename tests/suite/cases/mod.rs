@@ -12,6 +12,7 @@ mod order;
 mod properties;
 mod read;
 mod relations;
+mod relations_asked;
 mod relations_entities;
 mod spoilt;
 mod storm;
