@@ -49,7 +49,7 @@ fn items(model: &Model) -> TokenStream {
     let hidden = [
         meta::item(model),
         columns::constants(model),
-        relations::columns_of(model),
+        relations::columns_of(model).unwrap_or_default(),
         relations::constants(model).unwrap_or_default(),
         repository::impls(model),
         entity::impls(model),

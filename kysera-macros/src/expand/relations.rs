@@ -1,7 +1,7 @@
 //! One constant per relation: `User::POSTS`.
 
 use proc_macro2::TokenStream;
-use quote::{ToTokens as _, quote, quote_spanned};
+use quote::{quote, quote_spanned};
 
 use super::{at, doc, located};
 use crate::attr::item::tidy;
@@ -68,16 +68,15 @@ pub(super) fn constants(model: &Model) -> Option<TokenStream> {
     })
 }
 
-/// Tells which entity's columns are constants here, so that a relation needs to name a column only.
-pub(super) fn columns_of(model: &Model) -> TokenStream {
+/// Tells whose columns are constants of the type that `columns = ..` makes, so that a relation needs to name a column
+/// only. Entities tell it by themselves.
+pub(super) fn columns_of(model: &Model) -> Option<TokenStream> {
     let Model { ident, krate, .. } = model;
-    let owners = std::iter::once(ident).chain(&model.columns_type).map(|owner| owner.to_token_stream());
-    quote! {
-        #(
-            #[automatically_derived]
-            impl #krate::__private::ColumnsOf for #owners {
-                type Entity = #ident;
-            }
-        )*
-    }
+    let columns_type = model.columns_type.as_ref()?;
+    Some(quote! {
+        #[automatically_derived]
+        impl #krate::__private::ColumnsOf for #columns_type {
+            type Entity = #ident;
+        }
+    })
 }

@@ -176,3 +176,28 @@ fn what_remains_after_a_mistake() {
         }
     }));
 }
+
+#[test]
+fn relations() {
+    let code = expand(quote! {
+        #[kysera(has_many(posts = Post::AUTHOR_ID), has_one(r#type = crate::kind::Kind::OWNER, key = email))]
+        #[kysera(has_many(tags = Tag::ID, through(UserTag::USER_ID, UserTag::TAG_ID)))]
+        pub struct User {
+            #[kysera(id)]
+            id: i64,
+            email: String,
+            #[kysera(belongs_to(boss = Self::ID), belongs_to(company = companies::Columns::ID))]
+            boss_id: Option<i64>,
+        }
+    });
+    insta::assert_snapshot!(part(&code, "relation::"));
+    let code = expand(quote! {
+        #[kysera(columns = UserColumns, has_many(posts = Post::AUTHOR_ID))]
+        struct User {
+            #[kysera(id)]
+            id: i64,
+        }
+    });
+    insta::assert_snapshot!(part(&code, "relation::"));
+    insta::assert_snapshot!(part(&code, "ColumnsOf for"));
+}

@@ -119,3 +119,36 @@ fn nul_in_names() {
     });
     assert_eq!(found, ["`table` must not contain a NUL character: no database takes it"]);
 }
+
+#[test]
+fn relations_that_cannot_be() {
+    let found = messages(quote! {
+        #[kysera(has_many, has_many(), has_many(posts), has_many(posts = 1), has_many(posts = AUTHOR_ID))]
+        #[kysera(has_many(posts = Post::AUTHOR_ID, author_id), has_many(posts = Post::AUTHOR_ID, kye = id))]
+        #[kysera(has_many(a = Post::AUTHOR_ID, key = emial), has_many(b = Post::AUTHOR_ID, key = id, key = id))]
+        #[kysera(has_one(c = Post::ID, through(A::B, A::C)), has_many(d = Tag::ID, through(A::B)))]
+        #[kysera(has_many(e = Tag::ID, through(A::B, C::D)), has_many(f = Tag::ID, through(A::B, 1)))]
+        #[kysera(has_many(email = Post::ID), has_many(g = Post::ID), has_one(g = Post::ID), belongs_to(h = A::B))]
+        struct User {
+            #[kysera(id)]
+            id: i64,
+            #[kysera(belongs_to(i = A::B, key = id), has_many(j = A::B))]
+            email: String,
+            #[kysera(skip, belongs_to(k = A::B))]
+            no_column: i64,
+            #[kysera(belongs_to = 1, belongs_to(g = A::B))]
+            other: i64,
+        }
+    });
+    insta::assert_snapshot!(found.join("\n"));
+    let found = messages(quote! {
+        #[kysera(has_many(posts = Post::AUTHOR), has_one(last = Post::AUTHOR, key = user))]
+        struct Member {
+            #[kysera(id)]
+            org: i64,
+            #[kysera(id)]
+            user: i64,
+        }
+    });
+    insta::assert_snapshot!(found.join("\n"));
+}

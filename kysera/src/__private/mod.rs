@@ -74,3 +74,8 @@ fn plain(path: &str) -> String {
 pub trait ColumnsOf {
     type Entity: crate::entity::Entity;
 }
+
+#[diagnostic::do_not_recommend]
+impl<E: crate::entity::Entity> ColumnsOf for E {
+    type Entity = E;
+}

@@ -19,6 +19,7 @@ mod properties;
 mod random_terms;
 mod read;
 mod relations;
+mod relations_asked;
 mod relations_entities;
 mod select;
 mod spoilt;

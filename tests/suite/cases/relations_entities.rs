@@ -126,7 +126,7 @@ pub const WORLD: Ddl = Ddl {
         CREATE COLLATION ci (provider = icu, locale = 'und-u-ks-level2', deterministic = false);
         CREATE TABLE mails (id BIGINT PRIMARY KEY, receiver TEXT COLLATE ci NOT NULL);
         CREATE TABLE secrets (id BIGINT PRIMARY KEY, owner_id BIGINT NOT NULL, text TEXT NOT NULL)",
-    mysql: "CREATE TABLE users (id BIGINT PRIMARY KEY, name VARCHAR(50) NOT NULL, email VARCHAR(50) COLLATE utf8mb4_bin)
+    mysql: "CREATE TABLE users (id BIGINT PRIMARY KEY, name VARCHAR(50) NOT NULL, email VARCHAR(50))
             DEFAULT CHARSET utf8mb4;
         CREATE TABLE profiles (id BIGINT PRIMARY KEY, user_id BIGINT, city VARCHAR(50));
         CREATE TABLE posts (id BIGINT PRIMARY KEY, author_id BIGINT NOT NULL, editor_id BIGINT, title VARCHAR(50) NOT NULL,

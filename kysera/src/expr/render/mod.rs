@@ -450,4 +450,6 @@ pub(crate) fn encode(error: sqlx::error::BoxDynError) -> Error {
 }
 
 #[cfg(test)]
+mod related_tests;
+#[cfg(test)]
 mod tests;
