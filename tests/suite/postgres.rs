@@ -3,6 +3,8 @@
 pub type DB = sqlx::Postgres;
 
 mod cases;
+#[path = "cases/arrays_postgres.rs"]
+mod arrays_postgres;
 #[path = "cases/types_decimal.rs"]
 mod types_decimal;
 #[path = "cases/types_postgres.rs"]
