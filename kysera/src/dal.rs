@@ -204,6 +204,7 @@
 
 use std::future::Future;
 
+use futures_core::future::BoxFuture;
 use futures_util::future::try_join;
 
 use crate::error::Result;
@@ -254,46 +255,47 @@ use crate::source::Concurrent;
 pub fn parallel<'s, S: Concurrent, F: Functions<'s, S>>(
     source: &'s S,
     functions: F,
-) -> impl Future<Output = Result<F::Out>> + Send + use<'s, S, F> {
+) -> BoxFuture<'s, Result<F::Out>> {
     functions.start(source)
 }
 
 /// What [`parallel`] runs: a tuple of up to six functions of a `&S`, each with a future that answers a [`Result`].
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is no tuple of up to six functions",
+    label = "expected functions that take the source and answer a future of a `kysera::Result`",
     note = "as in `dal::parallel(&db, (users, |db| orders_of(db, 7)))`"
 )]
-pub trait Functions<'s, S: 's> {
+pub trait Functions<'s, S> {
     /// All results.
     type Out;
 
     #[doc(hidden)]
-    fn start(self, source: &'s S) -> impl Future<Output = Result<Self::Out>> + Send + use<'s, Self, S>;
+    fn start(self, source: &'s S) -> BoxFuture<'s, Result<Self::Out>>;
 }
 
-/// Tuples grow from the right: `(a, (b, (c,)))` is what `try_join` makes of them.
 macro_rules! functions {
     ($($F:ident $Fut:ident $T:ident $future:ident),+) => {
-        impl<'s, S, $($F, $Fut, $T),+> Functions<'s, S> for ($($F,)+)
+        #[diagnostic::do_not_recommend]
+        impl<'s, S: 's, $($F, $Fut, $T),+> Functions<'s, S> for ($($F,)+)
         where
-            S: 's,
-            $($F: FnOnce(&'s S) -> $Fut, $Fut: Future<Output = Result<$T>> + Send, $T: Send,)+
+            $($F: FnOnce(&'s S) -> $Fut, $Fut: Future<Output = Result<$T>> + Send + 's, $T: Send + 's,)+
         {
             type Out = ($($T,)+);
 
-            fn start(self, source: &'s S) -> impl Future<Output = Result<Self::Out>> + Send + use<'s, S, $($F, $Fut, $T),+> {
+            fn start(self, source: &'s S) -> BoxFuture<'s, Result<Self::Out>> {
                 #[allow(non_snake_case, reason = "named after their types")]
                 let ($($F,)+) = self;
                 $(let $future = $F(source);)+
-                async move {
+                Box::pin(async move {
                     let nested!($($future)+) = joined!($($future)+).await?;
                     Ok(($($future,)+))
-                }
+                })
             }
         }
     };
 }
 
+/// `try_join` takes two: `a, (b, c)`.
 macro_rules! joined {
     ($last:ident) => { $last };
     ($first:ident $($rest:ident)+) => { try_join($first, joined!($($rest)+)) };

@@ -4,9 +4,9 @@ pub type DB = sqlx::Postgres;
 
 #[path = "cases/aggregates_decimal.rs"]
 mod aggregates_decimal;
-mod cases;
 #[path = "cases/arrays_postgres.rs"]
 mod arrays_postgres;
+mod cases;
 #[path = "cases/types_decimal.rs"]
 mod types_decimal;
 #[path = "cases/types_postgres.rs"]

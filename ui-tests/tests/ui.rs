@@ -1,17 +1,20 @@
 //! Runs the cases.
 
 /// The folders of cases that must not compile, one per rule.
-const RULES: [&str; 15] = [
+const RULES: [&str; 18] = [
     "clash",
+    "dal",
     "duplicate",
     "filter",
     "incompatible",
     "key",
+    "lock",
     "new",
     "patch",
     "plugin",
     "repository",
     "rules",
+    "set",
     "shape",
     "together",
     "type",

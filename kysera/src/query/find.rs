@@ -168,7 +168,8 @@ where
     /// The rows one by one, as the database sends them: memory does not grow with their number.
     ///
     /// Nothing is sent before the stream is polled. It holds its connection until it is read to its end or dropped;
-    /// dropping it early is fine. While it is open, other statements on the same transaction or [`Conn`](crate::Conn)
+    /// dropping it early is fine, and the rows that are left are read past by the next statement on a transaction or
+    /// connection. While it is open, other statements on the same transaction or [`Conn`](crate::Conn)
     /// are refused with [`StreamOpen`](crate::error::TransactionError::StreamOpen); a [`Db`](crate::Db) takes another
     /// connection for them, and must have one: with `sqlite::memory:`, which lives on a single one, they would wait
     /// for it until the acquire timeout.
@@ -194,20 +195,22 @@ where
     pub fn stream(self) -> impl Stream<Item = Result<X::Out>> + Send + Unpin + use<'s, E, S, X> {
         generate(move |out| async move {
             let statement = self.statement(self.query.limit)?;
-            let mut guard = self.source.acquire().await?;
-            guard.hold_for_stream();
+            let mut open = Open::<S::Database, _>::new(self.source.acquire().await?);
             let result = async {
-                let mut rows = S::Database::fetch(&mut guard, statement);
+                let mut rows = S::Database::fetch(&mut open.guard, statement);
                 let mut check = true;
                 while let Some(row) = rows.try_next().await? {
-                    out.send(self.shape.read(&row, 0, check)?).await;
+                    open.between_rows = true;
+                    let row = self.shape.read(&row, 0, check)?;
+                    out.send(row).await;
+                    open.between_rows = false;
                     check = false;
                 }
                 Ok(())
             }
             .await
             .map_err(|error: Error| error.in_entity(E::META));
-            guard.settle(result.as_ref().copied());
+            open.guard.settle(result.as_ref().copied());
             result
         })
     }
@@ -300,6 +303,29 @@ where
             "`find().{what}()` concerns all rows of its filters: it takes no order, limit, offset or `distinct`"
         );
         Err(Error::BadRequest(text.into()))
+    }
+}
+
+/// A connection on which a stream is open.
+struct Open<DB: Backend, G: SourceGuard<DB>> {
+    guard: G,
+    /// Nothing is being read just now.
+    between_rows: bool,
+    database: std::marker::PhantomData<fn() -> DB>,
+}
+
+impl<DB: Backend, G: SourceGuard<DB>> Open<DB, G> {
+    fn new(mut guard: G) -> Self {
+        guard.hold_for_stream();
+        Self { guard, between_rows: false, database: std::marker::PhantomData }
+    }
+}
+
+impl<DB: Backend, G: SourceGuard<DB>> Drop for Open<DB, G> {
+    fn drop(&mut self) {
+        if self.between_rows {
+            self.guard.leave_rows();
+        }
     }
 }
 

@@ -184,7 +184,8 @@ where
     /// Fails at once where a row is locked by someone else, with an error that is [transient](Error::is_transient) and of
     /// code [`Timeout`](crate::ErrorCode::Timeout). It takes the place of [`skip_locked`](Self::skip_locked).
     ///
-    /// The failure aborts the transaction on PostgreSQL; on MySQL it undoes the statement alone.
+    /// Take the transaction for lost then, and begin another one: PostgreSQL aborts it (unless a savepoint around the query
+    /// is rolled back), and MariaDB, which calls this a timeout, may have rolled it back.
     pub fn no_wait(self) -> Self {
         self.wait(Wait::Fail)
     }

@@ -22,7 +22,7 @@ pub use outside::QuerySchema;
 pub use select::{As, Projection, Selected, Selection, SelectionItem};
 #[doc(hidden)]
 pub use select::{SameAs, projected};
-pub use set::Update;
+pub use set::{Assign, Update};
 pub(crate) use set::{refuse_fixed, set_twice};
 #[doc(hidden)]
 pub use shape::{Items, SqlBox};

@@ -42,7 +42,7 @@ where
     pub fn set<T: Send + Sync + 'static, M>(
         self,
         column: Column<E, T>,
-        value: impl IntoOperand<E, T, M>,
+        value: impl Assign<E, T, M>,
     ) -> Update<'s, E, S> {
         Update { find: self, terms: Vec::new(), patches: Vec::new() }.set(column, value)
     }
@@ -53,6 +53,17 @@ where
         Update { find: self, terms: Vec::new(), patches: vec![patch] }
     }
 }
+
+/// What a column of type `T` can be set to: whatever [`IntoColumn`](crate::IntoColumn) accepts, and columns and expressions
+/// of the same entity. `M` is always inferred.
+#[diagnostic::on_unimplemented(
+    message = "a column of type `{T}` cannot be set to `{Self}`",
+    label = "expected a value of type `{T}`, or a column or expression of the same entity and type"
+)]
+pub trait Assign<E, T, M>: IntoOperand<E, T, M> {}
+
+#[diagnostic::do_not_recommend]
+impl<E, T, M, V: IntoOperand<E, T, M>> Assign<E, T, M> for V {}
 
 /// An update of the rows of a query, made by [`Find::set`] and [`Find::patch`].
 #[must_use = "an update does nothing until `execute` is awaited"]
@@ -72,7 +83,7 @@ where
     pub fn set<T: Send + Sync + 'static, M>(
         mut self,
         column: Column<E, T>,
-        value: impl IntoOperand<E, T, M>,
+        value: impl Assign<E, T, M>,
     ) -> Self {
         self.terms.push((column.col(), operand_term(&column, value.into_operand())));
         self

@@ -16,6 +16,8 @@ pub struct Borrowed<'c, DB: Backend>(Turn<State<'c, DB>>);
 struct State<'c, DB: Backend> {
     conn: &'c mut DB::Connection,
     flight: bool,
+    /// What is in flight are whole rows, which the driver reads past by itself.
+    rows_left: bool,
     broken: bool,
     /// Only the server knows whether the caller's transaction is still there.
     doubt: bool,
@@ -59,6 +61,7 @@ pub fn on<DB: Backend>(conn: &mut DB::Connection) -> Borrowed<'_, DB> {
     Borrowed(Turn::new(State {
         conn,
         flight: false,
+        rows_left: false,
         broken: false,
         doubt: false,
         gone: false,
@@ -72,7 +75,7 @@ impl<DB: Backend> State<'_, DB> {
         if self.broken {
             return Err(sqlx::Error::Io(std::io::ErrorKind::NotConnected.into()).into());
         }
-        if self.flight && !DB::DRAINS {
+        if self.flight && !self.rows_left && !DB::DRAINS {
             return Err(Error::Transaction(TransactionError::Poisoned));
         }
         if self.gone && self.conn.is_in_transaction() {
@@ -154,6 +157,7 @@ impl<DB: Backend> Deref for BorrowedGuard<'_, '_, DB> {
 impl<DB: Backend> DerefMut for BorrowedGuard<'_, '_, DB> {
     fn deref_mut(&mut self) -> &mut DB::Connection {
         self.0.flight = true;
+        self.0.rows_left = false;
         self.0.conn
     }
 }
@@ -196,5 +200,9 @@ impl<DB: Backend> SourceGuard<DB> for BorrowedGuard<'_, '_, DB> {
 
     fn hold_for_stream(&mut self) {
         self.0.stream();
+    }
+
+    fn leave_rows(&mut self) {
+        self.0.rows_left = true;
     }
 }

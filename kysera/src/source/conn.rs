@@ -92,7 +92,7 @@ impl<DB: Backend> State<DB> {
     /// Brings the connection into step after something was cut or user code had it.
     async fn restore(&mut self) -> Result<()> {
         let cut = self.lease.is_in_flight();
-        if cut && !DB::DRAINS {
+        if self.lease.is_cut() {
             return Err(Error::Transaction(TransactionError::Poisoned));
         }
         if self.lease.is_broken() {
@@ -197,6 +197,10 @@ impl<DB: Backend> SourceGuard<DB> for ConnGuard<'_, DB> {
 
     fn hold_for_stream(&mut self) {
         self.state.stream();
+    }
+
+    fn leave_rows(&mut self) {
+        self.state.lease.leave_rows();
     }
 }
 

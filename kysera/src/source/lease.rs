@@ -19,6 +19,8 @@ use crate::error::{Error, Result};
 pub struct Lease<DB: Backend> {
     slot: Slot<DB>,
     flight: bool,
+    /// What is in flight are whole rows, which the driver reads past by itself.
+    rows_left: bool,
     begun: bool,
     broken: bool,
 }
@@ -58,7 +60,13 @@ impl<DB: Backend> Slot<DB> {
 
 impl<DB: Backend> Lease<DB> {
     pub(super) fn new(shared: Arc<Shared<DB>>, held: Held<DB>) -> Self {
-        Self { slot: Slot { shared, held: Some(held) }, flight: false, begun: false, broken: false }
+        Self {
+            slot: Slot { shared, held: Some(held) },
+            flight: false,
+            rows_left: false,
+            begun: false,
+            broken: false,
+        }
     }
 
     #[allow(clippy::expect_used, reason = "taken by methods that end the lease alone")]
@@ -92,6 +100,16 @@ impl<DB: Backend> Lease<DB> {
     /// A statement may be in flight.
     pub(super) fn is_in_flight(&self) -> bool {
         self.flight
+    }
+
+    /// Something is in flight that cannot be read to its end.
+    pub(super) fn is_cut(&self) -> bool {
+        self.flight && !self.rows_left && !DB::DRAINS
+    }
+
+    /// A stream was dropped between two rows.
+    pub(super) fn leave_rows(&mut self) {
+        self.rows_left = true;
     }
 
     pub(super) fn is_broken(&self) -> bool {
@@ -223,6 +241,7 @@ impl<DB: Backend> Deref for Lease<DB> {
 impl<DB: Backend> DerefMut for Lease<DB> {
     fn deref_mut(&mut self) -> &mut DB::Connection {
         self.flight = true;
+        self.rows_left = false;
         &mut self.held_mut().conn
     }
 }

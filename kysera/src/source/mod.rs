@@ -165,6 +165,11 @@ pub trait SourceGuard<DB: Backend>: DerefMut<Target = DB::Connection> + Send {
     /// The guard will be held across code of the caller's: other statements are refused meanwhile instead of
     /// waiting for ever.
     fn hold_for_stream(&mut self);
+
+    /// The guard is dropped between two rows of a stream: nothing was cut in its middle, so that also a connection that
+    /// cannot be picked up there reads what is left before its next statement. Sources that close it instead need not
+    /// know.
+    fn leave_rows(&mut self) {}
 }
 
 /// What several statements of one operation need.

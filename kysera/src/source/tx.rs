@@ -139,7 +139,7 @@ impl<DB: Backend> Drop for Scope<DB> {
 /// [`commit`](Self::commit), [`rollback`](Self::rollback), or dropping the handle, which rolls back: the connection is
 /// cleaned in the background before anyone else gets it. A statement whose future was dropped is read to its end by the
 /// next use; on MySQL, where that is impossible, the transaction is lost
-/// ([`Poisoned`](TransactionError::Poisoned)).
+/// ([`Poisoned`](TransactionError::Poisoned)). A stream may be dropped between two rows on MySQL as well.
 ///
 /// # Errors of statements
 ///
@@ -376,6 +376,10 @@ impl<DB: Backend> SourceGuard<DB> for TxGuard<'_, DB> {
 
     fn hold_for_stream(&mut self) {
         self.state.stream();
+    }
+
+    fn leave_rows(&mut self) {
+        self.state.lease.leave_rows();
     }
 }
 

@@ -71,7 +71,7 @@ impl<DB: Backend> TxState<DB> {
             return Err(self.die(Dead::Broken));
         }
         if self.lease.is_in_flight() {
-            if !DB::DRAINS {
+            if self.lease.is_cut() {
                 return Err(self.die(Dead::Poisoned));
             }
             self.doubt = true;
@@ -207,7 +207,7 @@ impl<DB: Backend> TxState<DB> {
     }
 
     async fn clean_up(&mut self) -> Result<()> {
-        if self.lease.is_broken() || (self.lease.is_in_flight() && !DB::DRAINS) {
+        if self.lease.is_broken() || self.lease.is_cut() {
             return Ok(()); // it will be closed, and the server rolls back by itself
         }
         if self.dead.is_none() && !self.doubt && !self.lease.is_in_flight() {

@@ -41,22 +41,22 @@ const NO_PATH: [&str; 0] = [];
 fn bodies() -> Vec<Value> {
     vec![
         json!({"v": "text", "deep": {"er": {"v": "x"}}, "list": ["a", 2, {"v": true}, ["n"]], "0": "zero"}), // 1
-        json!({"v": 1.5, "deep": {"er": {"v": 7}}, "list": []}),                                           // 2
-        json!({"v": true, "deep": {"er": null}, "list": {"0": "not an element", "-1": "nor this"}}),       // 3
-        json!({"v": null, "deep": [{"v": 1}], "list": "a"}),                                               // 4
-        json!({"v": false, "deep": "er"}),                                                                 // 5
-        json!({"v": {"a": 1}}),                                                                            // 6
-        json!({"v": [1]}),                                                                                 // 7
-        json!({}),                                                                                         // 8
-        json!(["first", {"v": "text"}]),                                                                   // 9
-        json!("text"),                                                                                     // 10
-        json!(1.5),                                                                                        // 11
-        json!(true),                                                                                       // 12
-        json!(null),                                                                                       // 13
-        json!({"v": ""}),                                                                                  // 14
-        json!({"v": "1.5"}),                                                                               // 15
-        json!({"v": "true"}),                                                                              // 16
-        json!({"v": "null"}),                                                                              // 17
+        json!({"v": 1.5, "deep": {"er": {"v": 7}}, "list": []}), // 2
+        json!({"v": true, "deep": {"er": null}, "list": {"0": "not an element", "-1": "nor this"}}), // 3
+        json!({"v": null, "deep": [{"v": 1}], "list": "a"}),     // 4
+        json!({"v": false, "deep": "er"}),                       // 5
+        json!({"v": {"a": 1}}),                                  // 6
+        json!({"v": [1]}),                                       // 7
+        json!({}),                                               // 8
+        json!(["first", {"v": "text"}]),                         // 9
+        json!("text"),                                           // 10
+        json!(1.5),                                              // 11
+        json!(true),                                             // 12
+        json!(null),                                             // 13
+        json!({"v": ""}),                                        // 14
+        json!({"v": "1.5"}),                                     // 15
+        json!({"v": "true"}),                                    // 16
+        json!({"v": "null"}),                                    // 17
     ]
 }
 
@@ -91,7 +91,10 @@ async fn what_is_of_another_kind_is_null() {
         (!truth().eq(true), vec![5]),
         (Doc::BODY.json_has(["v"]), vec![1, 2, 3, 4, 5, 6, 7, 14, 15, 16, 17]),
         (!Doc::BODY.json_has(["v"]), vec![8, 9, 10, 11, 12, 13]),
-        (Doc::BODY.json_has(["v"]) & text().is_null() & number().is_null() & truth().is_null(), vec![4, 6, 7]),
+        (
+            Doc::BODY.json_has(["v"]) & text().is_null() & number().is_null() & truth().is_null(),
+            vec![4, 6, 7],
+        ),
     ] {
         assert_eq!(kept(&db, filter).await, expected);
     }
@@ -112,8 +115,16 @@ async fn paths_go_through_members_and_elements() {
         ("element number", Doc::BODY.json_number(list(1)).eq(2.0), vec![1]),
         ("far element", Doc::BODY.json_has(list(4)), vec![]),
         ("very far element", Doc::BODY.json_has(list(usize::MAX)), vec![]),
-        ("in an element", Doc::BODY.json_bool(["list".into(), JsonKey::from(2), "v".into()]).eq(true), vec![1]),
-        ("element of an element", Doc::BODY.json_text(["list".into(), JsonKey::from(3), 0.into()]).eq("n"), vec![1]),
+        (
+            "in an element",
+            Doc::BODY.json_bool(["list".into(), JsonKey::from(2), "v".into()]).eq(true),
+            vec![1],
+        ),
+        (
+            "element of an element",
+            Doc::BODY.json_text(["list".into(), JsonKey::from(3), 0.into()]).eq("n"),
+            vec![1],
+        ),
         ("member with a digit", Doc::BODY.json_text(["0"]).eq("zero"), vec![1]),
         ("digits are no element", Doc::BODY.json_has(["list", "0"]), vec![3]),
         ("nor from the end", Doc::BODY.json_has(["list", "-1"]), vec![3]),
@@ -145,8 +156,8 @@ async fn a_null_instead_of_a_document_has_nothing() {
 #[tokio::test]
 async fn members_may_have_any_name_that_the_database_can_say() {
     let names = [
-        "a b", "é", "a.b", "$", "$.v", "[0]", "'", "", "日本", "🦀", "*", "**", "a,b", "{}", "}", "?", "$1", "%", "--",
-        "/*", "a'b", "`", "NULL", "last", "#-1", " ",
+        "a b", "é", "a.b", "$", "$.v", "[0]", "'", "", "日本", "🦀", "*", "**", "a,b", "{}", "}", "?", "$1",
+        "%", "--", "/*", "a'b", "`", "NULL", "last", "#-1", " ",
     ];
     let body: Value = names.iter().map(|name| ((*name).to_owned(), json!(format!("<{name}>")))).collect();
     let db = stored(&[body, json!({})]).await;
@@ -154,7 +165,10 @@ async fn members_may_have_any_name_that_the_database_can_say() {
         assert_eq!(kept(&db, Doc::BODY.json_text([name]).eq(format!("<{name}>"))).await, [1], "{name:?}");
         assert_eq!(kept(&db, !Doc::BODY.json_has([name])).await, [2], "{name:?}");
     }
-    assert_eq!(kept(&db, Doc::BODY.json_has(["\") OR 1=1 -- "].map(|name| name.replace('"', "'")))).await, [0_i64; 0]);
+    assert_eq!(
+        kept(&db, Doc::BODY.json_has(["\") OR 1=1 -- "].map(|name| name.replace('"', "'")))).await,
+        [0_i64; 0]
+    );
 
     let db = stored(&[json!({"q\"q": 1, "b\\s": {"\"": "x"}}), json!({})]).await;
     for (path, text) in [(vec!["q\"q"], None), (vec!["b\\s", "\""], Some("x"))] {
@@ -162,7 +176,10 @@ async fn members_may_have_any_name_that_the_database_can_say() {
         let found = Doc::repo(db.source()).find().filter(filter).count().await;
         if DB::DIALECT == Dialect::Postgres {
             assert_eq!(found.unwrap(), 1);
-            assert_eq!(kept(&db, Doc::BODY.json_text(path).eq(text.map(String::from))).await, if text.is_some() { vec![1] } else { vec![1, 2] });
+            assert_eq!(
+                kept(&db, Doc::BODY.json_text(path).eq(text.map(String::from))).await,
+                if text.is_some() { vec![1] } else { vec![1, 2] }
+            );
         } else {
             assert!(matches!(found, Err(Error::Unsupported { .. })), "{found:?}");
         }
@@ -176,8 +193,16 @@ async fn members_may_have_any_name_that_the_database_can_say() {
 #[tokio::test]
 async fn numbers_are_doubles_and_texts_are_whole() {
     let numbers = [
-        json!(0), json!(-1), json!(0.1), json!(1e300), json!(-1e-300), json!(9_007_199_254_740_993_i64), json!(i64::MIN),
-        json!(u64::MAX), json!(5e-324), json!(f64::MAX),
+        json!(0),
+        json!(-1),
+        json!(0.1),
+        json!(1e300),
+        json!(-1e-300),
+        json!(9_007_199_254_740_993_i64),
+        json!(i64::MIN),
+        json!(u64::MAX),
+        json!(5e-324),
+        json!(f64::MAX),
     ];
     let bodies: Vec<Value> = numbers.iter().map(|number| json!({"n": number})).collect();
     let db = stored(&bodies).await;
@@ -186,7 +211,11 @@ async fn numbers_are_doubles_and_texts_are_whole() {
         // Of the same text.
         let near = || Doc::BODY.json_number(["n"]).eq(double);
         assert_eq!(kept(&db, near()).await, [id], "{number}");
-        assert_eq!(kept(&db, Doc::BODY.json_number(["n"]).ne(double) & Doc::ID.eq(id)).await, [0_i64; 0], "{number}");
+        assert_eq!(
+            kept(&db, Doc::BODY.json_number(["n"]).ne(double) & Doc::ID.eq(id)).await,
+            [0_i64; 0],
+            "{number}"
+        );
     }
     assert_eq!(kept(&db, Doc::BODY.json_number(["n"]).lt(0.0)).await, [2, 5, 7]);
 

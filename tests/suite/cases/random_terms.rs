@@ -74,7 +74,7 @@ pub(super) use with_arg;
 
 impl Number {
     pub(super) fn expr(&self) -> Expr<Item, Option<i32>> {
-        fn computed<M>(
+        fn computed<M: kysera::expr::operand::NoNewNull>(
             left: Expr<Item, Option<i32>>,
             sign: Sign,
             right: impl IntoOperand<Item, Option<i32>, M>,

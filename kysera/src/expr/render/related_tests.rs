@@ -104,10 +104,7 @@ fn related_rows_exist() {
         r#"EXISTS (SELECT 1 FROM "app"."likes" AS "r2" JOIN "posts" AS "r1" ON "r1"."id" = "r2"."post" WHERE "r2"."user" = "users"."id")"#,
     );
     assert_text(
-        &exists(RelatedRows {
-            filters: vec![exists(RelatedRows::all(BOSS))],
-            ..RelatedRows::all(AUTHOR)
-        }),
+        &exists(RelatedRows { filters: vec![exists(RelatedRows::all(BOSS))], ..RelatedRows::all(AUTHOR) }),
         r#"EXISTS (SELECT 1 FROM "users" AS "r1" WHERE "r1"."id" = "posts"."author" AND EXISTS (SELECT 1 FROM "users" AS "r2" WHERE "r2"."id" = "r1"."boss"))"#,
     );
 }
@@ -215,15 +212,14 @@ fn load(dialect: Dialect, rows: &RelatedRows) -> (String, usize) {
 
 #[test]
 fn loads_are_about_all_keys_at_once() {
-    let rows =
-        RelatedRows { order: vec![Order::<Post>::new(Term::Column(&POSTS.columns[0]), true).key], ..some(WROTE, POST_ID.gt(7)) };
+    let rows = RelatedRows {
+        order: vec![Order::<Post>::new(Term::Column(&POSTS.columns[0]), true).key],
+        ..some(WROTE, POST_ID.gt(7))
+    };
     let select = r#"SELECT "id", "author" FROM "posts" WHERE "posts"."author""#;
     let rest = r#" AND "posts"."id" > ? ORDER BY "posts"."id" DESC"#;
     #[cfg(feature = "postgres")]
-    assert_eq!(
-        load(Dialect::Postgres, &rows),
-        (format!("{select} = ANY($1){}", rest.replace('?', "$2")), 1)
-    );
+    assert_eq!(load(Dialect::Postgres, &rows), (format!("{select} = ANY($1){}", rest.replace('?', "$2")), 1));
     assert_eq!(
         load(Dialect::Sqlite, &rows),
         (format!("{select} IN (SELECT value FROM json_each(?)){rest}"), 1)

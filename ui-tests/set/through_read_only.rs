@@ -1,0 +1,26 @@
+#![allow(unused)]
+
+use kysera::prelude::*;
+
+#[derive(Repository)]
+#[kysera(table = "jobs")]
+struct Job {
+    #[kysera(id)]
+    id: i64,
+    state: String,
+    tries: i32,
+}
+
+#[derive(Repository)]
+#[kysera(table = "tags")]
+struct Tag {
+    #[kysera(id)]
+    id: i64,
+    uses: i32,
+}
+
+async fn set(db: kysera::Replica<Sqlite>) {
+    let _ = Job::repo(&db).find().set(Job::TRIES, 1).execute().await;
+}
+
+fn main() {}
