@@ -27,8 +27,7 @@ pub enum Status {
     table = "posts",
     has_many(comments = Comment::POST_ID),
     has_many(tags = Tag::NAME, through(PostTag::POST_ID, PostTag::TAG)),
-    new(derive(Deserialize)),
-    patch(derive(Deserialize))
+    new(derive(Deserialize))
 )]
 pub struct Post {
     #[kysera(id, sortable)]
@@ -38,7 +37,7 @@ pub struct Post {
     #[kysera(filterable, sortable)]
     pub title: String,
     pub body: String,
-    #[kysera(read_only)]
+    #[kysera(default)]
     pub status: Status,
     #[kysera(read_only, filterable, sortable)]
     pub reads: i64,
@@ -86,3 +85,20 @@ const SCHEMA: &str = "
     CREATE TABLE post_tags (
         post_id INTEGER NOT NULL REFERENCES posts, tag TEXT NOT NULL REFERENCES tags, PRIMARY KEY (post_id, tag));
 ";
+
+const ROWS: &str = "
+    INSERT INTO authors VALUES (1, 'ada', 'Ada'), (2, 'bob', 'Bob'), (3, 'cleo', 'Cleo');
+    INSERT INTO posts (id, author_id, title, body, status, reads) VALUES
+        (1, 1, 'Rust and engines', '..', 'published', 40), (2, 1, 'Notes', '..', 'published', 7),
+        (3, 2, 'Gardens', '..', 'published', 40), (4, 1, 'Unfinished', '..', 'draft', 0),
+        (5, 2, 'More Rust', '..', 'published', 12);
+    INSERT INTO comments (post_id, author_id, text) VALUES (1, 2, 'Nice'), (1, NULL, 'Indeed'), (3, 1, 'Green');
+    INSERT INTO tags VALUES ('rust'), ('life');
+    INSERT INTO post_tags VALUES (1, 'rust'), (5, 'rust'), (2, 'life'), (3, 'life');
+";
+
+/// Makes the tables and puts a few posts into them.
+pub async fn fill(db: &Db<Sqlite>) -> Result<()> {
+    db.raw_sql(SCHEMA).await?;
+    db.raw_sql(ROWS).await
+}
