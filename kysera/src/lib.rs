@@ -103,7 +103,7 @@ pub use entity::{Entity, Validate};
 pub use error::{Error, ErrorCode, Result};
 pub use expr::{Column, Expr, Filter, IntoColumn};
 pub use kysera_macros::{Repository, plugin};
-pub use page::{Page, PageRequest};
+pub use page::{Keyset, KeysetPage, Page, PageRequest};
 pub use repository::{Conflict, Repository};
 pub use source::{Borrowed, Conn, Db, ReadOnly, Replica, Source, System, Transact, Tx, Writable, on};
 #[cfg(feature = "mysql")]

@@ -47,6 +47,12 @@ pub(crate) enum Node {
         null: bool,
         negated: bool,
     },
+    /// Two rows of values, compared from the left.
+    CompareRows {
+        left: Vec<Term>,
+        op: Compare,
+        right: Vec<Term>,
+    },
     IsNull {
         term: Term,
         negated: bool,

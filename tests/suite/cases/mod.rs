@@ -7,6 +7,7 @@ mod filters;
 mod fixture;
 mod identifiers;
 mod insert_many;
+mod keysets;
 mod no_arrays;
 mod order;
 mod pages;
