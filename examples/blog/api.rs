@@ -43,10 +43,7 @@ struct Card {
 }
 
 /// The published posts, page by page: three statements, whatever is on the page.
-async fn posts(
-    State(db): State<Db<Sqlite>>,
-    Query(request): Query<ListRequest>,
-) -> Answer<KeysetPage<Card>> {
+async fn posts(State(db): State<Db<Sqlite>>, Query(request): Query<ListRequest>) -> Answer<KeysetPage<Card>> {
     let schema = Post::query_schema();
     let asked = request.filter.as_deref().map(|filter| schema.filter_str(filter)).transpose()?;
     let page = Post::repo(&db)
@@ -84,8 +81,8 @@ async fn read_post(State(db): State<Db<Sqlite>>, Path(id): Path<i64>) -> Answer<
 }
 
 async fn write_post(State(db): State<Db<Sqlite>>, Json(new): Json<NewPost>) -> Answer<Post> {
-    // Whatever the client says: it begins as a draft.
-    Ok(Json(Post::repo(&db).create(NewPost { status: None, ..new }).await?))
+    // Whatever the client says: it begins as a draft that nobody has read.
+    Ok(Json(Post::repo(&db).create(NewPost { status: None, reads: None, ..new }).await?))
 }
 
 /// A draft becomes a published post, once.
@@ -109,6 +106,7 @@ struct Writer {
 }
 
 async fn authors(State(db): State<Db<Sqlite>>, Query(page): Query<PageRequest>) -> Answer<Page<Writer>> {
-    let authors = Author::repo(&db).find().select_as::<Writer>().order_by(Author::NAME.asc());
-    Ok(Json(authors.page(page.max_per_page(100)).await?))
+    let authors = Author::repo(&db);
+    let writers = authors.find().select_as::<Writer>().order_by(Author::NAME.asc());
+    Ok(Json(writers.page(page.max_per_page(100)).await?))
 }

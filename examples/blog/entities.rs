@@ -39,7 +39,7 @@ pub struct Post {
     pub body: String,
     #[kysera(default)]
     pub status: Status,
-    #[kysera(read_only, filterable, sortable)]
+    #[kysera(default, filterable, sortable)]
     pub reads: i64,
 }
 

@@ -51,7 +51,8 @@ async fn pages_follow_each_other() {
 async fn clients_filter_by_what_they_may() {
     let blog = blog().await;
     // {"title":{"$contains":"Rust"}}
-    let (_, page) = get(&blog, "/posts?sort=id&filter=%7B%22title%22:%7B%22$contains%22:%22Rust%22%7D%7D").await;
+    let (_, page) =
+        get(&blog, "/posts?sort=id&filter=%7B%22title%22:%7B%22$contains%22:%22Rust%22%7D%7D").await;
     assert_eq!(titles(&page), ["Rust and engines", "More Rust"]);
     // {"body":".."}
     let (status, refused) = get(&blog, "/posts?filter=%7B%22body%22:%22..%22%7D").await;
@@ -84,8 +85,11 @@ async fn authors_are_counted() {
     let blog = blog().await;
     let (_, page) = get(&blog, "/authors?per_page=2").await;
     assert_eq!(page["total"], 3);
-    assert_eq!(page["items"], json!([
-        {"handle": "ada", "name": "Ada", "posts": 2},
-        {"handle": "bob", "name": "Bob", "posts": 2},
-    ]));
+    assert_eq!(
+        page["items"],
+        json!([
+            {"handle": "ada", "name": "Ada", "posts": 2},
+            {"handle": "bob", "name": "Bob", "posts": 2},
+        ])
+    );
 }

@@ -107,7 +107,7 @@ pub use entity::{Entity, Validate};
 pub use error::{Error, ErrorCode, Result};
 pub use expr::{Column, Expr, Filter, IntoColumn};
 pub use kysera_macros::{Projection, Repository, plugin};
-pub use page::{Page, PageRequest};
+pub use page::{Keyset, KeysetPage, Page, PageRequest};
 pub use query::Projection;
 pub use query::QuerySchema;
 pub use repository::{Conflict, Repository};

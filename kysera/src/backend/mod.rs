@@ -20,7 +20,7 @@ use sqlx::error::{BoxDynError, DatabaseError};
 use sqlx::{Column as _, Connection, Database, Decode, Encode, Row as _, SqlStr, Type, TypeInfo as _};
 use sqlx_core::transaction::TransactionManager;
 
-use crate::expr::{AnyValue, Codec, JsonKeys, Nulls};
+use crate::expr::{AnyValue, Codec, JsonKeys, Nulls, Value};
 
 /// Which SQL is spoken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -68,6 +68,11 @@ impl Dialect {
             (Dialect::Postgres, false) | (Dialect::MySql | Dialect::Sqlite, true) => Nulls::Last,
             (Dialect::Postgres, true) | (Dialect::MySql | Dialect::Sqlite, false) => Nulls::First,
         }
+    }
+
+    /// Whether an index serves a comparison of rows of values such as `(a, b) > (1, 2)`.
+    pub(crate) const fn has_row_ranges(self) -> bool {
+        !matches!(self, Dialect::MySql)
     }
 
     /// The most arguments that one statement takes.
@@ -341,6 +346,25 @@ pub trait Backend: Database<Connection: Sync> + sealed::Sealed {
     /// The lines of a plan.
     #[doc(hidden)]
     fn plan(rows: &[Self::Row]) -> Result<Vec<String>, sqlx::Error>;
+
+    /// The value of a cell, which is not NULL, as a cursor carries it, so that the database finds its place again. `None`
+    /// where it could not. `value` is what the struct made of the cell.
+    #[doc(hidden)]
+    fn to_cursor(
+        row: &Self::Row,
+        index: usize,
+        codec: &Codec,
+        value: &AnyValue,
+    ) -> Result<Option<serde_json::Value>, sqlx::Error> {
+        let _ = (row, index);
+        Ok(codec.to_exact_json(value))
+    }
+
+    /// The value that a cursor carries, and how it is bound.
+    #[doc(hidden)]
+    fn from_cursor(codec: &'static Codec, json: serde_json::Value) -> Option<(&'static Codec, Value)> {
+        Some((codec, codec.from_exact_json(json)?))
+    }
 
     /// Decodes a number of kysera's own making.
     #[doc(hidden)]

@@ -57,6 +57,19 @@ impl Backend for MySql {
         plan_lines::<Self>(rows)
     }
 
+    fn to_cursor(
+        row: &Self::Row,
+        index: usize,
+        codec: &Codec,
+        value: &AnyValue,
+    ) -> Result<Option<serde_json::Value>, sqlx::Error> {
+        // An ENUM is ordered by its position and compared by its text.
+        if row.try_column(index)?.type_info().name() == "ENUM" {
+            return Ok(None);
+        }
+        Ok(codec.to_exact_json(value))
+    }
+
     fn bind_array(codec: &Codec, _: &[&AnyValue], _: &mut Self::Arguments) -> Result<(), BoxDynError> {
         Err(unsupported::<Self>(codec)) // no array parameters here; the renderer never asks
     }

@@ -1,22 +1,25 @@
 use std::fmt::Write as _;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_core::stream::BoxStream;
 use futures_util::TryStreamExt;
+use serde_json::json;
 use sqlx::encode::IsNull;
 use sqlx::error::{BoxDynError, DatabaseError, UnexpectedNullError};
 use sqlx::sqlite::{
     SqliteArguments, SqliteArgumentsBuffer, SqliteConnectOptions, SqliteJournalMode, SqliteQueryResult,
     SqliteSynchronous,
 };
-use sqlx::{Connection, Row, SqlSafeStr, SqlStr, Sqlite, ValueRef};
+use sqlx::{Connection, Row, SqlSafeStr, SqlStr, Sqlite, TypeInfo, ValueRef};
 use sqlx_core::transaction::TransactionManager;
 
 use super::{
     Aftermath, Backend, Dialect, Done, Scalar, SessionLimits, Standing, Statement, TxOptions, driver_methods,
     sealed, unsupported,
 };
-use crate::expr::{AnyValue, Codec, JsonKeys, dynamic};
+use crate::__private::codec;
+use crate::expr::{AnyValue, Codec, JsonKeys, Value, dynamic};
 
 impl sealed::Sealed for Sqlite {}
 
@@ -70,6 +73,44 @@ impl Backend for Sqlite {
             lines.push(format!("{:1$}{detail}", "", depth * 2));
         }
         Ok(lines)
+    }
+
+    /// What is stored, and not what the struct makes of it: SQLite compares a date as the text that it is, and
+    /// `CURRENT_TIMESTAMP` spells one in another way than sqlx.
+    fn to_cursor(
+        row: &Self::Row,
+        index: usize,
+        codec: &Codec,
+        _: &AnyValue,
+    ) -> Result<Option<serde_json::Value>, sqlx::Error> {
+        if codec.json.is_none() {
+            return Ok(None);
+        }
+        let cell = row.try_get_raw(index)?;
+        let kind = cell.type_info().name().to_owned();
+        Ok(match kind.as_str() {
+            "INTEGER" => Some(row.try_get_unchecked::<i64, _>(index)?.into()),
+            "TEXT" => Some(row.try_get_unchecked::<String, _>(index)?.into()),
+            "REAL" => Some(json!({ "real": row.try_get_unchecked::<f64, _>(index)?.to_bits() })),
+            "BLOB" => Some(json!({ "blob": row.try_get_unchecked::<Vec<u8>, _>(index)? })),
+            _ => None,
+        })
+    }
+
+    fn from_cursor(_: &'static Codec, json: serde_json::Value) -> Option<(&'static Codec, Value)> {
+        use serde_json::Value as Json;
+        match json {
+            Json::Number(number) => Some((codec!(i64), Arc::new(number.as_i64()?))),
+            Json::String(text) => Some((codec!(String), Arc::new(text))),
+            Json::Object(mut object) => {
+                if let Some(bits) = object.get("real") {
+                    return Some((codec!(f64), Arc::new(f64::from_bits(bits.as_u64()?))));
+                }
+                let bytes: Vec<u8> = serde_json::from_value(object.remove("blob")?).ok()?;
+                Some((codec!(Vec<u8>), Arc::new(bytes)))
+            }
+            _ => None,
+        }
     }
 
     fn bind_array(codec: &Codec, _: &[&AnyValue], _: &mut Self::Arguments) -> Result<(), BoxDynError> {

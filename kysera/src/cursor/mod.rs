@@ -159,6 +159,9 @@ impl Cursor {
         if text.len() > Self::MAX_LEN {
             return Err(CursorError::TooLong);
         }
+        if !text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_')) {
+            return Err(CursorError::Malformed);
+        }
         // No text has that length, but a text that was cut may.
         let odd = usize::from(text.len() % 4 == 1);
         let whole = text.get(..text.len() - odd).ok_or(CursorError::Malformed)?;
@@ -227,3 +230,7 @@ impl Hasher for Fnv {
         self.0
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
+mod tests;

@@ -47,6 +47,12 @@ pub(crate) enum Node {
         null: bool,
         negated: bool,
     },
+    /// Two rows of values, compared from the left.
+    CompareRows {
+        left: Vec<Term>,
+        op: Compare,
+        right: Vec<Term>,
+    },
     IsNull {
         term: Term,
         negated: bool,
@@ -82,6 +88,7 @@ impl Node {
                 see(left);
                 see(right);
             }
+            Node::CompareRows { left, right, .. } => left.iter().chain(right).for_each(see),
             Node::In { left: term, .. }
             | Node::IsNull { term, .. }
             | Node::Text { term, .. }

@@ -16,6 +16,13 @@ pub struct Col {
     pub fill: Fill,
 }
 
+impl Col {
+    /// Whether it is the same column. By name: a constant may have several addresses.
+    pub(crate) fn is(&self, other: &Col) -> bool {
+        self.index == other.index && self.table == other.table && self.name == other.name
+    }
+}
+
 /// Who fills a column when a row is made.
 #[doc(hidden)]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -58,10 +58,12 @@ pub(crate) enum AggregateFunction {
     /// As a double.
     SumFloat,
     /// In the type that the database has for it.
+    #[cfg_attr(not(feature = "decimal"), allow(dead_code, reason = "for decimals"))]
     Sum,
     /// As a double.
     AvgFloat,
     /// In the type that the database has for it.
+    #[cfg_attr(not(feature = "decimal"), allow(dead_code, reason = "for decimals"))]
     Avg,
 }
 

@@ -106,6 +106,35 @@ impl Codec {
         return false;
     }
 
+    /// A value as JSON that [`from_exact_json`](Self::from_exact_json) makes the very same value of; `None` if the type
+    /// has no such form. Not for NULL.
+    pub(crate) fn to_exact_json(&self, value: &AnyValue) -> Option<serde_json::Value> {
+        // By their bits: JSON has neither NaN nor infinities.
+        if let Some(bits) = f64_of(value).map(f64::to_bits) {
+            return Some(bits.into());
+        }
+        if let Some(bits) = f32_of(value).map(f32::to_bits) {
+            return Some(bits.into());
+        }
+        (self.json?.to)(value).ok().filter(|json| !json.is_null())
+    }
+
+    /// The value of such a JSON; `None` if it is none of the type.
+    pub(crate) fn from_exact_json(&self, json: serde_json::Value) -> Option<Value> {
+        let name = (self.type_name)();
+        let is =
+            |plain: fn() -> &'static str, option: fn() -> &'static str| name == plain() || name == option();
+        if is(std::any::type_name::<f64>, std::any::type_name::<Option<f64>>) {
+            let float = f64::from_bits(json.as_u64()?);
+            return Some(if self.nullable { Arc::new(Some(float)) } else { Arc::new(float) });
+        }
+        if is(std::any::type_name::<f32>, std::any::type_name::<Option<f32>>) {
+            let float = f32::from_bits(json.as_u64()?.try_into().ok()?);
+            return Some(if self.nullable { Arc::new(Some(float)) } else { Arc::new(float) });
+        }
+        (self.json?.from)(json).ok().filter(|value| !(self.is_null)(&**value))
+    }
+
     /// Whether the type is one that MySQL can generate: an integer.
     pub(crate) fn is_mysql_integer(&self) -> bool {
         #[cfg(feature = "mysql")]
@@ -113,6 +142,14 @@ impl Codec {
         #[cfg(not(feature = "mysql"))]
         return false;
     }
+}
+
+fn f64_of(value: &AnyValue) -> Option<f64> {
+    value.downcast_ref().copied().or_else(|| *value.downcast_ref::<Option<f64>>()?)
+}
+
+fn f32_of(value: &AnyValue) -> Option<f32> {
+    value.downcast_ref().copied().or_else(|| *value.downcast_ref::<Option<f32>>()?)
 }
 
 #[doc(hidden)]

@@ -8,8 +8,16 @@
 //! | jumps to any page, total | yes, always | no, on demand |
 //! | selects | anything | whole rows |
 
+mod keyset;
 mod offset;
+mod order;
+mod place;
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
+mod tests;
+mod with;
 
+pub use keyset::{IntoCursor, Keyset, KeysetPage, KeysetQuery};
 pub use offset::{Page, PageRequest};
 
 use crate::expr::{Meta, OrderKey, Term};
@@ -19,7 +27,7 @@ use crate::expr::{Meta, OrderKey, Term};
 fn break_ties(order: &mut Vec<OrderKey>, meta: &'static Meta) {
     let descending = order.last().is_some_and(|key| key.descending);
     for col in meta.id.iter().filter_map(|id| meta.columns.get(*id)) {
-        if !order.iter().any(|key| key.term.as_column().is_some_and(|known| std::ptr::eq(known, col))) {
+        if !order.iter().any(|key| key.term.as_column().is_some_and(|known| known.is(col))) {
             order.push(OrderKey { term: Term::Column(col), descending, nulls: None });
         }
     }

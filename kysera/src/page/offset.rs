@@ -117,9 +117,15 @@ impl<T> Page<T> {
     }
 
     /// The same page of something else.
-    pub fn map<U>(self, each: impl FnMut(T) -> U) -> Page<U> {
+    pub fn map<U>(mut self, each: impl FnMut(T) -> U) -> Page<U> {
+        let items = std::mem::take(&mut self.items);
+        self.with_items(items.into_iter().map(each).collect())
+    }
+
+    /// The same page with something else on it.
+    pub(super) fn with_items<U>(self, items: Vec<U>) -> Page<U> {
         Page {
-            items: self.items.into_iter().map(each).collect(),
+            items,
             page: self.page,
             per_page: self.per_page,
             total: self.total,
@@ -286,7 +292,7 @@ fn write<'q, DB: Backend, X: Shape<DB>>(
             }
         });
         sql.push(", 1 AS ").ident("kysera_hit").push(" FROM ").table(meta).joins(&query.joins);
-        query.rest::<DB, X>(sql, shape, query.limit);
+        query.rest(sql, query.aggregates(shape), query.limit);
     });
     sql.push(" AS ").derived(PAGE).push(" ON 1 = 1");
     if query.order.is_empty() {

@@ -50,7 +50,7 @@ impl Query {
                 self.head::<DB, X>(&mut sql, meta, shape, false);
             }
         }
-        self.rest::<DB, X>(&mut sql, shape, limit);
+        self.rest(&mut sql, self.aggregates(shape), limit);
         if let Some(lock) = self.lock {
             lock.write(&mut sql, self, meta);
         }
@@ -58,14 +58,9 @@ impl Query {
     }
 
     /// ` WHERE .. GROUP BY .. HAVING .. ORDER BY .. LIMIT .. OFFSET ..`
-    pub(crate) fn rest<'q, DB: Backend, X: Shape<DB>>(
-        &'q self,
-        sql: &mut Sql<'q>,
-        shape: &'q X,
-        limit: Option<u64>,
-    ) {
+    pub(crate) fn rest<'q>(&'q self, sql: &mut Sql<'q>, aggregates: bool, limit: Option<u64>) {
         self.conditions(sql);
-        if self.aggregates(shape) {
+        if aggregates {
             sql.aggregating(|sql| {
                 sql.order(&self.order);
             });

@@ -509,7 +509,7 @@ tuples!(L1 0, L2 1, L3 2, L4 3, L5 4);
 tuples!(L1 0, L2 1, L3 2, L4 3, L5 4, L6 5);
 
 /// A query whose rows come with what is loaded for them, made by [`Find::with`].
-#[must_use = "a query does nothing until it is ended with `all`, `first` or `one`"]
+#[must_use = "a query does nothing until it is ended with `all`, `first`, `one`, `page` or `keyset`"]
 pub struct FindWith<'s, E, S, L> {
     pub(crate) find: Find<'s, E, S>,
     pub(crate) load: L,
@@ -564,9 +564,21 @@ impl<'s, E, S, L> FindWith<'s, E, S, L> {
         self
     }
 
+    /// As [`Find::filter_opt`].
+    pub fn filter_opt(mut self, filter: Option<Filter<E>>) -> Self {
+        self.find = self.find.filter_opt(filter);
+        self
+    }
+
     /// As [`Find::order_by`].
     pub fn order_by(mut self, order: Order<E>) -> Self {
         self.find = self.find.order_by(order);
+        self
+    }
+
+    /// As [`Find::order_by_all`].
+    pub fn order_by_all(mut self, orders: impl IntoIterator<Item = Order<E>>) -> Self {
+        self.find = self.find.order_by_all(orders);
         self
     }
 

@@ -12,6 +12,7 @@ mod identifiers;
 mod ignore_case;
 mod insert_many;
 mod json_paths;
+mod keysets;
 mod lock;
 mod no_arrays;
 mod order;

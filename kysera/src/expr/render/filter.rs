@@ -15,6 +15,7 @@ impl<'v> Sql<'v> {
             Node::In { left, codec, values, null, negated } => {
                 self.in_list(left, codec, values, *null, *negated)
             }
+            Node::CompareRows { left, op, right } => self.row_of(left).push(operator(*op)).row_of(right),
             Node::IsNull { term, negated } => self.term(term).push(null_test(*negated)),
             Node::Text { term, kind, text } => self.text_match(term, *kind, text),
             Node::Array { left, op, right } => {
@@ -58,14 +59,17 @@ impl<'v> Sql<'v> {
             }
             // Nothing is greater or less than NULL. Said here, so that the negation is NULL too, as it is in SQL.
             (_, Term::Null) => return self.push("NULL"),
-            (Compare::Eq, _) => " = ",
-            (Compare::Ne, _) => " <> ",
-            (Compare::Gt, _) => " > ",
-            (Compare::Ge, _) => " >= ",
-            (Compare::Lt, _) => " < ",
-            (Compare::Le, _) => " <= ",
+            (op, _) => operator(op),
         };
         self.term(left).push(text).term(right)
+    }
+
+    fn row_of(&mut self, terms: &'v [Term]) -> &mut Self {
+        self.push("(")
+            .list(terms, ", ", |sql, term| {
+                sql.term(term);
+            })
+            .push(")")
     }
 
     fn in_list(
@@ -183,6 +187,17 @@ impl<'v> Sql<'v> {
                 self.text_value(text).push(") AS BLOB)")
             }
         }
+    }
+}
+
+fn operator(op: Compare) -> &'static str {
+    match op {
+        Compare::Eq => " = ",
+        Compare::Ne => " <> ",
+        Compare::Gt => " > ",
+        Compare::Ge => " >= ",
+        Compare::Lt => " < ",
+        Compare::Le => " <= ",
     }
 }
 

@@ -1,0 +1,64 @@
+//! Pages whose rows come with what is loaded for them.
+
+use std::future::IntoFuture;
+
+use futures_core::future::BoxFuture;
+
+use super::{Keyset, KeysetPage, Page, PageRequest};
+use crate::entity::On;
+use crate::error::Result;
+use crate::relation::{FindWith, Load, attach};
+use crate::source::Source;
+
+impl<'s, E, S, L> FindWith<'s, E, S, L>
+where
+    S: Source,
+    E: On<S::Database>,
+    L: Load<E, S> + 's,
+{
+    /// One page, as of [`Find::page`](crate::query::Find::page), each row with what was loaded for it.
+    ///
+    /// # Errors
+    ///
+    /// As [`Find::page`](crate::query::Find::page) and [`load_many`](crate::relation::load_many).
+    pub fn page(self, request: PageRequest) -> BoxFuture<'s, Result<Page<(E, L::Out)>>> {
+        Box::pin(async move {
+            let source = self.find.source;
+            let mut page = self.find.page(request).await?;
+            let rows = std::mem::take(&mut page.items);
+            Ok(page.with_items(attach(source, rows, &self.load).await?))
+        })
+    }
+
+    /// One page, as of [`Find::keyset`](crate::query::Find::keyset), each row with what was loaded for it.
+    ///
+    /// ```
+    /// # #[cfg(feature = "sqlite")] mod doc {
+    /// # use kysera::prelude::*;
+    /// # #[derive(Repository)]
+    /// # #[kysera(table = "users", has_many(posts = Post::AUTHOR_ID))]
+    /// # struct User { #[kysera(id)] id: i64, name: String }
+    /// # #[derive(Repository)]
+    /// # #[kysera(table = "posts")]
+    /// # struct Post { #[kysera(id)] id: i64, author_id: i64 }
+    /// async fn page(
+    ///     users: &UserRepository<Db<Sqlite>>,
+    ///     after: Option<Cursor>,
+    /// ) -> kysera::Result<KeysetPage<(User, Vec<Post>)>> {
+    ///     users.find().order_by(User::NAME.asc()).with(User::POSTS).keyset(Keyset::first(20).after(after)).await
+    /// }
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`Find::keyset`](crate::query::Find::keyset) and [`load_many`](crate::relation::load_many).
+    pub fn keyset(self, keyset: Keyset) -> BoxFuture<'s, Result<KeysetPage<(E, L::Out)>>> {
+        Box::pin(async move {
+            let source = self.find.source;
+            let mut page = self.find.keyset(keyset).into_future().await?;
+            let rows = std::mem::take(&mut page.items);
+            Ok(page.with_items(attach(source, rows, &self.load).await?))
+        })
+    }
+}
