@@ -125,7 +125,7 @@ fn body(input: &DeriveInput, container: &Container, krate: &TokenStream, diag: &
     let terms = tys.iter().zip(sources).map(|(ty, source)| {
         let source = source?;
         // A wrong type is reported at the field's.
-        Some(quote_spanned!(at(ty)=> projected::<#ty, __Of, _>(#source)))
+        Some(quote_spanned!(at(ty)=> __projected::<#ty, __Of, _>(#source)))
     });
     let terms = terms.collect::<Option<Vec<_>>>()?;
     let mut distinct: Vec<&TokenStream> = vec![];
@@ -135,7 +135,7 @@ fn body(input: &DeriveInput, container: &Container, krate: &TokenStream, diag: &
         }
     }
     Some(quote! {
-        use #krate::__private::projected;
+        use #krate::__private::projected as __projected;
         type __Of = #of;
         #[automatically_derived]
         impl<#database: #krate::Backend> #krate::Projection<#of, #database> for #ident

@@ -1,7 +1,7 @@
 //! Runs the cases.
 
 /// The folders of cases that must not compile, one per rule.
-const RULES: [&str; 15] = [
+const RULES: [&str; 17] = [
     "clash",
     "duplicate",
     "filter",
@@ -10,8 +10,10 @@ const RULES: [&str; 15] = [
     "new",
     "patch",
     "plugin",
+    "projection",
     "repository",
     "rules",
+    "select",
     "shape",
     "together",
     "type",
