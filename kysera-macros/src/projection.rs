@@ -6,7 +6,7 @@ use syn::{Data, DeriveInput, Fields, Path, Type};
 
 use crate::attr::item::{Item, Keys, items};
 use crate::diag::Diag;
-use crate::expand::{at, quiet};
+use crate::expand::{at, located, quiet};
 use crate::model::{Names, constant, types};
 
 const KEYS: &[&str] = &["of", "columns", "crate"];
@@ -184,9 +184,11 @@ fn source(field: &syn::Field, container: &Container, diag: &Diag) -> Option<Toke
         Some(source) => source,
         None => {
             let owner = container.columns.as_ref().or(container.of.as_ref())?;
-            // An unknown column is reported at the field.
-            let constant = constant(field.ident.as_ref()?);
-            Some(quote!(<#owner>::#constant))
+            let ident = field.ident.as_ref()?;
+            let constant = constant(ident);
+            // An unknown column and a wrong type are reported at the field.
+            let owner = located(owner, at(ident));
+            Some(quote_spanned!(at(ident)=> <#owner>::#constant))
         }
     }
 }

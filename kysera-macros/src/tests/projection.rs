@@ -62,16 +62,54 @@ fn what_remains_after_a_mistake() {
 #[test]
 fn mistakes() {
     let of_struct = [
-        quote!(struct Card { id: i64 }),
-        quote!(#[kysera(of)] struct Card { id: i64 }),
-        quote!(#[kysera(of = User, table = "users", from = X)] struct Card { id: i64 }),
-        quote!(#[kysera(of = User)] struct Card(i64);),
-        quote!(#[kysera(of = User)] struct Card;),
-        quote!(#[kysera(of = User)] struct Card {}),
-        quote!(#[kysera(of = User)] enum Card { A }),
+        quote!(
+            struct Card {
+                id: i64,
+            }
+        ),
+        quote!(
+            #[kysera(of)]
+            struct Card {
+                id: i64,
+            }
+        ),
+        quote!(
+            #[kysera(of = User, table = "users", from = X)]
+            struct Card {
+                id: i64,
+            }
+        ),
+        quote!(
+            #[kysera(of = User)]
+            struct Card(i64);
+        ),
+        quote!(
+            #[kysera(of = User)]
+            struct Card;
+        ),
+        quote!(
+            #[kysera(of = User)]
+            struct Card {}
+        ),
+        quote!(
+            #[kysera(of = User)]
+            enum Card {
+                A,
+            }
+        ),
         quote!(#[kysera(of = User)] union Card { a: i64 }),
-        quote!(#[kysera(of = User)] struct Card<T> { id: T }),
-        quote!(#[kysera(of = User, of = Post)] struct Card { id: i64 }),
+        quote!(
+            #[kysera(of = User)]
+            struct Card<T> {
+                id: T,
+            }
+        ),
+        quote!(
+            #[kysera(of = User, of = Post)]
+            struct Card {
+                id: i64,
+            }
+        ),
     ];
     let of_field = [
         quote!(#[kysera(from)]),
