@@ -6,7 +6,7 @@ use syn::{Data, DeriveInput, Fields, Path, Type};
 
 use crate::attr::item::{Item, Keys, items};
 use crate::diag::Diag;
-use crate::expand::{at, quiet};
+use crate::expand::{at, located, quiet};
 use crate::model::{Names, constant, types};
 
 const KEYS: &[&str] = &["of", "columns", "crate"];
@@ -125,7 +125,7 @@ fn body(input: &DeriveInput, container: &Container, krate: &TokenStream, diag: &
     let terms = tys.iter().zip(sources).map(|(ty, source)| {
         let source = source?;
         // A wrong type is reported at the field's.
-        Some(quote_spanned!(at(ty)=> projected::<#ty, __Of, _>(#source)))
+        Some(quote_spanned!(at(ty)=> __projected::<#ty, __Of, _>(#source)))
     });
     let terms = terms.collect::<Option<Vec<_>>>()?;
     let mut distinct: Vec<&TokenStream> = vec![];
@@ -135,7 +135,7 @@ fn body(input: &DeriveInput, container: &Container, krate: &TokenStream, diag: &
         }
     }
     Some(quote! {
-        use #krate::__private::projected;
+        use #krate::__private::projected as __projected;
         type __Of = #of;
         #[automatically_derived]
         impl<#database: #krate::Backend> #krate::Projection<#of, #database> for #ident
@@ -184,9 +184,11 @@ fn source(field: &syn::Field, container: &Container, diag: &Diag) -> Option<Toke
         Some(source) => source,
         None => {
             let owner = container.columns.as_ref().or(container.of.as_ref())?;
-            // An unknown column is reported at the field.
-            let constant = constant(field.ident.as_ref()?);
-            Some(quote!(<#owner>::#constant))
+            let ident = field.ident.as_ref()?;
+            let constant = constant(ident);
+            // An unknown column and a wrong type are reported at the field.
+            let owner = located(owner, at(ident));
+            Some(quote_spanned!(at(ident)=> <#owner>::#constant))
         }
     }
 }

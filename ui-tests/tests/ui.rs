@@ -1,7 +1,7 @@
 //! Runs the cases.
 
 /// The folders of cases that must not compile, one per rule.
-const RULES: [&str; 18] = [
+const RULES: [&str; 20] = [
     "clash",
     "dal",
     "duplicate",
@@ -12,8 +12,10 @@ const RULES: [&str; 18] = [
     "new",
     "patch",
     "plugin",
+    "projection",
     "repository",
     "rules",
+    "select",
     "set",
     "shape",
     "together",

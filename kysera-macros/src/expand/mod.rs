@@ -89,7 +89,7 @@ pub(crate) fn at(tokens: impl ToTokens) -> Span {
 }
 
 /// The same tokens somewhere else.
-fn located(tokens: impl ToTokens, span: Span) -> TokenStream {
+pub(crate) fn located(tokens: impl ToTokens, span: Span) -> TokenStream {
     let tokens = tokens.into_token_stream().into_iter().map(|mut token| {
         if let TokenTree::Group(group) = &token {
             token = TokenTree::Group(Group::new(group.delimiter(), located(group.stream(), span)));

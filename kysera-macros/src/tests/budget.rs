@@ -8,7 +8,7 @@ use super::derive;
 /// What an entity of ten fields took when this was last looked at. More than that wants a reason.
 const CEILING: usize = 4_250;
 
-fn count(tokens: TokenStream) -> usize {
+pub(super) fn count(tokens: TokenStream) -> usize {
     let count_tree = |token| match token {
         TokenTree::Group(group) => count(group.stream()) + 2,
         _ => 1,

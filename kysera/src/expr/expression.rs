@@ -202,9 +202,9 @@ pub trait IntoOperand<E, T, M> {
 pub mod operand {
     /// NULL only where the other side has it too.
     #[diagnostic::on_unimplemented(
-        message = "the result would not be nullable, but this column or expression is",
-        label = "may be NULL",
-        note = "give it a value for NULL with `coalesce`"
+        message = "the other side may be NULL, which the result could not hold",
+        label = "the other side is nullable",
+        note = "give it a value in the place of NULL with `coalesce`"
     )]
     pub trait NoNewNull {}
     impl NoNewNull for Value {}

@@ -50,10 +50,8 @@ impl<'v> Sql<'v> {
 
     /// Writes the place of an expression among those selected, if it has one and would not be recognized otherwise.
     pub(super) fn by_position(&mut self, term: &Term) -> bool {
-        let unrecognized = match self.dialect {
-            Dialect::MySql => term.as_column().is_none(),
-            _ => term.is_opaque(),
-        };
+        let unrecognized = term.is_opaque()
+            || (self.dialect == Dialect::MySql && term.as_column().is_none() && !term.has_aggregate());
         if !self.condensed || !unrecognized {
             return false;
         }

@@ -1,0 +1,19 @@
+use kysera::prelude::*;
+
+#[derive(Repository)]
+struct User {
+    #[kysera(id)]
+    id: i64,
+    name: String,
+    bio: Option<String>,
+    age: i32,
+}
+
+#[derive(Projection)]
+#[kysera(of = User)]
+struct Card {
+    id: i64,
+    nam: String,
+}
+
+fn main() {}

@@ -1,0 +1,17 @@
+use kysera::prelude::*;
+
+#[derive(Repository)]
+struct User {
+    #[kysera(id)]
+    id: i64,
+    name: String,
+    bio: Option<String>,
+    age: i32,
+}
+
+fn f(users: UserRepository<Db<Sqlite>>) {
+    let _ = users.find().select(User::BIO.coalesce(User::BIO));
+    let _ = users.find().select(User::AGE.plus(User::AGE.max()));
+}
+
+fn main() {}

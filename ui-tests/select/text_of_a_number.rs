@@ -1,0 +1,18 @@
+use kysera::expr::count;
+use kysera::prelude::*;
+
+#[derive(Repository)]
+struct User {
+    #[kysera(id)]
+    id: i64,
+    name: String,
+    bio: Option<String>,
+    age: i32,
+}
+
+fn f(users: UserRepository<Db<Sqlite>>) {
+    let _ = users.find().filter(User::NAME.length().contains("1"));
+    let _ = users.find().select(count()).filter(User::AGE.lower().eq("x"));
+}
+
+fn main() {}
