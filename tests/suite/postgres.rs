@@ -2,9 +2,9 @@
 
 pub type DB = sqlx::Postgres;
 
-mod cases;
 #[path = "cases/arrays_postgres.rs"]
 mod arrays_postgres;
+mod cases;
 #[path = "cases/types_decimal.rs"]
 mod types_decimal;
 #[path = "cases/types_postgres.rs"]

@@ -16,7 +16,7 @@ mod value;
 pub use column::{Column, Columns, IntoColumn, Text};
 pub use expression::{Expr, Expression, IntoOperand, Operand, count};
 #[doc(hidden)]
-pub use expression::{Subject, TermBox, operand};
+pub use expression::{OperandKind, Subject, TermBox, operand};
 pub use filter::Filter;
 pub(crate) use filter::{Compare, Node, TextMatch};
 #[doc(hidden)]
