@@ -221,41 +221,51 @@ pub mod operand {
     pub struct Nullable;
 }
 
+// One impl for all, because the compiler lists the impls of a trait that is not fulfilled, and these are noise.
 #[diagnostic::do_not_recommend]
-impl<E, T, V: IntoColumn<T>> IntoOperand<E, T, operand::Value> for V {
+impl<E, T, M, V: OperandKind<E, T, M>> IntoOperand<E, T, M> for V {
     fn into_operand(self) -> Operand<E, T> {
+        self.operand()
+    }
+}
+
+/// The cases of [`IntoOperand`].
+#[doc(hidden)]
+pub trait OperandKind<E, T, M> {
+    fn operand(self) -> Operand<E, T>;
+}
+
+impl<E, T, V: IntoColumn<T>> OperandKind<E, T, operand::Value> for V {
+    fn operand(self) -> Operand<E, T> {
         Operand(Side::Value(self.into_column()), PhantomData)
     }
 }
 
 macro_rules! operands {
     ($type:ident) => {
-        #[diagnostic::do_not_recommend]
-        impl<E, T> IntoOperand<E, T, operand::Same> for $type<E, T>
+        impl<E, T> OperandKind<E, T, operand::Same> for $type<E, T>
         where
             Self: Expression<Entity = E>,
         {
-            fn into_operand(self) -> Operand<E, T> {
+            fn operand(self) -> Operand<E, T> {
                 Operand(Side::Term(self.as_term().0), PhantomData)
             }
         }
 
-        #[diagnostic::do_not_recommend]
-        impl<E, T> IntoOperand<E, Option<T>, operand::NotNull> for $type<E, T>
+        impl<E, T> OperandKind<E, Option<T>, operand::NotNull> for $type<E, T>
         where
             Self: Expression<Entity = E>,
         {
-            fn into_operand(self) -> Operand<E, Option<T>> {
+            fn operand(self) -> Operand<E, Option<T>> {
                 Operand(Side::Term(self.as_term().0), PhantomData)
             }
         }
 
-        #[diagnostic::do_not_recommend]
-        impl<E, T> IntoOperand<E, T, operand::Nullable> for $type<E, Option<T>>
+        impl<E, T> OperandKind<E, T, operand::Nullable> for $type<E, Option<T>>
         where
             Self: Expression<Entity = E>,
         {
-            fn into_operand(self) -> Operand<E, T> {
+            fn operand(self) -> Operand<E, T> {
                 Operand(Side::Term(self.as_term().0), PhantomData)
             }
         }

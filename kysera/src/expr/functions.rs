@@ -244,7 +244,7 @@ macro_rules! subject {
 
             /// It is the text, whatever the case of letters: `LOWER(a) = LOWER(b)`.
             ///
-            /// Which letters have a case: on PostgreSQL those of the database's locale, on MySQL all of Unicode (there the
+            /// Which letters have a case: on PostgreSQL those of the column's collation, on MySQL all of Unicode (there the
             /// collation may ignore more, such as accents), on SQLite those of ASCII.
             pub fn eq_ignore_case(self, text: impl Into<String>) -> Filter<E> {
                 text_match(&self, TextMatch::EqualsIgnoreCase, text)
@@ -336,7 +336,8 @@ macro_rules! subject {
             /// ```
             ///
             /// The steps are names of members or, as `usize`, places in arrays; for both write
-            /// `["tags".into(), JsonKey::from(0)]`.
+            /// `["tags".into(), JsonKey::from(0)]`. The name of a member has no NUL; on MySQL and SQLite it has no quote and no
+            /// backslash either, and on MySQL no `-` in front: those are [`Error::Unsupported`](crate::Error::Unsupported).
             pub fn json_text<K: Into<JsonKey>>(
                 self,
                 path: impl IntoIterator<Item = K>,
@@ -346,6 +347,9 @@ macro_rules! subject {
 
             /// The number at a path of the document; `None` where there is none, or something else. Steps as in
             /// [`json_text`](Self::json_text).
+            ///
+            /// It is read as a double: integers beyond 2^53 are rounded, and SQLite may be off in the last digit. One that no
+            /// double can hold, such as `1e400`, is an error on PostgreSQL.
             pub fn json_number<K: Into<JsonKey>>(
                 self,
                 path: impl IntoIterator<Item = K>,
@@ -362,8 +366,8 @@ macro_rules! subject {
                 Expr::typed(json(&self, Json::Bool, path), codec!(Option<bool>))
             }
 
-            /// There is something at a path of the document, if only `null`. Steps as in
-            /// [`json_text`](Self::json_text).
+            /// There is something at a path of the document, if only `null`; there is nothing where the document is NULL. Steps
+            /// as in [`json_text`](Self::json_text).
             pub fn json_has<K: Into<JsonKey>>(self, path: impl IntoIterator<Item = K>) -> Filter<E> {
                 Filter::of(Node::Holds(json(&self, Json::Exists, path)))
             }

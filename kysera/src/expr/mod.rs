@@ -18,7 +18,7 @@ pub(crate) use expression::nullable;
 pub(crate) use expression::operand_term;
 pub use expression::{Expr, Expression, IntoOperand, Operand, count};
 #[doc(hidden)]
-pub use expression::{Subject, TermBox, operand};
+pub use expression::{OperandKind, Subject, TermBox, operand};
 pub use filter::Filter;
 pub(crate) use filter::{Compare, Node, TextMatch};
 #[doc(hidden)]

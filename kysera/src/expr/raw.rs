@@ -104,7 +104,8 @@ impl<E> Filter<E> {
     ///
     /// It is put in parentheses and combined with everything else that the statement carries. The text is a literal, so
     /// that nothing from outside gets into it; values are bound. Give columns as arguments, as they are quoted and named
-    /// after the table that they belong to in this very statement. A number of arguments that does not fit is
+    /// after the table that they belong to in this very statement. (On PostgreSQL a comment behind each value says its
+    /// type.) A number of arguments that does not fit is
     /// [`Error::BadRequest`](crate::Error::BadRequest) before anything is sent.
     ///
     /// ```

@@ -67,6 +67,7 @@ async fn which_other_letters_have_a_case_is_the_databases_to_say() {
         assert_eq!(kept(&db, filter).await, if knows { all } else { own });
     }
     if DB::DIALECT == Dialect::Postgres {
+        let db = named(&["ÉTÉ", "été", "ПРИВЕТ"]).await;
         db.execute(r#"ALTER TABLE items ALTER COLUMN name TYPE TEXT COLLATE "und-x-icu""#).await;
         assert_eq!(kept(&db, Item::NAME.eq_ignore_case("été")).await, ["ÉTÉ", "été"]);
         assert_eq!(kept(&db, Item::NAME.ilike("É%")).await, ["ÉTÉ", "été"]);
@@ -86,12 +87,12 @@ async fn arithmetic_at_the_ends_of_a_type() {
     let db = Fixture::<DB>::new(&ITEMS).await;
     let items = Item::repo(db.source());
     let row = |id: i64, qty: i32, weight: f64| NewItem { qty: Some(qty), weight, ..item(id) };
-    items.create_many([row(i64::MAX, i32::MAX, f64::MAX), row(0, 0, 0.0), row(1, -5, -1.5)]).await.unwrap();
+    items.create_many([row(i64::MAX, i32::MAX, f64::MAX), row(0, 0, 0.0), row(1, -1, -1.5)]).await.unwrap();
     let count = |filter: Filter<Item>| items.find().filter(filter).count();
     assert_eq!(count(Item::ID.minus(1).eq(i64::MAX - 1)).await.unwrap(), 1);
     assert_eq!(count(Item::QTY.minus(i32::MAX).eq(0)).await.unwrap(), 1);
     assert_eq!(count(Item::WEIGHT.abs().eq(1.5)).await.unwrap(), 1);
-    assert_eq!(count(Item::QTY.abs().eq(5)).await.unwrap(), 1);
+    assert_eq!(count(Item::QTY.abs().eq(1)).await.unwrap(), 1);
     assert_eq!(count(Item::QTY.times(0).eq(0)).await.unwrap(), 3);
     assert_eq!(count(Item::WEIGHT.times(0.5).lt(-0.5)).await.unwrap(), 1);
     assert_eq!(count(Item::WEIGHT.ge(f64::MAX)).await.unwrap(), 1);

@@ -2,7 +2,6 @@
 
 use super::Sql;
 use crate::backend::Dialect;
-use crate::error::Error;
 use crate::expr::term::{Json, JsonKey, Term};
 
 impl<'v> Sql<'v> {
@@ -15,15 +14,27 @@ impl<'v> Sql<'v> {
         }
     }
 
+    /// Step by step, because a whole path (`#>`) takes digits for the place of an element and for a member's name alike.
     fn json_postgres(&mut self, what: Json, document: &'v Term, path: &'v [JsonKey]) -> &mut Self {
-        let at = |sql: &mut Self, operator: &str| {
-            sql.push("CAST(").term(document).push(" AS JSONB) ").push(operator).push(" CAST(");
-            sql.text_value(array_literal(path)).push(" AS TEXT[])");
+        self.refuse_names(path, |name| name.contains('\0'), "the name of a JSON member with a NUL in a path");
+        let at = |sql: &mut Self, as_text: bool| {
+            sql.push("CAST(").term(document).push(" AS JSONB)");
+            for (i, key) in path.iter().enumerate() {
+                sql.push(if as_text && i + 1 == path.len() { " ->> " } else { " -> " });
+                match key {
+                    JsonKey::Member(name) => sql.text_value(name.clone()),
+                    // No array is longer.
+                    JsonKey::Element(index) => sql.push(&(*index).min(i32::MAX as usize).to_string()),
+                };
+            }
+            if as_text && path.is_empty() {
+                sql.push(" #>> '{}'");
+            }
         };
         let (kind, before, after) = match what {
             Json::Exists => {
                 self.push("(");
-                at(self, "#>");
+                at(self, false);
                 return self.push(") IS NOT NULL");
             }
             Json::Text => ("string", "", ""),
@@ -31,30 +42,51 @@ impl<'v> Sql<'v> {
             Json::Bool => ("boolean", "CAST(", " AS BOOLEAN)"),
         };
         self.push("CASE JSONB_TYPEOF(");
-        at(self, "#>");
+        at(self, false);
         self.push(") WHEN '").push(kind).push("' THEN ").push(before).push("(");
-        at(self, "#>>");
+        at(self, true);
         self.push(")").push(after).push(" END")
     }
 
     fn json_mysql(&mut self, what: Json, document: &'v Term, path: &'v [JsonKey]) -> &mut Self {
-        let path = self.json_path(path);
-        let at = |sql: &mut Self| {
-            sql.push("JSON_EXTRACT(").term(document).push(", ").text_value(path.clone()).push(")");
+        // MariaDB takes such a name for a place from the end, and finds nothing.
+        self.refuse_names(
+            path,
+            |name| name.starts_with('-'),
+            "the name of a JSON member that starts with `-` in a path",
+        );
+        let text = self.json_path(path);
+        let at = |sql: &mut Self, path: &str| {
+            sql.push("JSON_EXTRACT(").term(document).push(", ").text_value(path.into()).push(")");
+        };
+        // Place 0 of what is no array would be the thing itself.
+        let arrays = |sql: &mut Self| {
+            for (i, key) in path.iter().enumerate() {
+                if *key == JsonKey::Element(0) {
+                    let parent = sql.json_path(path.get(..i).unwrap_or_default());
+                    sql.push(" AND JSON_TYPE(");
+                    at(sql, &parent);
+                    sql.push(") = 'ARRAY'");
+                }
+            }
         };
         let (kinds, before, after) = match what {
             Json::Exists => {
-                self.push("JSON_CONTAINS_PATH(").term(document);
-                return self.push(", 'one', ").text_value(path).push(")");
+                self.push("COALESCE(JSON_CONTAINS_PATH(").term(document);
+                self.push(", 'one', ").text_value(text).push(")");
+                arrays(self);
+                return self.push(", FALSE)");
             }
             Json::Text => ("'STRING'", "JSON_UNQUOTE(", ")"),
             Json::Number => ("'INTEGER', 'UNSIGNED INTEGER', 'DOUBLE', 'DECIMAL'", "(", " + 0e0)"),
             Json::Bool => ("'BOOLEAN'", "(JSON_UNQUOTE(", ") = 'true')"),
         };
         self.push("CASE WHEN JSON_TYPE(");
-        at(self);
-        self.push(") IN (").push(kinds).push(") THEN ").push(before);
-        at(self);
+        at(self, &text);
+        self.push(") IN (").push(kinds).push(")");
+        arrays(self);
+        self.push(" THEN ").push(before);
+        at(self, &text);
         self.push(after).push(" END")
     }
 
@@ -93,45 +125,22 @@ impl<'v> Sql<'v> {
     /// The path as MySQL and SQLite spell it: `$."member"[0]`.
     fn json_path(&mut self, path: &[JsonKey]) -> String {
         use std::fmt::Write as _;
+        // SQLite knows no escapes here, and the two servers disagree on theirs.
+        let what = "the name of a JSON member with a quote, a backslash or a NUL in a path";
+        self.refuse_names(path, |name| name.contains(['"', '\\', '\0']), what);
         let mut text = String::from("$");
         for key in path {
             let _ = match key {
-                JsonKey::Member(name) => {
-                    // SQLite knows no escapes here, and the two servers disagree on theirs.
-                    if name.contains(['"', '\\', '\0']) {
-                        let what = "the name of a JSON member with a quote, a backslash or a NUL in a path";
-                        self.refuse(Error::Unsupported { backend: self.dialect.name(), what: what.into() });
-                    }
-                    write!(text, ".\"{name}\"")
-                }
+                JsonKey::Member(name) => write!(text, ".\"{name}\""),
                 JsonKey::Element(index) => write!(text, "[{index}]"),
             }; // a String takes everything
         }
         text
     }
-}
 
-/// The path as PostgreSQL spells it, an array of texts: `{"member","0"}`.
-fn array_literal(path: &[JsonKey]) -> String {
-    let mut text = String::from("{");
-    for (i, key) in path.iter().enumerate() {
-        if i > 0 {
-            text.push(',');
+    fn refuse_names(&mut self, path: &[JsonKey], is_wrong: impl Fn(&str) -> bool, what: &'static str) {
+        if path.iter().any(|key| matches!(key, JsonKey::Member(name) if is_wrong(name))) {
+            self.unsupported(what);
         }
-        text.push('"');
-        match key {
-            JsonKey::Member(name) => {
-                for char in name.chars() {
-                    if matches!(char, '"' | '\\') {
-                        text.push('\\');
-                    }
-                    text.push(char);
-                }
-            }
-            JsonKey::Element(index) => text.push_str(&index.to_string()),
-        }
-        text.push('"');
     }
-    text.push('}');
-    text
 }

@@ -136,6 +136,14 @@ impl<'v> Sql<'v> {
             .push(") AS SIGNED) END")
     }
 
+    /// Says of which type a value within SQL of the user's is. A statement is prepared for types of arguments, and sqlx
+    /// finds it by its text alone: with values of other types it would be another one.
+    fn raw_type(&mut self, arg: &Term) -> &mut Self {
+        let (Dialect::Postgres, Term::Value(codec, _)) = (self.dialect, arg) else { return self };
+        let name: String = (codec.type_name)().chars().filter(|char| !matches!(char, '*' | '/')).collect();
+        self.push("/* ").push(&name).push(" */")
+    }
+
     /// Writes SQL of the user's.
     fn raw(&mut self, text: &'static str, args: &'v [Term]) -> &mut Self {
         let mut args_left = args.iter();
@@ -154,7 +162,7 @@ impl<'v> Sql<'v> {
                 }
                 Some("{}") => match args_left.next() {
                     Some(arg) => {
-                        self.term(arg);
+                        self.term(arg).raw_type(arg);
                     }
                     None => wrong = true,
                 },

@@ -1,5 +1,7 @@
 //! What filters, orders and limits look like in each dialect. No database is asked.
 
+mod terms;
+
 use super::super::{Col, Column, Fill, Filter, Meta, Order};
 use super::{Bind, Sql};
 use crate::__private::codec;
@@ -68,7 +70,7 @@ fn value_text(value: &super::AnyValue) -> String {
 
 /// SQLite's arguments have no numbers.
 fn anonymous(text: &str) -> String {
-    (1..=3).fold(text.to_owned(), |text, n| text.replace(&format!("${n}"), "?"))
+    (1..=9).fold(text.to_owned(), |text, n| text.replace(&format!("${n}"), "?"))
 }
 
 /// Asserts the text of a filter per dialect.
