@@ -1,6 +1,7 @@
 //! The memory that many rows take. The allocator is global to a process, hence a binary of its own.
 
 use futures_util::TryStreamExt;
+use kysera::ReadOnly;
 use kysera::prelude::*;
 use kysera_tests::peak::Peak;
 use kysera_tests::{Ddl, Fixture, TestBackend};
@@ -40,17 +41,39 @@ pub(crate) struct Line {
     pub(crate) body: String,
 }
 
-/// A stream holds a few rows, all of them hold all of them.
+/// A stream holds a few rows, all of them hold all of them; wherever it runs.
 async fn stream<DB: TestBackend>()
 where
     Line: kysera::entity::On<DB>,
 {
     let _alone = ALONE.lock().await;
     let db = Fixture::<DB>::new(&LINES).await;
-    let lines = Line::repo(db.source());
+    bounded(db.source(), "a database").await;
+    bounded(&ReadOnly::new(db.source().clone()), "a replica").await;
+    bounded(db.source().pool(), "a pool").await;
+    let tx = db.source().begin().await.unwrap();
+    bounded(&tx, "a transaction").await;
+    tx.rollback().await.unwrap();
+    let conn = db.source().acquire().await.unwrap();
+    bounded(&conn, "a connection").await;
+    let mut raw = conn.detach().await.unwrap();
+    bounded(&kysera::on::<DB>(&mut raw), "a connection of sqlx").await;
+
+    // The counter counts.
+    let source = kysera::on::<DB>(&mut raw);
+    let lines = Line::repo(&source);
+    let (read, held) = ALLOC.watch(async { lines.find().limit(100_000).all().await.unwrap().len() }).await;
+    assert_eq!(read, 100_000);
+    assert!(held > 10 * BOUND, "half of all rows at once took {held} bytes only");
+}
+
+async fn bounded<DB: TestBackend, S: Source<Database = DB, Context = ()>>(source: &S, what: &str)
+where
+    Line: kysera::entity::On<DB>,
+{
+    let lines = Line::repo(source);
     // Prepared, and the connection's buffers as large as they get for a row.
     assert!(lines.find().first().await.unwrap().is_some());
-
     let (read, streamed) = ALLOC
         .watch(async {
             let mut stream = lines.find().order_by(Line::ID.asc()).stream();
@@ -63,12 +86,7 @@ where
         })
         .await;
     assert_eq!(read, ROWS);
-    assert!(streamed < BOUND, "a stream of {ROWS} rows took {streamed} bytes");
-
-    // The counter counts.
-    let (read, held) = ALLOC.watch(async { lines.find().limit(100_000).all().await.unwrap().len() }).await;
-    assert_eq!(read, 100_000);
-    assert!(held > 10 * BOUND, "half of all rows at once took {held} bytes only");
+    assert!(streamed < BOUND, "on {what} a stream of {ROWS} rows took {streamed} bytes");
 }
 
 /// An early end leaves the connection as good as before, and no memory behind.

@@ -241,3 +241,6 @@ impl<E: Entity, S, X> std::fmt::Debug for Locked<'_, E, S, X> {
         f.debug_tuple("Locked").field(&self.find).finish()
     }
 }
+
+#[cfg(test)]
+mod tests;
