@@ -3,12 +3,12 @@ use std::time::Duration;
 
 use futures_core::stream::BoxStream;
 use futures_util::TryStreamExt;
+use serde_json::json;
 use sqlx::encode::IsNull;
 use sqlx::error::{BoxDynError, DatabaseError, UnexpectedNullError};
 use sqlx::sqlite::{
     SqliteArgumentsBuffer, SqliteConnectOptions, SqliteJournalMode, SqliteQueryResult, SqliteSynchronous,
 };
-use serde_json::json;
 use sqlx::{Connection, Row, SqlSafeStr, SqlStr, Sqlite, TypeInfo, ValueRef};
 use sqlx_core::transaction::TransactionManager;
 

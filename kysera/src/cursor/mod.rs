@@ -231,7 +231,6 @@ impl Hasher for Fnv {
     }
 }
 
-
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "tests")]
 mod tests;

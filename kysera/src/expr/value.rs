@@ -122,7 +122,8 @@ impl Codec {
     /// The value of such a JSON; `None` if it is none of the type.
     pub(crate) fn from_exact_json(&self, json: serde_json::Value) -> Option<Value> {
         let name = (self.type_name)();
-        let is = |plain: fn() -> &'static str, option: fn() -> &'static str| name == plain() || name == option();
+        let is =
+            |plain: fn() -> &'static str, option: fn() -> &'static str| name == plain() || name == option();
         if is(std::any::type_name::<f64>, std::any::type_name::<Option<f64>>) {
             let float = f64::from_bits(json.as_u64()?);
             return Some(if self.nullable { Arc::new(Some(float)) } else { Arc::new(float) });

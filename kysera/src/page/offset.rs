@@ -224,8 +224,10 @@ fn sorts<DB: Backend, X: Shape<DB>>(query: &Query, meta: &Meta, shape: &X) -> Re
         Some(_) if whole_rows => Ok(Sort::Column),
         // One column more would make rows different that are not.
         _ if query.distinct => selected(DB::DIALECT, query, shape, key).map(Sort::Item).ok_or_else(|| {
-            let text =
-                format!("pages of DISTINCT {} rows are ordered by what is selected, and by nothing else", meta.entity);
+            let text = format!(
+                "pages of DISTINCT {} rows are ordered by what is selected, and by nothing else",
+                meta.entity
+            );
             Error::BadRequest(text.into())
         }),
         _ => Ok(Sort::Extra),

@@ -27,9 +27,8 @@ pub(super) fn cursor_at<DB: Backend, E: Entity>(
     for key in &walk.keys {
         let col = key.col;
         let json = match row.value(col.index) {
-            Some(value) if !(col.codec.is_null)(value) => {
-                DB::to_cursor(cells, col.index, col.codec, value)?.ok_or_else(|| no_cursor_form(E::META, col))?
-            }
+            Some(value) if !(col.codec.is_null)(value) => DB::to_cursor(cells, col.index, col.codec, value)?
+                .ok_or_else(|| no_cursor_form(E::META, col))?,
             _ => Json::Null,
         };
         values.push(json);

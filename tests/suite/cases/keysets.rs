@@ -58,8 +58,14 @@ async fn the_total_comes_with_the_page_wherever_it_is() {
     let empty = Fixture::<DB>::new(&ITEMS).await;
     for keyset in [Keyset::first(3), Keyset::last(3)] {
         let page = fetch(&empty, keyset.with_total()).await;
-        let nothing =
-            KeysetPage { items: vec![], has_next: false, has_prev: false, next: None, prev: None, total: Some(0) };
+        let nothing = KeysetPage {
+            items: vec![],
+            has_next: false,
+            has_prev: false,
+            next: None,
+            prev: None,
+            total: Some(0),
+        };
         assert_eq!(page, nothing);
     }
 }
@@ -74,7 +80,10 @@ async fn both_ends_at_once() {
     let page = fetch(&db, between()).await;
     assert_eq!((&page.items[..], page.has_next, page.has_prev), (&[1, 6, 3][..], true, true));
     let page = fetch(&db, Keyset::last(2).after(&two).before(&five).with_total()).await;
-    assert_eq!((&page.items[..], page.has_next, page.has_prev, page.total), (&[6, 3][..], true, true, Some(7)));
+    assert_eq!(
+        (&page.items[..], page.has_next, page.has_prev, page.total),
+        (&[6, 3][..], true, true, Some(7))
+    );
     let page = fetch(&db, Keyset::first(2).after(&five).before(&two)).await;
     assert_eq!((page.items.len(), page.has_next, page.has_prev), (0, true, true));
 }
@@ -121,9 +130,11 @@ async fn what_makes_no_sense_is_refused_before_anything_is_sent() {
     refused(|db| Item::repo(db).find().offset(1).keyset(Keyset::first(1)).to_sql()).await;
     let lower = Item::NAME.lower();
     let text =
-        refused(|db| Item::repo(db).find().order_by(lower.clone().asc()).keyset(Keyset::first(1)).to_sql()).await;
+        refused(|db| Item::repo(db).find().order_by(lower.clone().asc()).keyset(Keyset::first(1)).to_sql())
+            .await;
     assert!(text.contains("expression"), "{text}");
-    let text = refused(|db| Opaque::repo(db).find().order_by(Opaque::CODE.asc()).keyset(Keyset::first(1)).to_sql());
+    let text =
+        refused(|db| Opaque::repo(db).find().order_by(Opaque::CODE.asc()).keyset(Keyset::first(1)).to_sql());
     let text = text.await;
     assert!(text.contains("`code`") && text.contains("Opaque"), "{text}");
     let db = Fixture::<DB>::new(&Ddl::NONE).await;
@@ -194,7 +205,10 @@ fn kinds(i: usize) -> NewKinds {
         yes: i.is_multiple_of(2),
         at: pick(&[at(0), at(1), at(1_700_000_000_000_000), at(1_700_000_000_500_000), at(-1_000_001)], i),
         day: NaiveDate::from_ymd_opt(2000 + (i % 3) as i32, 2, 28).unwrap(),
-        hour: pick(&[None, NaiveTime::from_hms_micro_opt(1, 2, 3, 4), NaiveTime::from_hms_opt(23, 59, 59)], i),
+        hour: pick(
+            &[None, NaiveTime::from_hms_micro_opt(1, 2, 3, 4), NaiveTime::from_hms_opt(23, 59, 59)],
+            i,
+        ),
     }
 }
 
@@ -342,7 +356,9 @@ async fn infinities_and_what_is_no_number_are_places_too() {
     let fees = Fee::repo(db.source());
     let mut amounts = vec![f64::MAX, 0.0, f64::MIN];
     match <DB as kysera::Backend>::DIALECT {
-        kysera::backend::Dialect::Postgres => amounts.extend([f64::NAN, f64::INFINITY, f64::NEG_INFINITY, f64::NAN]),
+        kysera::backend::Dialect::Postgres => {
+            amounts.extend([f64::NAN, f64::INFINITY, f64::NEG_INFINITY, f64::NAN])
+        }
         kysera::backend::Dialect::Sqlite => amounts.extend([f64::INFINITY, f64::NEG_INFINITY]),
         _ => {}
     }
@@ -380,4 +396,47 @@ fn cursors_know_the_types_of_the_features() {
         assert!(codec.json.is_some(), "{}", (codec.type_name)());
     }
     assert!(codec!(Code).json.is_none());
+}
+
+#[tokio::test]
+async fn an_index_finds_the_place_of_a_page() {
+    let db = Fixture::<DB>::new(&MEMBERS).await;
+    let members = Member::repo(db.source());
+    let rows = (0..5000).map(|i| member(i, &format!("user {i}"), (i * 7 % 50) as i32));
+    members.insert_many(rows).await.unwrap();
+    db.execute(
+        r#"CREATE INDEX members_level ON members (level, org, "user")"#.replace('"', quote()).as_str(),
+    )
+    .await;
+    if <DB as kysera::Backend>::DIALECT == kysera::backend::Dialect::Postgres {
+        db.execute("ANALYZE members").await;
+    }
+    for order in [Member::LEVEL.asc(), Member::LEVEL.desc()] {
+        let find = || members.find().order_by(order.clone());
+        let mut place: Option<Cursor> = None;
+        for _ in 0..20 {
+            place = find().keyset(Keyset::first(20).after(place)).await.unwrap().next;
+        }
+        for keyset in [Keyset::first(20).after(&place), Keyset::last(20).before(&place)] {
+            let plan = find().keyset(keyset).explain().await.unwrap().to_string();
+            match <DB as kysera::Backend>::DIALECT {
+                kysera::backend::Dialect::Postgres => {
+                    assert!(plan.contains("Index Cond: (ROW(level, org, "), "{plan}");
+                    assert!(!plan.contains("Sort") && !plan.contains("Seq Scan"), "{plan}");
+                }
+                kysera::backend::Dialect::Sqlite => {
+                    assert!(plan.contains("USING INDEX members_level ((level,org,user)"), "{plan}");
+                    assert!(!plan.contains("TEMP B-TREE") && !plan.contains("SCAN members"), "{plan}");
+                }
+                _ => {
+                    assert!(plan.contains("members_level") && plan.contains("range"), "{plan}");
+                    assert!(!plan.contains("filesort"), "{plan}");
+                }
+            }
+        }
+    }
+}
+
+fn quote() -> &'static str {
+    if <DB as kysera::Backend>::DIALECT == kysera::backend::Dialect::MySql { "`" } else { "\"" }
 }

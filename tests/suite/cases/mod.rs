@@ -1,12 +1,14 @@
 //! What kysera does, the same on every backend.
 
 mod create;
+mod cursors;
 mod delete;
 mod entities;
 mod filters;
 mod fixture;
 mod identifiers;
 mod insert_many;
+mod keyset_walks;
 mod keysets;
 mod no_arrays;
 mod order;

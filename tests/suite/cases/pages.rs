@@ -53,7 +53,9 @@ async fn edges() {
     assert!(!page(&db, 1, 7).await.has_next);
     let all = page(&db, 1, u64::MAX).await;
     assert_eq!((all.items.len(), all.per_page, all.total_pages), (7, 1000, 1));
-    for (number, per_page) in [(u64::MAX, 3), (u64::MAX, u64::MAX), (i64::MAX as u64, 1), (u64::MAX / 3 + 2, 3)] {
+    for (number, per_page) in
+        [(u64::MAX, 3), (u64::MAX, u64::MAX), (i64::MAX as u64, 1), (u64::MAX / 3 + 2, 3)]
+    {
         let far = page(&db, number, per_page).await;
         assert_eq!((far.items.len(), far.total, far.page), (0, 7, number));
         assert!(far.has_prev && !far.has_next);
@@ -77,8 +79,15 @@ async fn edges() {
 async fn an_empty_table_has_no_pages() {
     let db = Fixture::<DB>::new(&ITEMS).await;
     let empty = page(&db, 1, 20).await;
-    let expected =
-        Page { items: vec![], page: 1, per_page: 20, total: 0, total_pages: 0, has_next: false, has_prev: false };
+    let expected = Page {
+        items: vec![],
+        page: 1,
+        per_page: 20,
+        total: 0,
+        total_pages: 0,
+        has_next: false,
+        has_prev: false,
+    };
     assert_eq!(empty, expected);
     assert!(!page(&db, 3, 20).await.has_prev);
 }

@@ -15,9 +15,7 @@ impl<'v> Sql<'v> {
             Node::In { left, codec, values, null, negated } => {
                 self.in_list(left, codec, values, *null, *negated)
             }
-            Node::CompareRows { left, op, right } => {
-                self.row_of(left).push(operator(*op)).row_of(right)
-            }
+            Node::CompareRows { left, op, right } => self.row_of(left).push(operator(*op)).row_of(right),
             Node::IsNull { term, negated } => self.term(term).push(null_test(*negated)),
             Node::Text { term, kind, text } => self.text_match(term, *kind, text),
             Node::Array { left, op, right } => {
