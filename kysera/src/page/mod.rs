@@ -12,6 +12,9 @@ mod keyset;
 mod offset;
 mod order;
 mod place;
+#[cfg(all(test, feature = "sqlite"))]
+#[allow(clippy::unwrap_used, reason = "tests")]
+mod shape_tests;
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "tests")]
 mod tests;

@@ -397,3 +397,46 @@ fn cursors_know_the_types_of_the_features() {
     }
     assert!(codec!(Code).json.is_none());
 }
+
+#[tokio::test]
+async fn an_index_finds_the_place_of_a_page() {
+    let db = Fixture::<DB>::new(&MEMBERS).await;
+    let members = Member::repo(db.source());
+    let rows = (0..5000).map(|i| member(i, &format!("user {i}"), (i * 7 % 50) as i32));
+    members.insert_many(rows).await.unwrap();
+    db.execute(
+        r#"CREATE INDEX members_level ON members (level, org, "user")"#.replace('"', quote()).as_str(),
+    )
+    .await;
+    if <DB as kysera::Backend>::DIALECT == kysera::backend::Dialect::Postgres {
+        db.execute("ANALYZE members").await;
+    }
+    for order in [Member::LEVEL.asc(), Member::LEVEL.desc()] {
+        let find = || members.find().order_by(order.clone());
+        let mut place: Option<Cursor> = None;
+        for _ in 0..20 {
+            place = find().keyset(Keyset::first(20).after(place)).await.unwrap().next;
+        }
+        for keyset in [Keyset::first(20).after(&place), Keyset::last(20).before(&place)] {
+            let plan = find().keyset(keyset).explain().await.unwrap().to_string();
+            match <DB as kysera::Backend>::DIALECT {
+                kysera::backend::Dialect::Postgres => {
+                    assert!(plan.contains("Index Cond: (ROW(level, org, "), "{plan}");
+                    assert!(!plan.contains("Sort") && !plan.contains("Seq Scan"), "{plan}");
+                }
+                kysera::backend::Dialect::Sqlite => {
+                    assert!(plan.contains("USING INDEX members_level ((level,org,user)"), "{plan}");
+                    assert!(!plan.contains("TEMP B-TREE") && !plan.contains("SCAN members"), "{plan}");
+                }
+                _ => {
+                    assert!(plan.contains("members_level") && plan.contains("range"), "{plan}");
+                    assert!(!plan.contains("filesort"), "{plan}");
+                }
+            }
+        }
+    }
+}
+
+fn quote() -> &'static str {
+    if <DB as kysera::Backend>::DIALECT == kysera::backend::Dialect::MySql { "`" } else { "\"" }
+}

@@ -2,6 +2,7 @@
 
 mod aggregates;
 mod create;
+mod cursors;
 mod delete;
 mod entities;
 mod filters;
@@ -12,6 +13,7 @@ mod identifiers;
 mod ignore_case;
 mod insert_many;
 mod json_paths;
+mod keyset_walks;
 mod keysets;
 mod lock;
 mod no_arrays;
