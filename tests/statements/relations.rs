@@ -143,9 +143,13 @@ where
     let db = crowd::<DB>(3).await;
     let posts = Post::repo(db.source()).find_all().await.unwrap();
     let (authors, texts) = record(load_many(db.source(), &posts, Post::AUTHOR)).await;
-    assert!(authors.unwrap().iter().zip(&posts).all(|(author, post)| {
-        author.as_ref().map(|author| author.id) == post.author_id
-    }));
+    assert!(
+        authors
+            .unwrap()
+            .iter()
+            .zip(&posts)
+            .all(|(author, post)| { author.as_ref().map(|author| author.id) == post.author_id })
+    );
     let text = match DB::DIALECT {
         Dialect::Postgres => r#"SELECT "id", "code" FROM "users" WHERE "users"."id" = ANY($1)"#,
         // Three keys, padded.

@@ -1,7 +1,7 @@
 //! Runs the cases.
 
 /// The folders of cases that must not compile, one per rule.
-const RULES: [&str; 15] = [
+const RULES: [&str; 16] = [
     "clash",
     "duplicate",
     "filter",
@@ -10,6 +10,7 @@ const RULES: [&str; 15] = [
     "new",
     "patch",
     "plugin",
+    "relation",
     "repository",
     "rules",
     "shape",

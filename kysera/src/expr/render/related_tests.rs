@@ -104,10 +104,7 @@ fn related_rows_exist() {
         r#"EXISTS (SELECT 1 FROM "app"."likes" AS "r2" JOIN "posts" AS "r1" ON "r1"."id" = "r2"."post" WHERE "r2"."user" = "users"."id")"#,
     );
     assert_text(
-        &exists(RelatedRows {
-            filters: vec![exists(RelatedRows::all(BOSS))],
-            ..RelatedRows::all(AUTHOR)
-        }),
+        &exists(RelatedRows { filters: vec![exists(RelatedRows::all(BOSS))], ..RelatedRows::all(AUTHOR) }),
         r#"EXISTS (SELECT 1 FROM "users" AS "r1" WHERE "r1"."id" = "posts"."author" AND EXISTS (SELECT 1 FROM "users" AS "r2" WHERE "r2"."id" = "r1"."boss"))"#,
     );
 }
@@ -215,15 +212,14 @@ fn load(dialect: Dialect, rows: &RelatedRows) -> (String, usize) {
 
 #[test]
 fn loads_are_about_all_keys_at_once() {
-    let rows =
-        RelatedRows { order: vec![Order::<Post>::new(Term::Column(&POSTS.columns[0]), true).key], ..some(WROTE, POST_ID.gt(7)) };
+    let rows = RelatedRows {
+        order: vec![Order::<Post>::new(Term::Column(&POSTS.columns[0]), true).key],
+        ..some(WROTE, POST_ID.gt(7))
+    };
     let select = r#"SELECT "id", "author" FROM "posts" WHERE "posts"."author""#;
     let rest = r#" AND "posts"."id" > ? ORDER BY "posts"."id" DESC"#;
     #[cfg(feature = "postgres")]
-    assert_eq!(
-        load(Dialect::Postgres, &rows),
-        (format!("{select} = ANY($1){}", rest.replace('?', "$2")), 1)
-    );
+    assert_eq!(load(Dialect::Postgres, &rows), (format!("{select} = ANY($1){}", rest.replace('?', "$2")), 1));
     assert_eq!(
         load(Dialect::Sqlite, &rows),
         (format!("{select} IN (SELECT value FROM json_each(?)){rest}"), 1)
@@ -252,6 +248,6 @@ fn limits_are_those_of_each_key() {
     #[cfg(feature = "postgres")]
     assert_eq!(
         load(Dialect::Postgres, &limited(RelatedRows::all(LIKES))).0,
-        r#"SELECT "c0", "c1", "c2", "c3" FROM UNNEST($1) AS "kysera_k" ("v") CROSS JOIN LATERAL (SELECT "r1"."user" AS "c0", "r1"."post" AS "c1", "r2"."id" AS "c2", "r2"."author" AS "c3", ROW_NUMBER() OVER (ORDER BY "r2"."id" ASC) AS "kysera_n" FROM "app"."likes" AS "r1" JOIN "posts" AS "r2" ON "r2"."id" = "r1"."post" WHERE "r1"."user" = "kysera_k"."v" ORDER BY "r2"."id" ASC LIMIT $2) AS "kysera_p" ORDER BY "kysera_n""#
+        r#"SELECT "c0", "c1", "c2", "c3" FROM UNNEST($1) AS "kysera_k" ("v") CROSS JOIN LATERAL (SELECT "r1"."user" AS "c0", "r1"."post" AS "c1", "r2"."id" AS "c2", "r2"."author" AS "c3", ROW_NUMBER() OVER (ORDER BY "r1"."user" ASC, "r2"."id" ASC) AS "kysera_n" FROM "app"."likes" AS "r1" JOIN "posts" AS "r2" ON "r2"."id" = "r1"."post" WHERE "r1"."user" BETWEEN "kysera_k"."v" AND "kysera_k"."v" ORDER BY "r1"."user" ASC, "r2"."id" ASC LIMIT $2) AS "kysera_p" ORDER BY "kysera_n""#
     );
 }
