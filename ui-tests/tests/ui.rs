@@ -1,7 +1,7 @@
 //! Runs the cases.
 
 /// The folders of cases that must not compile, one per rule.
-const RULES: [&str; 20] = [
+const RULES: [&str; 21] = [
     "clash",
     "dal",
     "duplicate",
@@ -13,6 +13,7 @@ const RULES: [&str; 20] = [
     "patch",
     "plugin",
     "projection",
+    "relation",
     "repository",
     "rules",
     "select",

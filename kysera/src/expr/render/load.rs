@@ -60,7 +60,10 @@ impl<'v> Sql<'v> {
         self
     }
 
-    /// For each key the first rows, which an index can find one after the other.
+    /// For each key the first rows, which an index on the key and the order finds without reading the others.
+    ///
+    /// The key is asked for as a range, and ordered by as well: `=` would let PostgreSQL walk along an index on the order
+    /// alone until it has met enough rows of the key, which is the whole table where there are few of them.
     fn load_lateral(&mut self, rows: &'v RelatedRows, limit: u64, names: Names, keys: LoadKeys<'v>) {
         let rel = rows.rel;
         self.push("SELECT ")
@@ -68,10 +71,18 @@ impl<'v> Sql<'v> {
             .push(" FROM UNNEST(")
             .array(keys.codec, keys.values.to_vec());
         self.push(") AS \"kysera_k\" (\"v\") CROSS JOIN LATERAL (SELECT ").loaded_columns(&rel, names, true);
-        self.push(", ROW_NUMBER() OVER (ORDER BY ").order_keys(&rows.order).push(") AS \"kysera_n\"");
-        self.loaded_from(&rel, names).push(" WHERE ").load_key(&rel, names).push(" = \"kysera_k\".\"v\"");
-        self.load_conditions(rows).order(&rows.order).limit(Some(limit), None);
+        self.push(", ROW_NUMBER() OVER (").lateral_order(rows, names).push(") AS \"kysera_n\"");
+        self.loaded_from(&rel, names).push(" WHERE ").load_key(&rel, names);
+        self.push(" BETWEEN \"kysera_k\".\"v\" AND \"kysera_k\".\"v\"");
+        self.load_conditions(rows).push(" ").lateral_order(rows, names).limit(Some(limit), None);
         self.push(") AS \"kysera_p\" ORDER BY \"kysera_n\"");
+    }
+
+    /// `ORDER BY <key>, ..`, in one direction as far as it goes, so that one index serves both.
+    fn lateral_order(&mut self, rows: &'v RelatedRows, names: Names) -> &mut Self {
+        let descending = rows.order.first().is_some_and(|key| key.descending);
+        self.push("ORDER BY ").load_key(&rows.rel, names).push(if descending { " DESC, " } else { " ASC, " });
+        self.order_keys(&rows.order)
     }
 
     /// For each key the rows with the first numbers.

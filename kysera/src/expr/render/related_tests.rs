@@ -248,6 +248,6 @@ fn limits_are_those_of_each_key() {
     #[cfg(feature = "postgres")]
     assert_eq!(
         load(Dialect::Postgres, &limited(RelatedRows::all(LIKES))).0,
-        r#"SELECT "c0", "c1", "c2", "c3" FROM UNNEST($1) AS "kysera_k" ("v") CROSS JOIN LATERAL (SELECT "r1"."user" AS "c0", "r1"."post" AS "c1", "r2"."id" AS "c2", "r2"."author" AS "c3", ROW_NUMBER() OVER (ORDER BY "r2"."id" ASC) AS "kysera_n" FROM "app"."likes" AS "r1" JOIN "posts" AS "r2" ON "r2"."id" = "r1"."post" WHERE "r1"."user" = "kysera_k"."v" ORDER BY "r2"."id" ASC LIMIT $2) AS "kysera_p" ORDER BY "kysera_n""#
+        r#"SELECT "c0", "c1", "c2", "c3" FROM UNNEST($1) AS "kysera_k" ("v") CROSS JOIN LATERAL (SELECT "r1"."user" AS "c0", "r1"."post" AS "c1", "r2"."id" AS "c2", "r2"."author" AS "c3", ROW_NUMBER() OVER (ORDER BY "r1"."user" ASC, "r2"."id" ASC) AS "kysera_n" FROM "app"."likes" AS "r1" JOIN "posts" AS "r2" ON "r2"."id" = "r1"."post" WHERE "r1"."user" BETWEEN "kysera_k"."v" AND "kysera_k"."v" ORDER BY "r1"."user" ASC, "r2"."id" ASC LIMIT $2) AS "kysera_p" ORDER BY "kysera_n""#
     );
 }
