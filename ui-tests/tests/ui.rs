@@ -1,13 +1,14 @@
 //! Runs the cases.
 
 /// The folders of cases that must not compile, one per rule.
-const RULES: [&str; 15] = [
+const RULES: [&str; 16] = [
     "clash",
     "duplicate",
     "filter",
     "incompatible",
     "key",
     "new",
+    "outside",
     "patch",
     "plugin",
     "repository",
