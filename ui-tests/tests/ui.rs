@@ -1,7 +1,7 @@
 //! Runs the cases.
 
 /// The folders of cases that must not compile, one per rule.
-const RULES: [&str; 21] = [
+const RULES: [&str; 22] = [
     "clash",
     "dal",
     "duplicate",
@@ -10,6 +10,7 @@ const RULES: [&str; 21] = [
     "key",
     "lock",
     "new",
+    "outside",
     "patch",
     "plugin",
     "projection",

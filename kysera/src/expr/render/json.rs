@@ -17,34 +17,44 @@ impl<'v> Sql<'v> {
     /// Step by step, because a whole path (`#>`) takes digits for the place of an element and for a member's name alike.
     fn json_postgres(&mut self, what: Json, document: &'v Term, path: &'v [JsonKey]) -> &mut Self {
         self.refuse_names(path, |name| name.contains('\0'), "the name of a JSON member with a NUL in a path");
-        let at = |sql: &mut Self, as_text: bool| {
+        let at = |sql: &mut Self, path: &'v [JsonKey], as_text: bool| {
             sql.push("CAST(").term(document).push(" AS JSONB)");
             for (i, key) in path.iter().enumerate() {
                 sql.push(if as_text && i + 1 == path.len() { " ->> " } else { " -> " });
                 match key {
                     JsonKey::Member(name) => sql.text_value(name.clone()),
-                    // No array is longer.
-                    JsonKey::Element(index) => sql.push(&(*index).min(i32::MAX as usize).to_string()),
+                    JsonKey::Element(index) => sql.push(&place(*index).to_string()),
                 };
             }
             if as_text && path.is_empty() {
                 sql.push(" #>> '{}'");
             }
         };
+        let arrays = |sql: &mut Self| {
+            for parent in first_of(path) {
+                sql.push(" AND JSONB_TYPEOF(");
+                at(sql, parent, false);
+                sql.push(") = 'array'");
+            }
+        };
         let (kind, before, after) = match what {
             Json::Exists => {
                 self.push("(");
-                at(self, false);
-                return self.push(") IS NOT NULL");
+                at(self, path, false);
+                self.push(") IS NOT NULL");
+                arrays(self);
+                return self;
             }
             Json::Text => ("string", "", ""),
             Json::Number => ("number", "CAST(", " AS DOUBLE PRECISION)"),
             Json::Bool => ("boolean", "CAST(", " AS BOOLEAN)"),
         };
-        self.push("CASE JSONB_TYPEOF(");
-        at(self, false);
-        self.push(") WHEN '").push(kind).push("' THEN ").push(before).push("(");
-        at(self, true);
+        self.push("CASE WHEN JSONB_TYPEOF(");
+        at(self, path, false);
+        self.push(") = '").push(kind).push("'");
+        arrays(self);
+        self.push(" THEN ").push(before).push("(");
+        at(self, path, true);
         self.push(")").push(after).push(" END")
     }
 
@@ -59,15 +69,12 @@ impl<'v> Sql<'v> {
         let at = |sql: &mut Self, path: &str| {
             sql.push("JSON_EXTRACT(").term(document).push(", ").text_value(path.into()).push(")");
         };
-        // Place 0 of what is no array would be the thing itself.
         let arrays = |sql: &mut Self| {
-            for (i, key) in path.iter().enumerate() {
-                if *key == JsonKey::Element(0) {
-                    let parent = sql.json_path(path.get(..i).unwrap_or_default());
-                    sql.push(" AND JSON_TYPE(");
-                    at(sql, &parent);
-                    sql.push(") = 'ARRAY'");
-                }
+            for parent in first_of(path) {
+                let parent = sql.json_path(parent);
+                sql.push(" AND JSON_TYPE(");
+                at(sql, &parent);
+                sql.push(") = 'ARRAY'");
             }
         };
         let (kinds, before, after) = match what {
@@ -132,7 +139,7 @@ impl<'v> Sql<'v> {
         for key in path {
             let _ = match key {
                 JsonKey::Member(name) => write!(text, ".\"{name}\""),
-                JsonKey::Element(index) => write!(text, "[{index}]"),
+                JsonKey::Element(index) => write!(text, "[{}]", place(*index)),
             }; // a String takes everything
         }
         text
@@ -143,4 +150,16 @@ impl<'v> Sql<'v> {
             self.unsupported(what);
         }
     }
+}
+
+/// The place of an element. No array is longer, and databases take what they cannot count for another place.
+fn place(index: usize) -> usize {
+    index.min(i32::MAX as usize)
+}
+
+/// Whatever a path takes the first element of. PostgreSQL and MySQL take what is no array for an array of itself alone, and
+/// must be asked whether it is one.
+fn first_of(path: &[JsonKey]) -> impl Iterator<Item = &[JsonKey]> {
+    let firsts = path.iter().enumerate().filter(|(_, key)| **key == JsonKey::Element(0));
+    firsts.filter_map(|(at, _)| path.get(..at))
 }

@@ -124,7 +124,9 @@ fn paths_into_documents() {
     let path = || [JsonKey::from("a"), JsonKey::from(0)];
     assert_texts(
         DOC.json_text(path()).eq("x"),
-        r#"CASE JSONB_TYPEOF(CAST("users"."doc" AS JSONB) -> $1 -> 0) WHEN 'string' THEN (CAST("users"."doc" AS JSONB) -> $2 ->> 0) END = $3"#,
+        "CASE WHEN JSONB_TYPEOF(CAST(\"users\".\"doc\" AS JSONB) -> $1 -> 0) = 'string' \
+         AND JSONB_TYPEOF(CAST(\"users\".\"doc\" AS JSONB) -> $2) = 'array' \
+         THEN (CAST(\"users\".\"doc\" AS JSONB) -> $3 ->> 0) END = $4",
         "CASE WHEN JSON_TYPE(JSON_EXTRACT(`users`.`doc`, ?)) IN ('STRING') AND JSON_TYPE(JSON_EXTRACT(`users`.`doc`, ?)) = 'ARRAY' \
          THEN JSON_UNQUOTE(JSON_EXTRACT(`users`.`doc`, ?)) END = ?",
         r#"CASE json_type("users"."doc", $1) WHEN 'text' THEN json_extract("users"."doc", $2) END = $3"#,

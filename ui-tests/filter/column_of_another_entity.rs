@@ -1,0 +1,20 @@
+use kysera::prelude::*;
+
+#[derive(Debug, Repository)]
+struct User {
+    #[kysera(id)]
+    id: i64,
+    email: String,
+    age: i32,
+}
+
+#[derive(Debug, Repository)]
+struct Post {
+    #[kysera(id)]
+    id: i64,
+    age: i32,
+}
+
+fn main() {
+    let _ = User::AGE.eq(Post::AGE);
+}
