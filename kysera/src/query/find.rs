@@ -17,7 +17,8 @@ use crate::source::{Source, SourceGuard, Writable, generate, run};
 ///
 /// Nothing is sent before one of the methods that end it is awaited: [`all`](Find::all), [`first`](Find::first),
 /// [`one`](Find::one), [`stream`](Find::stream), [`count`](Find::count), [`exists`](Find::exists),
-/// [`update`](Find::update) or [`delete`](Find::delete).
+/// [`update`](Find::update) or [`delete`](Find::delete). [`set`](Find::set) begins an update with expressions,
+/// [`for_update`](Find::for_update) a read that locks its rows.
 ///
 /// `X` is what it selects: whole rows, unless it says otherwise.
 #[must_use = "a query does nothing until it is ended with `all`, `first`, `one`, `stream`, `count`, `exists`, `update` or `delete`"]

@@ -136,7 +136,9 @@ impl<DB: Backend, C: Send + Sync + 'static> Db<DB, C> {
     /// shared by all tenants. SQL of your own is left as it is. On MySQL a schema is a database; on SQLite it is one that
     /// is attached to the connection, so attach it to every connection of the pool (in `after_connect`).
     ///
-    /// Nothing is sent, and whether there is such a schema is seen by the first statement.
+    /// Nothing is sent, and whether there is such a schema is seen by the first statement. Any schema that the account may
+    /// reach can be named, `information_schema` among them: make the name of what you know of the tenant, such as its id,
+    /// instead of taking it from a request. Each tenant has statements of its own in the statement cache of a connection.
     ///
     /// # Errors
     ///

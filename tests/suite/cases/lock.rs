@@ -42,6 +42,10 @@ fn locked<T: std::fmt::Debug>(result: Result<T, Error>) {
     let error = result.unwrap_err();
     assert_eq!(error.code(), ErrorCode::Timeout, "{error:?}");
     assert!(error.is_transient());
+    if DB::DIALECT == Dialect::Postgres {
+        let code = error.as_sqlx().and_then(|error| error.as_database_error()?.code());
+        assert_eq!(code.as_deref(), Some("55P03"));
+    }
 }
 
 /// Whether a row can be locked just now, in a transaction of its own.

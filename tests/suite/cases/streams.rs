@@ -1,11 +1,15 @@
 //! Streams on every source: read a little, dropped early, and what goes on meanwhile.
 
+use std::time::Duration;
+
 use futures_util::TryStreamExt;
+use kysera::backend::{Backend, Dialect};
 use kysera::error::TransactionError;
 use kysera::prelude::*;
 use kysera::{Error, ReadOnly};
 use kysera_tests::Fixture;
 use sqlx::{Connection, Database};
+use tokio::time::timeout;
 
 use super::entities::*;
 use crate::DB;
@@ -102,6 +106,39 @@ async fn in_a_transaction_that_reads() {
     refuses(&tx).await;
     cut_short(&tx).await;
     tx.rollback().await.unwrap();
+}
+
+/// Dropped within a row as well as between two: what follows is right, or says that the transaction is lost (which only
+/// MySQL's is).
+#[tokio::test]
+async fn wherever_it_is_dropped_the_connection_stays_in_step() {
+    let db = filled(1).await;
+    let mut lost = 0;
+    for round in 0..150 {
+        let tx = db.source().begin().await.unwrap();
+        let users = User::repo(&tx);
+        let mut read = 0;
+        {
+            let mut rows = users.find().order_by(User::ID.asc()).stream();
+            let all = async {
+                while let Some(user) = rows.try_next().await.unwrap() {
+                    assert_eq!(user.email, format!("u{read}@x"));
+                    read += 1;
+                }
+            };
+            let _ = timeout(Duration::from_micros(round * 40), all).await;
+        }
+        match users.find().filter(User::EMAIL.eq("u7@x")).one().await {
+            Ok(user) => {
+                assert_eq!(user.name, "user 7");
+                assert_eq!(users.count().await.unwrap(), ROWS as u64);
+                tx.commit().await.unwrap();
+            }
+            Err(Error::Transaction(TransactionError::Poisoned)) if DB::DIALECT == Dialect::MySql => lost += 1,
+            Err(error) => panic!("round {round}, {read} rows read: {error:?}"),
+        }
+    }
+    assert!(lost < 150, "not one of them was dropped between two rows, or read to its end");
 }
 
 #[tokio::test]
