@@ -185,3 +185,35 @@ async fn what_differs_within_a_group_is_refused() {
         repo.find().select((User::ROLE.plus(1), User::ROLE.times(User::ROLE), User::ROLE.cast::<String>()));
     assert_eq!(fine.group_by(User::ROLE).all().await.unwrap().len(), 3);
 }
+
+#[tokio::test]
+async fn conditions_on_groups() {
+    let db = people().await;
+    let repo = User::repo(db.source());
+    let find = || repo.find().select(User::ROLE).group_by(User::ROLE).order_by(User::ROLE.asc());
+    macro_rules! keeps {
+        ($($filter:expr => $roles:expr),+ $(,)?) => {
+            $(assert_eq!(find().having($filter).all().await.unwrap(), $roles as [i32; _], "{}", stringify!($filter));)+
+        };
+    }
+    keeps!(
+        User::ID.max().eq(4) => [2],
+        User::ID.max().eq(User::ID.min()) => [3],
+        User::ID.min().in_([1, 5]) => [1, 3],
+        User::ID.min().not_in([1, 5]) => [2],
+        User::ID.sum().between(5, 7) => [2, 3],
+        User::ID.avg().lt(2.0) => [1],
+        User::BIO.max().is_null() => [],
+        User::BIO.min().eq("none") => [2],
+        User::BIO.max().starts_with("x") => [1, 3],
+        User::NAME.lower().min().contains("d") => [1, 2],
+        User::BIO.count().ne(count()) => [1, 2],
+        User::BIO.count_distinct().eq(1) & User::ROLE.lt(3) => [1, 2],
+        User::ROLE.plus(1).eq(3) => [2],
+        count().times(User::ROLE.cast::<i64>()).eq(4) => [2],
+        !count().gt(1) | User::ROLE.eq(1) => [1, 3],
+        kysera::Filter::raw("COUNT(*) > {}", (1_i64,)) => [1, 2],
+    );
+    let none = find().having(User::ID.max().in_(Vec::<i64>::new()));
+    assert_eq!(none.count().await.unwrap(), 0);
+}
