@@ -171,10 +171,14 @@ async fn walks_meet_every_row_once_and_in_order() {
 async fn walks_over_three_columns_in_every_direction() {
     let db = Fixture::<DB>::new(&WALKS).await;
     Walk::repo(db.source()).create_many(rows(19)).await.unwrap();
-    for case in cases(&[3, 0, 2]).into_iter().chain(cases(&[0, 1, 2])) {
+    for case in cases(&[3, 0, 2]) {
         for size in [1, 3, 50] {
             walk(&db, &case, size).await;
         }
+    }
+    // All of them with NULLs.
+    for case in cases(&[0, 1, 2]) {
+        walk(&db, &case, 3).await;
     }
 }
 
