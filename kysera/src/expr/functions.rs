@@ -142,19 +142,21 @@ macro_rules! subject {
         where
             Self: Subject<T> + Send + Sync + 'static,
         {
-            /// `MIN(a)`; `None` where there is no value.
+            /// `MIN(a)`; `None` where there is no value. What the database cannot order, such as truth values and UUIDs on
+            /// PostgreSQL, is an error of its own.
             pub fn min(self) -> Expr<E, Option<T::Inner>> {
                 nullable(aggregate(AggregateFunction::Min, self.term().0), self)
             }
 
-            /// `MAX(a)`; `None` where there is no value.
+            /// `MAX(a)`; `None` where there is no value. As for [`min`](Self::min), it takes an order.
             pub fn max(self) -> Expr<E, Option<T::Inner>> {
                 nullable(aggregate(AggregateFunction::Max, self.term().0), self)
             }
 
             /// `CAST(a AS ..)`, to `i64`, `f64` or `String`.
             ///
-            /// What cannot be cast is an error on PostgreSQL; MySQL and SQLite take what they can read of it, or 0.
+            /// What cannot be cast is an error on PostgreSQL; MySQL and SQLite take what they can read of it, or 0. A float
+            /// becomes the nearest integer; on SQLite its digits behind the point are cut off.
             pub fn cast<U: CastTarget>(self) -> Expr<E, T::With<U>> {
                 let (kind, codec) = U::CAST;
                 Expr::new(Term::Cast(Box::new(self.term().0), kind.0), codec, |value| {
@@ -306,7 +308,7 @@ macro_rules! subject {
                 Expr::new(term, codec, move |value| self.convert(value))
             }
 
-            /// How many characters it has.
+            /// How many characters it has; on SQLite those before a NUL.
             pub fn length(self) -> Expr<E, T::With<i64>>
             where
                 T: Nullable,
