@@ -19,8 +19,8 @@ pub(super) fn impls(model: &Model) -> TokenStream {
         quote_spanned!(span=> #krate::__private::from_outside::<#ty>();)
     });
     let doc = doc(format!(
-        "Turns filters and orders from outside into those of [`{}`]: fields that are marked `filterable` and `sortable`.",
-        model.entity()
+        "Turns filters and orders from outside into those of {}: fields that are marked `filterable` and `sortable`.",
+        model.link()
     ));
     // Another function with this name is reported at the struct's.
     let (span, vis) = (at(ident), located(vis, at(ident)));

@@ -161,6 +161,22 @@ fn a_column_called_new() {
 }
 
 #[test]
+fn marks_for_filters_and_orders_from_outside() {
+    let code = expand(quote! {
+        pub(crate) struct User {
+            #[kysera(id, sortable)]
+            id: i64,
+            #[kysera(filterable = "createdAt", sortable)]
+            created_at: DateTime<Utc>,
+            secret: String,
+        }
+    });
+    insta::assert_snapshot!(part(&code, "query_schema"));
+    assert!(code.contains("filterable: &[(1usize, \"createdAt\")]"));
+    assert!(code.contains("sortable: &[(0usize, \"id\"), (1usize, \"created_at\")]"));
+}
+
+#[test]
 fn what_remains_after_a_mistake() {
     insta::assert_snapshot!(expand(quote! {
         enum User {
