@@ -43,7 +43,7 @@ async fn values_expressions_and_patches_go_together() {
         .find()
         .set(User::NAME, User::BIO.coalesce("none"))
         .set(User::BIO, None)
-        .set(User::ROLE, &4)
+        .set(User::ROLE, 4)
         .execute()
         .await
         .unwrap();
