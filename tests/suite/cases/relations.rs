@@ -264,15 +264,37 @@ async fn keys_may_be_texts_of_any_kind() {
 }
 
 #[tokio::test]
-async fn the_very_same_key_wins_over_one_that_is_only_equal_to_the_database() {
+async fn keys_that_the_database_takes_for_equal_share_their_rows() {
     let db = world().await;
-    let mails = [(1, "ada@x"), (2, "ADA@x")].map(|(id, to)| NewMail { id, receiver: to.into() });
+    let mails = [(1, "ada@x"), (2, "ADA@x"), (3, "bob@x")];
+    let mails = mails.map(|(id, to)| NewMail { id, receiver: to.into() });
     Mail::repo(db.source()).insert_many(mails).await.unwrap();
     let user = |id, email: &str| User { id, name: String::new(), email: Some(email.into()) };
-    let users = [user(1, "ada@x"), user(2, "ADA@x"), user(3, "Ada@x")];
+    let users = [user(1, "ada@x"), user(2, "ADA@x"), user(3, "Ada@x"), user(4, "bob@x"), user(5, "ada@x")];
+    let all = User::MAILS.order_by(Mail::ID.asc());
+    for (load, adas) in [(all.clone(), vec![1, 2]), (all.limit(1), vec![1])] {
+        let loaded = load_many(db.source(), &users, load).await.unwrap();
+        let ids: Vec<Vec<i64>> =
+            loaded.iter().map(|mails| mails.iter().map(|mail| mail.id).collect()).collect();
+        assert_eq!(ids, [adas.clone(), adas.clone(), adas.clone(), vec![3], adas]);
+    }
+}
+
+/// Of the accents that it ignores as well.
+#[tokio::test]
+async fn keys_beyond_ascii_are_compared_by_the_database() {
+    if <DB as kysera::Backend>::DIALECT != kysera::backend::Dialect::MySql {
+        return;
+    }
+    let db = world().await;
+    let mails = [(1, "\u{e9}t\u{e9}"), (2, "ete"), (3, "other")];
+    let mails = mails.map(|(id, to)| NewMail { id, receiver: to.into() });
+    Mail::repo(db.source()).insert_many(mails).await.unwrap();
+    let user = |id, email: &str| User { id, name: String::new(), email: Some(email.into()) };
+    let users = [user(1, "ete"), user(2, "\u{e9}t\u{e9}"), user(3, "other")];
     let loaded = load_many(db.source(), &users, User::MAILS).await.unwrap();
     let ids: Vec<Vec<i64>> = loaded.iter().map(|mails| mails.iter().map(|mail| mail.id).collect()).collect();
-    assert_eq!(ids, [vec![1], vec![2], vec![]]);
+    assert_eq!(ids, [vec![1, 2], vec![1, 2], vec![3]]);
 }
 
 #[tokio::test]
