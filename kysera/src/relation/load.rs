@@ -638,6 +638,7 @@ where
     /// # Errors
     ///
     /// As [`Find::all`] and [`load_many`].
+    #[allow(clippy::type_complexity, reason = "names would hide what is answered")]
     pub fn all(self) -> BoxFuture<'s, Result<Vec<(E, L::Out)>>> {
         Box::pin(async move {
             let source = self.find.source;
@@ -650,6 +651,7 @@ where
     /// # Errors
     ///
     /// As [`all`](FindWith::all).
+    #[allow(clippy::type_complexity, reason = "names would hide what is answered")]
     pub fn first(self) -> BoxFuture<'s, Result<Option<(E, L::Out)>>> {
         Box::pin(async move {
             let source = self.find.source;

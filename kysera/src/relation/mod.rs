@@ -72,7 +72,6 @@ pub use join::{AddJoin, Inner, Joined, JoinedRow, Left, ToOne};
 pub use key::JoinKey;
 #[doc(hidden)]
 pub use key::Matching;
-pub(crate) use load::attach;
 pub use load::{FindWith, Load, load_many};
 
 use crate::entity::Entity;
