@@ -56,6 +56,7 @@ use proc_macro::TokenStream;
 /// | `UserRepository<S>` | the repository over a source; its methods are those of the trait `Repository`. It is a type of your crate, so you can add methods of your own |
 /// | `User::repo(source)` | makes one |
 /// | `User::EMAIL`, .. | a `Column<User, String>` per column: the field's name in capital letters |
+/// | `User::POSTS`, .. | a constant per [relation](#relations) |
 ///
 /// All of it has the struct's visibility; the fields of `NewUser` and `UserPatch` have the visibility and the docs of
 /// the row's fields. Field types need `Clone` and `Debug`, and what `sqlx` asks of a column (`Type`, `Encode`,
@@ -69,6 +70,7 @@ use proc_macro::TokenStream;
 /// | `schema = ".."` | the table's schema (on MySQL: its database); by default none, so that the connection decides |
 /// | `rename_all = ".."` | how columns are named after fields, in serde's spellings: `lowercase`, `UPPERCASE`, `PascalCase`, `camelCase`, `snake_case`, `SCREAMING_SNAKE_CASE`, `kebab-case`, `SCREAMING-KEBAB-CASE`; by default the field's name |
 /// | `unique(a, b)`, `unique(a, b, name = "..")` | a unique key of these fields, and the constraint's name, by which violations and upserts find it; may be repeated |
+/// | `has_many(..)`, `has_one(..)` | [relations](#relations); may be repeated |
 /// | `backend(Postgres, Sqlite)` | the databases it lives on: `Postgres`, `MySql`, `Sqlite`. A field whose type one of them lacks is an error at that field. By default it lives wherever its types do |
 /// | `columns = UserColumns` | puts the constants on a unit struct of that name, which the derive declares, for structs that have constants of their own |
 /// | `new(derive(..))`, `patch(derive(..))` | more derives for `NewUser` and `UserPatch` |
@@ -94,6 +96,7 @@ use proc_macro::TokenStream;
 /// | `rename = ".."` | the column's name | | |
 /// | `filterable`, `filterable = ".."` | filters from outside may use it, by the field's name or by this one | | |
 /// | `sortable`, `sortable = ".."` | orders from outside may use it, by the field's name or by this one | | |
+/// | `belongs_to(..)` | a [relation](#relations) by this column; may be repeated | | |
 ///
 /// The struct's `Id` is the type of its key, or a tuple of them in the order of the fields. MySQL generates integers
 /// only: other keys must be the client's there.
@@ -127,6 +130,64 @@ use proc_macro::TokenStream;
 /// assert_eq!(error.map(|error| error.to_string()).as_deref(), Some(message));
 /// # let _ = (filter, order);
 /// # Ok::<(), kysera::Error>(())
+/// ```
+///
+/// # Relations
+///
+/// Each relation is a constant beside those of the columns, its name in capital letters: `User::POSTS`. What can be done
+/// with it, loads, joins, filters and orders, is in the docs of the module `relation`.
+///
+/// | key | stands on | meaning |
+/// |---|---|---|
+/// | `has_many(posts = Post::AUTHOR_ID)` | the struct | the rows of `Post` whose column `author_id` has this row's key |
+/// | `has_one(profile = Profile::USER_ID)` | the struct | the one row of `Profile`, at most |
+/// | `has_many(posts = Post::AUTHOR, key = email)` | the struct | by another column than the key; needed where the key has several columns |
+/// | `has_many(tags = Tag::ID, through(PostTag::POST_ID, PostTag::TAG_ID))` | the struct | the rows of `Tag` that rows of `PostTag` link to this one |
+/// | `belongs_to(author = User::ID)` | the field with the other row's key | that row |
+///
+/// The right side is the constant of a column, written with the entity in front of it, or with the type that its
+/// `columns = ..` makes. Both columns have the same type, apart from an `Option`; it needs `Eq` and `Hash`. Nothing is
+/// asked of the database: foreign keys are the schema's affair.
+///
+/// ```
+/// use kysera::prelude::*;
+///
+/// #[derive(Repository)]
+/// #[kysera(table = "users", has_many(posts = Post::AUTHOR_ID))]
+/// struct User {
+///     #[kysera(id)]
+///     id: i64,
+/// }
+///
+/// #[derive(Repository)]
+/// #[kysera(table = "posts", has_many(tags = Tag::ID, through(PostTag::POST_ID, PostTag::TAG_ID)))]
+/// struct Post {
+///     #[kysera(id)]
+///     id: i64,
+///     #[kysera(belongs_to(author = User::ID))]
+///     author_id: i64,
+///     #[kysera(belongs_to(editor = User::ID))]
+///     editor_id: Option<i64>,
+/// }
+///
+/// #[derive(Repository)]
+/// #[kysera(table = "tags")]
+/// struct Tag {
+///     #[kysera(id)]
+///     id: i32,
+/// }
+///
+/// #[derive(Repository)]
+/// #[kysera(table = "post_tags")]
+/// struct PostTag {
+///     #[kysera(id)]
+///     post_id: i64,
+///     #[kysera(id)]
+///     tag_id: i32,
+/// }
+///
+/// let edited: Filter<User> = User::POSTS.any(Post::EDITOR_ID.is_not_null() & Post::TAGS.none(Tag::ID.eq(7)));
+/// # let _ = (edited, Post::AUTHOR, Post::EDITOR);
 /// ```
 ///
 /// # Rules: `#[garde(..)]` or `#[validate(..)]`

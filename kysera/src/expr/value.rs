@@ -135,6 +135,17 @@ impl Codec {
         (self.json?.from)(json).ok().filter(|value| !(self.is_null)(&**value))
     }
 
+    /// Whether MySQL compares values of the type by a collation.
+    pub(crate) fn is_mysql_text(&self) -> bool {
+        #[cfg(feature = "mysql")]
+        return self.mysql_type.is_some_and(|info| {
+            let name = sqlx::TypeInfo::name(&info()).to_owned();
+            ["CHAR", "TEXT", "ENUM"].iter().any(|text| name.contains(text))
+        });
+        #[cfg(not(feature = "mysql"))]
+        return false;
+    }
+
     /// Whether the type is one that MySQL can generate: an integer.
     pub(crate) fn is_mysql_integer(&self) -> bool {
         #[cfg(feature = "mysql")]

@@ -30,6 +30,8 @@ pub struct Matching {
 }
 
 type MakeIndex = for<'a> fn(&[Option<&'a AnyValue>]) -> KeyIndex<'a>;
+/// The place of a key.
+type Find<'a> = dyn Fn(&AnyValue) -> Option<usize> + Send + Sync + 'a;
 type AsKey<K> = fn(&AnyValue) -> Option<&K>;
 
 impl<T: Eq + Hash + Send + Sync + 'static> JoinKey<T> for T {
@@ -65,7 +67,7 @@ fn optional<K: 'static>(value: &AnyValue) -> Option<&K> {
 pub(super) struct KeyIndex<'a> {
     /// The keys, in the order in which they first came.
     pub(super) keys: Vec<&'a AnyValue>,
-    find: Box<dyn Fn(&AnyValue) -> Option<usize> + Send + Sync + 'a>,
+    find: Box<Find<'a>>,
     /// The first row of each key.
     first: Vec<usize>,
     /// The next row with the key of this one.

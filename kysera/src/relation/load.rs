@@ -9,7 +9,7 @@ use futures_util::TryStreamExt;
 
 use super::key::{KeyIndex, Matching};
 use super::{BelongsTo, HasMany, HasOne, ManyToMany, Related, Relation, With};
-use crate::backend::{Backend, Statement};
+use crate::backend::{Backend, Dialect, Statement};
 use crate::entity::{Cells, Entity, Guard, On, Values};
 use crate::error::{Error, Result};
 use crate::expr::{AnyValue, Codec, Filter, LoadKeys, Meta, Order, OrderKey, Rel, RelatedRows, Sql, Term};
@@ -178,6 +178,7 @@ where
             matching,
             rel: rows.rel,
             parents: parents.len(),
+            ask: may_be_equal(<S::Database as Backend>::DIALECT, parent.codec, &index.keys),
             reader: PhantomData,
         };
         run(source, LoadRelated { chunks, load }).await
@@ -193,6 +194,31 @@ fn break_ties(rows: &mut RelatedRows) {
     }
     let id = meta.id.iter().filter_map(|index| meta.columns.get(*index));
     rows.order.extend(id.map(|col| OrderKey { term: Term::Column(col), descending: false, nulls: None }));
+}
+
+/// Whether the database may take two of the keys for equal, so that a row with one of them belongs to both.
+fn may_be_equal(dialect: Dialect, codec: &Codec, keys: &[&AnyValue]) -> bool {
+    let mysql = dialect == Dialect::MySql;
+    if keys.len() < 2 || !(codec.text || mysql && codec.is_mysql_text()) {
+        return false;
+    }
+    let mut seen = HashSet::with_capacity(keys.len());
+    for key in keys {
+        let text = match (key.downcast_ref::<String>(), key.downcast_ref::<Option<String>>()) {
+            (Some(text), _) | (None, Some(Some(text))) => text,
+            // A type that cannot be looked into. MySQL's collations ignore a lot by default, those of others nothing.
+            _ => return mysql,
+        };
+        // What is an accent is for the collation to say.
+        if mysql && !text.is_ascii() {
+            return true;
+        }
+        let plain: String = text.chars().filter(|char| !char.is_whitespace() && !char.is_control()).collect();
+        if !seen.insert(plain.to_lowercase()) {
+            return true;
+        }
+    }
+    false
 }
 
 /// Some of the keys, and the statement that loads their rows.
@@ -244,6 +270,8 @@ struct Loading<'a, R> {
     matching: Matching,
     rel: Rel,
     parents: usize,
+    /// Whether the database says which row belongs to which key, and not the keys themselves.
+    ask: bool,
     reader: PhantomData<fn() -> R>,
 }
 
@@ -281,7 +309,9 @@ impl<DB: Backend, R: Reader<DB>> Op<DB> for LoadRelated<'_, DB, R> {
                 let row = R::read(&raw, check)?;
                 check = false;
                 at += 1;
-                match load.key_of(&row).and_then(|key| load.index.find(key)) {
+                let key =
+                    if load.ask { None } else { load.key_of(&row).and_then(|key| load.index.find(key)) };
+                match key {
                     Some(key) if range.contains(&key) => load.hand_out(key, at, &raw, row, &mut found)?,
                     // It comes with the chunk of its key as well.
                     Some(_) => {}
@@ -521,9 +551,8 @@ impl<'s, E, S> Find<'s, E, S> {
     /// A tuple loads several, and [`with`](crate::relation::HasMany::with) on a relation what belongs to its rows. Each
     /// relation is one more statement, `SELECT .. WHERE <its key> = ANY($1)`, whatever the number of rows.
     ///
-    /// Rows are matched to their parents by the `Eq` of the key's type. Where a database takes for equal what differs, as
-    /// MySQL does with upper and lower case, it is asked once more for those that it meant; of several parents whose keys
-    /// are equal to it, the one with the very same key gets the row.
+    /// Rows are matched to their parents by the `Eq` of the key's type. Where the database takes for equal what differs, as
+    /// MySQL does with upper and lower case, it is asked once more which keys it meant.
     ///
     /// ```
     /// # #[cfg(feature = "sqlite")] mod doc {
@@ -606,6 +635,7 @@ where
     /// # Errors
     ///
     /// As [`Find::all`] and [`load_many`].
+    #[allow(clippy::type_complexity, reason = "names would hide what is answered")]
     pub fn all(self) -> BoxFuture<'s, Result<Vec<(E, L::Out)>>> {
         Box::pin(async move {
             let source = self.find.source;
@@ -618,6 +648,7 @@ where
     /// # Errors
     ///
     /// As [`all`](FindWith::all).
+    #[allow(clippy::type_complexity, reason = "names would hide what is answered")]
     pub fn first(self) -> BoxFuture<'s, Result<Option<(E, L::Out)>>> {
         Box::pin(async move {
             let source = self.find.source;

@@ -236,6 +236,68 @@ async fn keys_that_only_the_database_takes_for_equal_find_their_rows() {
 }
 
 #[tokio::test]
+async fn keys_may_be_texts_of_any_kind() {
+    let db = world().await;
+    let mut texts = vec!["'", "\"", "\\", "[1]", "\u{1F980}", "\n\t", "null", "0x41", "1"];
+    if <DB as kysera::Backend>::DIALECT != kysera::backend::Dialect::Postgres {
+        texts.extend(["a\0b", "\0"]);
+    }
+    // In small letters at one end, in capitals at the other.
+    let mails = texts.iter().zip(1..).flat_map(|(text, id)| {
+        let other = NewMail { id: id + 100, receiver: format!("X{text}") };
+        [NewMail { id, receiver: format!("x{text}") }, other]
+    });
+    Mail::repo(db.source()).create_many(mails).await.unwrap();
+    let users: Vec<User> = (texts.iter().zip(1..))
+        .map(|(text, id)| User { id, name: String::new(), email: Some(format!("x{text}")) })
+        .collect();
+    for (limit, wanted) in [(None, 2), (Some(1), 1)] {
+        let load = User::MAILS.order_by(Mail::ID.asc());
+        let load = if let Some(limit) = limit { load.limit(limit) } else { load };
+        let loaded = load_many(db.source(), &users, load).await.unwrap();
+        for (user, mails) in users.iter().zip(loaded) {
+            assert_eq!(mails.len(), wanted, "{user:?}");
+            let ids = [user.id, user.id + 100];
+            assert!(mails.iter().zip(ids).all(|(mail, id)| mail.id == id), "{user:?} {mails:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn keys_that_the_database_takes_for_equal_share_their_rows() {
+    let db = world().await;
+    let mails = [(1, "ada@x"), (2, "ADA@x"), (3, "bob@x")];
+    let mails = mails.map(|(id, to)| NewMail { id, receiver: to.into() });
+    Mail::repo(db.source()).insert_many(mails).await.unwrap();
+    let user = |id, email: &str| User { id, name: String::new(), email: Some(email.into()) };
+    let users = [user(1, "ada@x"), user(2, "ADA@x"), user(3, "Ada@x"), user(4, "bob@x"), user(5, "ada@x")];
+    let all = User::MAILS.order_by(Mail::ID.asc());
+    for (load, adas) in [(all.clone(), vec![1, 2]), (all.limit(1), vec![1])] {
+        let loaded = load_many(db.source(), &users, load).await.unwrap();
+        let ids: Vec<Vec<i64>> =
+            loaded.iter().map(|mails| mails.iter().map(|mail| mail.id).collect()).collect();
+        assert_eq!(ids, [adas.clone(), adas.clone(), adas.clone(), vec![3], adas]);
+    }
+}
+
+/// Of the accents that it ignores as well.
+#[tokio::test]
+async fn keys_beyond_ascii_are_compared_by_the_database() {
+    if <DB as kysera::Backend>::DIALECT != kysera::backend::Dialect::MySql {
+        return;
+    }
+    let db = world().await;
+    let mails = [(1, "\u{e9}t\u{e9}"), (2, "ete"), (3, "other")];
+    let mails = mails.map(|(id, to)| NewMail { id, receiver: to.into() });
+    Mail::repo(db.source()).insert_many(mails).await.unwrap();
+    let user = |id, email: &str| User { id, name: String::new(), email: Some(email.into()) };
+    let users = [user(1, "ete"), user(2, "\u{e9}t\u{e9}"), user(3, "other")];
+    let loaded = load_many(db.source(), &users, User::MAILS).await.unwrap();
+    let ids: Vec<Vec<i64>> = loaded.iter().map(|mails| mails.iter().map(|mail| mail.id).collect()).collect();
+    assert_eq!(ids, [vec![1, 2], vec![1, 2], vec![3]]);
+}
+
+#[tokio::test]
 async fn loads_see_the_transaction_that_they_are_in() {
     let db = world().await;
     let source = db.source();

@@ -54,7 +54,10 @@ impl<'v> Sql<'v> {
                 sql.push(" WHERE ").load_key(&rel, names).among(keys);
                 sql.load_conditions(rows).order(&rows.order);
             }
-            Some(limit) if sql.has_array(keys.codec) => sql.load_lateral(rows, limit, names, keys),
+            // Texts may be equal to the database that are not the same: their rows would come once for each.
+            Some(limit) if sql.has_array(keys.codec) && !keys.codec.text => {
+                sql.load_lateral(rows, limit, names, keys)
+            }
             Some(limit) => sql.load_numbered(rows, limit, names, keys),
         });
         self
