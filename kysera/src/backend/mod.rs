@@ -363,7 +363,7 @@ pub trait Backend: Database<Connection: Sync> + sealed::Sealed {
     /// The value that a cursor carries, and how it is bound.
     #[doc(hidden)]
     fn from_cursor(codec: &'static Codec, json: serde_json::Value) -> Option<(&'static Codec, Value)> {
-        Some((codec, codec.from_exact_json(json)?))
+        Some((codec, codec.of_exact_json(json)?))
     }
 
     /// Decodes a number of kysera's own making.

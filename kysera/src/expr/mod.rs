@@ -32,7 +32,7 @@ pub use relation::{Rel, Via};
 pub use render::JsonKeys;
 pub(crate) use render::{Join, LoadKeys, Sql, dynamic, encode, qualified};
 pub use term::JsonKey;
-pub(crate) use term::{RelatedRows, Term, same_column};
+pub(crate) use term::{RelatedRows, Term};
 #[doc(hidden)]
 pub use types::{AggregateKind, CastKind};
 pub use types::{Array, CastTarget, JsonDocument, NotNull, Nullable, Number};

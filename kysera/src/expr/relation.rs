@@ -38,8 +38,8 @@ impl Rel {
 
     /// Whether it is the same one.
     pub(crate) fn is(&self, other: &Rel) -> bool {
-        std::ptr::eq(self.parent, other.parent)
-            && std::ptr::eq(self.key, other.key)
+        self.parent.is(other.parent)
+            && self.key.is(other.key)
             && self.name == other.name
             && self.via.is_none()
             && other.via.is_none()

@@ -178,7 +178,7 @@ impl Term {
     /// Whether both say the same. False where that is not known.
     pub(crate) fn same(&self, other: &Term) -> bool {
         match (self, other) {
-            (Term::Column(a), Term::Column(b)) => same_column(a, b),
+            (Term::Column(a), Term::Column(b)) => a.is(b),
             (Term::Value(_, a), Term::Value(_, b)) => same_value(&**a, &**b),
             (Term::Null, Term::Null) => true,
             (Term::Call(a, of_a), Term::Call(b, of_b)) => a == b && all_same(of_a, of_b),
@@ -215,11 +215,6 @@ impl Term {
 
 fn all_same(a: &[Term], b: &[Term]) -> bool {
     a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a.same(b))
-}
-
-/// Whether it is the same column.
-pub(crate) fn same_column(a: &Col, b: &Col) -> bool {
-    std::ptr::eq(a, b) || (a.table == b.table && a.name == b.name)
 }
 
 /// Whether it is the same value, or one of a common type that is equal.

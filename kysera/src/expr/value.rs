@@ -106,7 +106,7 @@ impl Codec {
         return false;
     }
 
-    /// A value as JSON that [`from_exact_json`](Self::from_exact_json) makes the very same value of; `None` if the type
+    /// A value as JSON that [`of_exact_json`](Self::of_exact_json) makes the very same value of; `None` if the type
     /// has no such form. Not for NULL.
     pub(crate) fn to_exact_json(&self, value: &AnyValue) -> Option<serde_json::Value> {
         // By their bits: JSON has neither NaN nor infinities.
@@ -120,7 +120,7 @@ impl Codec {
     }
 
     /// The value of such a JSON; `None` if it is none of the type.
-    pub(crate) fn from_exact_json(&self, json: serde_json::Value) -> Option<Value> {
+    pub(crate) fn of_exact_json(&self, json: serde_json::Value) -> Option<Value> {
         let name = (self.type_name)();
         let is =
             |plain: fn() -> &'static str, option: fn() -> &'static str| name == plain() || name == option();

@@ -21,6 +21,7 @@ where
     /// # Errors
     ///
     /// As [`Find::page`](crate::query::Find::page) and [`load_many`](crate::relation::load_many).
+    #[allow(clippy::type_complexity, reason = "an alias would hide what the rows are")]
     pub fn page(self, request: PageRequest) -> BoxFuture<'s, Result<Page<(E, L::Out)>>> {
         Box::pin(async move {
             let source = self.find.source;
@@ -53,6 +54,7 @@ where
     /// # Errors
     ///
     /// As [`Find::keyset`](crate::query::Find::keyset) and [`load_many`](crate::relation::load_many).
+    #[allow(clippy::type_complexity, reason = "an alias would hide what the rows are")]
     pub fn keyset(self, keyset: Keyset) -> BoxFuture<'s, Result<KeysetPage<(E, L::Out)>>> {
         Box::pin(async move {
             let source = self.find.source;

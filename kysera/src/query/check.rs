@@ -5,7 +5,7 @@ use super::shape::{Items, Shape};
 use super::statement::Query;
 use crate::backend::Backend;
 use crate::error::{Error, Result};
-use crate::expr::{Col, Meta, Term, same_column};
+use crate::expr::{Col, Meta, Term};
 
 impl Query {
     /// Whether the query answers groups, or one row about all rows.
@@ -85,7 +85,7 @@ impl<'q> Groups<'q> {
         match term {
             Term::Value(..) | Term::Null | Term::Aggregate(_) => true,
             Term::Column(column) => {
-                self.rows_of.is_some_and(|meta| meta.columns.iter().any(|of_row| same_column(of_row, column)))
+                self.rows_of.is_some_and(|meta| meta.columns.iter().any(|of_row| of_row.is(column)))
             }
             Term::Call(_, terms) | Term::Raw(_, terms) => terms.iter().all(|term| self.cover(term)),
             Term::Arithmetic(_, pair) => self.cover(&pair.0) && self.cover(&pair.1),
@@ -98,7 +98,7 @@ impl<'q> Groups<'q> {
 }
 
 fn has_column(keys: &[Term], column: &Col) -> bool {
-    keys.iter().any(|key| key.as_column().is_some_and(|key| same_column(key, column)))
+    keys.iter().any(|key| key.as_column().is_some_and(|key| key.is(column)))
 }
 
 fn loose(does: &str, term: &Term) -> Error {

@@ -66,7 +66,7 @@ async fn arrays_contain_are_contained_and_overlap() {
         (Bag::TAGS.contains_all(texts(&[])), vec![1, 2, 3, 4]),
         (Bag::TAGS.contains_all(texts(&["NULL"])), vec![4]),
         (Bag::TAGS.contains_all(texts(&["{\"}", "a,b", "'", ""])), vec![4]),
-        (Bag::TAGS.contains_all(&texts(&["a"])), vec![1]),
+        (Bag::TAGS.contains_all(texts(&["a"])), vec![1]),
         (Bag::TAGS.contained_in(texts(&["a", "b", "c"])), vec![1, 2, 3]),
         (Bag::TAGS.contained_in(texts(&[])), vec![3]),
         (Bag::TAGS.overlaps(texts(&["a", "'"])), vec![1, 4]),

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use super::Sql;
 use crate::backend::Dialect;
 use crate::expr::meta::Col;
-use crate::expr::term::{Term, same_column};
+use crate::expr::term::Term;
 
 impl<'v> Sql<'v> {
     /// The statement leaves out equal rows, or groups by these.
@@ -80,7 +80,7 @@ fn loose(term: &Term, keys: &[Term], columns: &mut Vec<&'static Col>) {
     }
     match term {
         Term::Column(column) => {
-            if !columns.iter().any(|known| same_column(known, column)) {
+            if !columns.iter().any(|known| known.is(column)) {
                 columns.push(column);
             }
         }
