@@ -43,19 +43,20 @@
 //! .await?;
 //!
 //! // Loaded for all rows at once: two statements, however many users there are.
-//! let users: Vec<(User, Vec<Post>)> = User::repo(&db).find().with(User::POSTS).all().await?;
-//! assert_eq!(users.iter().map(|(_, posts)| posts.len()).sum::<usize>(), 2);
+//! let (users, posts) = (User::repo(&db), Post::repo(&db));
+//! let loaded: Vec<(User, Vec<Post>)> = users.find().with(User::POSTS).all().await?;
+//! assert_eq!(loaded.iter().map(|(_, posts)| posts.len()).sum::<usize>(), 2);
 //!
 //! // In filters and orders.
-//! let writers = User::repo(&db).find().filter(User::POSTS.any(Post::TITLE.starts_with("E")));
+//! let writers = users.find().filter(User::POSTS.any(Post::TITLE.starts_with("E")));
 //! assert_eq!(writers.one().await?.name, "Ada");
-//! let busy = User::repo(&db).find().order_by(User::POSTS.count().desc()).first().await?;
+//! let busy = users.find().order_by(User::POSTS.count().desc()).first().await?;
 //! assert_eq!(busy.map(|user| user.name).as_deref(), Some("Ada"));
 //!
 //! // Joined, for relations that lead to one row.
-//! let posts = Post::repo(&db).find().join(Post::AUTHOR);
-//! let posts: Vec<(Post, User)> = posts.filter(Post::AUTHOR.get(User::NAME).eq("Ada")).all().await?;
-//! assert_eq!(posts.len(), 2);
+//! let joined = posts.find().join(Post::AUTHOR).filter(Post::AUTHOR.get(User::NAME).eq("Ada"));
+//! let joined: Vec<(Post, User)> = joined.all().await?;
+//! assert_eq!(joined.len(), 2);
 //! # Ok(())
 //! # }
 //! # #[cfg(not(feature = "sqlite"))]
