@@ -63,18 +63,20 @@
 //! # fn main() {}
 //! ```
 
+mod find_with;
 mod join;
 mod key;
 mod load;
 
 use std::marker::PhantomData;
 
+pub use find_with::FindWith;
 pub use join::{AddJoin, Inner, Joined, JoinedRow, Left, ToOne};
 pub use key::JoinKey;
 #[doc(hidden)]
 pub use key::Matching;
 pub(crate) use load::attach;
-pub use load::{FindWith, Load, load_many};
+pub use load::{Load, load_many};
 
 use crate::entity::Entity;
 use crate::expr::{
