@@ -74,6 +74,7 @@ use proc_macro::TokenStream;
 /// | `backend(Postgres, Sqlite)` | the databases it lives on: `Postgres`, `MySql`, `Sqlite`. A field whose type one of them lacks is an error at that field. By default it lives wherever its types do |
 /// | `columns = UserColumns` | puts the constants on a unit struct of that name, which the derive declares, for structs that have constants of their own |
 /// | `new(derive(..))`, `patch(derive(..))` | more derives for `NewUser` and `UserPatch` |
+/// | `context = Principal` | only sources with this [context](https://docs.rs/kysera/latest/kysera/struct.Db.html#method.with_context) reach it, and those of `Db::unrestricted`: others do not compile, and a filter of another entity that leads to it is refused before it is sent. Which rows a context sees is not its affair |
 /// | `validate` | leaves `impl Validate` for both to you |
 /// | `crate = path` | where kysera is, if not at `::kysera` |
 ///

@@ -54,10 +54,12 @@ pub trait On<DB: Backend>: Entity {
     fn decode(cells: &mut Cells<'_, DB>) -> Result<Self>;
 }
 
-/// Who may build a repository of an entity: any context, unless a policy asks for one.
+/// Who may build a repository of an entity: any context, unless `#[kysera(context = ..)]` asks for one.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be reached with a source whose context is `{C}`",
-    label = "the source's context is `{C}`"
+    label = "the source's context is `{C}`",
+    note = "its `#[kysera(context = ..)]` asks for another one: give it to the source with `db.with_context(..)`, or say why you need \
+            none with `db.unrestricted(\"..\")`"
 )]
 pub trait Guard<C>: Entity {}
 
