@@ -213,7 +213,8 @@ use crate::source::Concurrent;
 /// Runs functions at the same time, each on a connection of its own, and answers all their results.
 ///
 /// The functions come as a tuple of up to six, and each is given the source: plain functions by their name, those with
-/// more arguments as closures. They start in their order. The first error is answered at once, and the functions that are
+/// more arguments as closures, in which a repository that is made there needs an `async` block of its own:
+/// `|db| async move { User::repo(db).count().await }`. They start in their order. The first error is answered at once, and the functions that are
 /// still running are dropped, as [dropped futures](crate::source) always may be.
 ///
 /// Each function sees what is committed when its statements run: for one view of the data run them one after the other
@@ -263,7 +264,7 @@ pub fn parallel<'s, S: Concurrent, F: Functions<'s, S>>(
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is no tuple of up to six functions",
     label = "expected functions that take the source and answer a future of a `kysera::Result`",
-    note = "as in `dal::parallel(&db, (users, |db| orders_of(db, 7)))`"
+    note = "as in `dal::parallel(&db, (users, |db| orders_of(db, 7)))`; one alone is `(users,)`"
 )]
 pub trait Functions<'s, S> {
     /// All results.

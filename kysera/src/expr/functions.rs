@@ -7,7 +7,7 @@ use super::expression::{
 };
 use super::filter::{ArrayOp, Compare, Filter, Node, TextMatch};
 use super::order::Order;
-use super::term::{Aggregate, AggregateFunction, Arithmetic, Call, Json, JsonKey, Term};
+use super::term::{Aggregate, AggregateFunction, Arithmetic, Call, Json, JsonPath, Term};
 use super::types::{Array, CastTarget, JsonDocument, NotNull, Nullable, Number};
 use crate::__private::codec;
 
@@ -23,13 +23,8 @@ fn text_match<E, T>(subject: &impl Subject<T>, kind: TextMatch, text: impl Into<
     Filter::of(Node::Text { term: subject.term().0, kind, text: text.into() })
 }
 
-fn json<T, K: Into<JsonKey>>(
-    subject: &impl Subject<T>,
-    what: Json,
-    path: impl IntoIterator<Item = K>,
-) -> Term {
-    let path = path.into_iter().map(Into::into).collect();
-    Term::Json(what, Box::new(subject.term().0), path)
+fn json<T>(subject: &impl Subject<T>, what: Json, path: impl JsonPath) -> Term {
+    Term::Json(what, Box::new(subject.term().0), path.into_steps())
 }
 
 macro_rules! subject {
@@ -340,10 +335,7 @@ macro_rules! subject {
             /// The steps are names of members or, as `usize`, places in arrays; for both write
             /// `["tags".into(), JsonKey::from(0)]`. The name of a member has no NUL; on MySQL and SQLite it has no quote and no
             /// backslash either, and on MySQL no `-` in front: those are [`Error::Unsupported`](crate::Error::Unsupported).
-            pub fn json_text<K: Into<JsonKey>>(
-                self,
-                path: impl IntoIterator<Item = K>,
-            ) -> Expr<E, Option<String>> {
+            pub fn json_text(self, path: impl JsonPath) -> Expr<E, Option<String>> {
                 Expr::typed(json(&self, Json::Text, path), codec!(Option<String>))
             }
 
@@ -352,25 +344,19 @@ macro_rules! subject {
             ///
             /// It is read as a double: integers beyond 2^53 are rounded, and SQLite may be off in the last digit. One that no
             /// double can hold, such as `1e400`, is an error on PostgreSQL.
-            pub fn json_number<K: Into<JsonKey>>(
-                self,
-                path: impl IntoIterator<Item = K>,
-            ) -> Expr<E, Option<f64>> {
+            pub fn json_number(self, path: impl JsonPath) -> Expr<E, Option<f64>> {
                 Expr::typed(json(&self, Json::Number, path), codec!(Option<f64>))
             }
 
             /// The truth value at a path of the document; `None` where there is none, or something else. Steps as in
             /// [`json_text`](Self::json_text).
-            pub fn json_bool<K: Into<JsonKey>>(
-                self,
-                path: impl IntoIterator<Item = K>,
-            ) -> Expr<E, Option<bool>> {
+            pub fn json_bool(self, path: impl JsonPath) -> Expr<E, Option<bool>> {
                 Expr::typed(json(&self, Json::Bool, path), codec!(Option<bool>))
             }
 
             /// There is something at a path of the document, if only `null`; there is nothing where the document is NULL. Steps
             /// as in [`json_text`](Self::json_text).
-            pub fn json_has<K: Into<JsonKey>>(self, path: impl IntoIterator<Item = K>) -> Filter<E> {
+            pub fn json_has(self, path: impl JsonPath) -> Filter<E> {
                 Filter::of(Node::Holds(json(&self, Json::Exists, path)))
             }
         }

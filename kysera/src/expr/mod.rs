@@ -31,7 +31,7 @@ pub use relation::{Rel, Via};
 #[doc(hidden)]
 pub use render::JsonKeys;
 pub(crate) use render::{Join, LoadKeys, Sql, dynamic, encode, qualified};
-pub use term::JsonKey;
+pub use term::{JsonKey, JsonPath};
 pub(crate) use term::{RelatedRows, Term};
 #[doc(hidden)]
 pub use types::{AggregateKind, CastKind};

@@ -119,6 +119,24 @@ impl From<usize> for JsonKey {
     }
 }
 
+/// The steps to a place in a JSON document: `["ui", "theme"]`, or whatever else can be walked through.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no path into a JSON document",
+    label = "expected a list of steps",
+    note = "a path is a list of names and places, if only of one: `[\"theme\"]`, `[\"ui\", \"theme\"]`"
+)]
+pub trait JsonPath {
+    /// The steps.
+    fn into_steps(self) -> Vec<JsonKey>;
+}
+
+#[diagnostic::do_not_recommend]
+impl<P: IntoIterator<Item: Into<JsonKey>>> JsonPath for P {
+    fn into_steps(self) -> Vec<JsonKey> {
+        self.into_iter().map(Into::into).collect()
+    }
+}
+
 /// Rows at the other end of a relation.
 #[derive(Clone)]
 pub(crate) struct RelatedRows {

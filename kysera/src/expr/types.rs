@@ -16,6 +16,11 @@ use crate::__private::codec;
 pub trait NotNull: Send + Sync + 'static {}
 
 /// A [`NotNull`] type or an `Option` of one.
+#[diagnostic::on_unimplemented(
+    message = "kysera does not know whether a `{Self}` may be NULL",
+    label = "a column of type `{Self}`",
+    note = "for a type of your own write `impl kysera::expr::NotNull for {Self} {{}}`"
+)]
 pub trait Nullable: Send + Sync + 'static {
     /// The type without its `Option`.
     type Inner: NotNull;

@@ -175,6 +175,9 @@ where
     /// connection for them, and must have one: with `sqlite::memory:`, which lives on a single one, they would wait
     /// for it until the acquire timeout.
     ///
+    /// It borrows the repository, which therefore needs a name of its own, as below. A stream that owns its source, such as
+    /// the body of a response, is made of this loop by the crate `async-stream`, in a `try_stream!` that the `Db` moves into.
+    ///
     /// ```
     /// # #[cfg(feature = "sqlite")] mod doc {
     /// # use kysera::prelude::*;

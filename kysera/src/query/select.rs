@@ -110,8 +110,10 @@ pub trait Projection<E, DB: Backend>: Sized + Send + 'static {
 
 /// The type of a field of a projection: that of its column.
 #[diagnostic::on_unimplemented(
-    message = "this field is `{F}`, its column is `{Self}`",
-    label = "the column is `{Self}`"
+    message = "this field is `{F}`, its column or expression is `{Self}`",
+    label = "this is `{Self}`",
+    note = "a field has the very type of what it is selected from; where that is an `Option`, it may be NULL, as a sum \
+            over no rows is, and `coalesce(..)` says what it is then"
 )]
 #[doc(hidden)]
 pub trait SameAs<F> {}

@@ -1,12 +1,14 @@
 //! Queries whose rows come with what is loaded for them.
 
+use std::future::Future;
+
 use futures_core::future::BoxFuture;
 
 use super::load::{Load, attach};
 use crate::entity::{Entity, On};
 use crate::error::{Error, Result};
 use crate::expr::{Filter, Order};
-use crate::query::Find;
+use crate::query::{Find, Plan};
 use crate::source::Source;
 
 /// A query whose rows come with what is loaded for them, made by [`Find::with`].
@@ -21,6 +23,9 @@ impl<'s, E, S> Find<'s, E, S> {
     ///
     /// A tuple loads several, and [`with`](crate::relation::HasMany::with) on a relation what belongs to its rows. Each
     /// relation is one more statement, `SELECT .. WHERE <its key> = ANY($1)`, whatever the number of rows.
+    ///
+    /// A query that [joins](Find::join) loads nothing, and one that loads does not join: a relation to one row can be loaded
+    /// like the others, `find().with((Post::AUTHOR, Post::COMMENTS))`.
     ///
     /// Rows are matched to their parents by the `Eq` of the key's type. Where the database takes for equal what differs, as
     /// MySQL does with upper and lower case, it is asked once more which keys it meant.
@@ -139,6 +144,48 @@ where
             let row = vec![self.find.one().await?];
             attach(source, row, &self.load).await?.pop().ok_or(Error::NotFound { entity: E::META.entity })
         })
+    }
+}
+
+impl<'s, E, S, L> FindWith<'s, E, S, L>
+where
+    S: Source,
+    E: On<S::Database>,
+{
+    /// As [`Find::count`]: nothing is loaded.
+    ///
+    /// # Errors
+    ///
+    /// Those of the database.
+    pub fn count(self) -> impl Future<Output = Result<u64>> + Send + use<'s, E, S, L> {
+        self.find.count()
+    }
+
+    /// As [`Find::exists`]: nothing is loaded.
+    ///
+    /// # Errors
+    ///
+    /// Those of the database.
+    pub fn exists(self) -> impl Future<Output = Result<bool>> + Send + use<'s, E, S, L> {
+        self.find.exists()
+    }
+
+    /// The statement that finds the rows, as [`Find::to_sql`]; those that load depend on what it finds.
+    ///
+    /// # Errors
+    ///
+    /// As [`Find::to_sql`].
+    pub fn to_sql(&self) -> Result<String> {
+        self.find.to_sql()
+    }
+
+    /// How the database would find the rows, as [`Find::explain`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Find::explain`].
+    pub fn explain(self) -> impl Future<Output = Result<Plan>> + Send + use<'s, E, S, L> {
+        self.find.explain()
     }
 }
 

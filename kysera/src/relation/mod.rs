@@ -273,6 +273,20 @@ macro_rules! relation {
                 self.filter(filter).none()
             }
 
+            /// Whether there is a related row at all.
+            ///
+            /// `EXISTS (SELECT 1 FROM <target> WHERE <its key> = <key>)`
+            pub fn exists(self) -> Filter<$parent> {
+                Related::all(self).any()
+            }
+
+            /// Whether there is no related row at all.
+            ///
+            /// `NOT EXISTS (SELECT 1 FROM <target> WHERE <its key> = <key>)`
+            pub fn is_empty(self) -> Filter<$parent> {
+                Related::all(self).none()
+            }
+
             /// How many related rows there are.
             ///
             /// `(SELECT COUNT(*) FROM <target> WHERE <its key> = <key>)`

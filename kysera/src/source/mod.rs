@@ -99,7 +99,8 @@ pub trait Source: Send + Sync {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is a read-only source and cannot run a statement that writes",
     label = "this source only reads",
-    note = "build the repository on the primary: `Db`, a `Tx` of it, or a `Conn`"
+    note = "build the repository on the primary: `Db`, a `Tx` of it, or a `Conn`",
+    note = "a function that is generic over its source asks for `Writable` instead of `Source`"
 )]
 pub trait Writable: Source {}
 

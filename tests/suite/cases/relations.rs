@@ -206,6 +206,19 @@ async fn nothing_is_loaded_for_nobody() {
 }
 
 #[tokio::test]
+async fn what_loads_can_be_counted_and_explained_without_loading() {
+    let db = world().await;
+    let users = User::repo(db.source());
+    let busy = || users.find().with(User::POSTS).filter(User::POSTS.exists());
+    assert_eq!(busy().count().await.unwrap(), 2);
+    assert!(busy().exists().await.unwrap());
+    assert!(!busy().filter(User::ID.eq(99)).exists().await.unwrap());
+    let plain = users.find().filter(User::POSTS.exists());
+    assert_eq!(busy().to_sql().unwrap(), plain.to_sql().unwrap());
+    assert!(!busy().explain().await.unwrap().lines().is_empty());
+}
+
+#[tokio::test]
 async fn keys_that_only_the_database_takes_for_equal_find_their_rows() {
     let db = world().await;
     let mails = ["ada@x", "ADA@X", "Ada@x", "bob@x", "BOB@x", "nobody@x"].into_iter().zip(1..);

@@ -31,6 +31,8 @@ async fn related_rows_are_asked_for() {
     assert_eq!(kept(&db, User::POSTS.filter(Post::VIEWS.ge(20)).none()).await, [2, 3]);
     assert_eq!(kept(&db, User::EDITED.any(all())).await, [1, 2]);
     assert_eq!(kept(&db, User::PROFILE.any(Profile::CITY.eq("London"))).await, [1]);
+    assert_eq!(kept(&db, User::POSTS.exists()).await, [1, 2]);
+    assert_eq!(kept(&db, User::POSTS.is_empty()).await, [3]);
     // A NULL on either side leads nowhere.
     assert_eq!(kept(&db, User::MAILS.none(Filter::all([]))).await, [1, 2, 3]);
     let stray = Profile::repo(db.source());
