@@ -55,15 +55,19 @@
 //!
 //! # Where things are
 //!
-//! * [`Repository`](macro@Repository), the derive, lists every attribute and what it makes of a struct; the
-//!   [trait](trait@Repository) has the methods.
-//! * [`query::Find`] is a query: filters made from [`Column`] constants, order, limit, and how it ends.
-//! * [`dal`] is data access in free functions, without repositories of your own.
-//! * [`relation`] leads from rows of one entity to those of another: loads, joins, and filters.
-//! * [`page`] has pages of a query, by number and by cursor.
-//! * [`source`] says where statements run, and what happens when a future is dropped.
-//! * [`error`] tells what can go wrong, and what is known of it.
-//! * [`entity::Validate`] has the rules that are checked before any SQL runs.
+//! | for | look at |
+//! |---|---|
+//! | annotating a struct, and what comes of it | [`Repository`](macro@Repository), the derive |
+//! | create, read, update, delete, upserts, bulk writes, transitions | [`Repository`](trait@Repository), the trait |
+//! | queries: filters, projections, groups, locks | [`query`]; what they are made of: [`expr`] |
+//! | rows of other entities: loads, joins, filters | [`relation`] |
+//! | pages, by number and by cursor | [`page`], [`cursor`] |
+//! | filters and orders that a request brings, as JSON and text | [`QuerySchema`], made by `User::query_schema()` |
+//! | data access in functions, without repositories of your own | [`dal`] |
+//! | where statements run: pools, transactions, replicas, and what happens when a future is dropped | [`source`] |
+//! | what can go wrong, and what is known of it | [`error`] |
+//! | rules that are checked before any SQL runs | [`entity::Validate`] |
+//! | generic code over entities and databases | [`entity`], [`backend`] |
 //!
 //! # Cargo features
 //!

@@ -347,6 +347,13 @@ pub trait Backend: Database<Connection: Sync> + sealed::Sealed {
     #[doc(hidden)]
     fn plan(rows: &[Self::Row]) -> Result<Vec<String>, sqlx::Error>;
 
+    /// Whether the cells of a column are ordered as they are compared. `row` is any row.
+    #[doc(hidden)]
+    fn has_one_order(row: &Self::Row, index: usize) -> Result<bool, sqlx::Error> {
+        let _ = (row, index);
+        Ok(true)
+    }
+
     /// The value of a cell, which is not NULL, as a cursor carries it, so that the database finds its place again. `None`
     /// where it could not. `value` is what the struct made of the cell.
     #[doc(hidden)]

@@ -57,17 +57,9 @@ impl Backend for MySql {
         plan_lines::<Self>(rows)
     }
 
-    fn to_cursor(
-        row: &Self::Row,
-        index: usize,
-        codec: &Codec,
-        value: &AnyValue,
-    ) -> Result<Option<serde_json::Value>, sqlx::Error> {
-        // An ENUM is ordered by its position and compared by its text.
-        if row.try_column(index)?.type_info().name() == "ENUM" {
-            return Ok(None);
-        }
-        Ok(codec.to_exact_json(value))
+    /// An ENUM is ordered by its position and compared by its text.
+    fn has_one_order(row: &Self::Row, index: usize) -> Result<bool, sqlx::Error> {
+        Ok(row.try_column(index)?.type_info().name() != "ENUM")
     }
 
     fn bind_array(codec: &Codec, _: &[&AnyValue], _: &mut Self::Arguments) -> Result<(), BoxDynError> {

@@ -1,6 +1,34 @@
 //! Cursors: places in an order, as opaque texts that travel through clients.
 //!
-//! What a cursor says is the business of [`page`](crate::page); here is how it is packed, and how it is protected.
+//! A [`KeysetPage`](crate::KeysetPage) has the cursors of its neighbours, and a [`Keyset`](crate::Keyset) takes one. In between
+//! it is a text, which serde reads and writes:
+//!
+//! ```
+//! use kysera::cursor::{Cursor, CursorError};
+//! use kysera::{Error, Keyset};
+//!
+//! /// What a client sends: `?after=..`
+//! fn request(after: Option<&str>) -> kysera::Result<Keyset> {
+//!     let after: Option<Cursor> = after.map(str::parse).transpose().map_err(Error::Cursor)?;
+//!     Ok(Keyset::first(20).after(after))
+//! }
+//!
+//! assert!(request(Some("AQAAAA")).is_ok());
+//! let endless = "A".repeat(100_000);
+//! assert!(matches!(request(Some(&endless)), Err(Error::Cursor(CursorError::TooLong))));
+//! ```
+//!
+//! | a cursor is | with | its values | a client can |
+//! |---|---|---|---|
+//! | plain | nothing | can be read | make one of its own, which leads to another place of the same query and nowhere else |
+//! | signed | the feature `signed-cursors` and a secret | can be read | neither make nor change one |
+//! | sealed | the feature `sealed-cursors` and a secret | cannot be read | neither make nor change one |
+//!
+//! The secret is given to the database, by `Db::with_cursor_secret`. What is wrong with a cursor says [`CursorError`].
+//!
+//! # The format
+//!
+//! What a cursor says is the business of [`page`](crate::page); this is how it is packed.
 //!
 //! | bytes | what |
 //! |---|---|

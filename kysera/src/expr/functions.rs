@@ -342,8 +342,9 @@ macro_rules! subject {
             /// The number at a path of the document; `None` where there is none, or something else. Steps as in
             /// [`json_text`](Self::json_text).
             ///
-            /// It is read as a double: integers beyond 2^53 are rounded, and SQLite may be off in the last digit. One that no
-            /// double can hold, such as `1e400`, is an error on PostgreSQL.
+            /// It is read as a double: integers beyond 2^53 are rounded, and SQLite may be off in the last digit. What is
+            /// closer to zero than any double is 0. What is beyond the largest one, such as `1e400`, is `None` on PostgreSQL,
+            /// infinite on SQLite, and the largest one on MariaDB; MySQL does not store it.
             pub fn json_number(self, path: impl JsonPath) -> Expr<E, Option<f64>> {
                 Expr::typed(json(&self, Json::Number, path), codec!(Option<f64>))
             }

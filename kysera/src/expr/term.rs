@@ -197,7 +197,7 @@ impl Term {
     pub(crate) fn same(&self, other: &Term) -> bool {
         match (self, other) {
             (Term::Column(a), Term::Column(b)) => a.is(b),
-            (Term::Value(_, a), Term::Value(_, b)) => same_value(&**a, &**b),
+            (Term::Value(codec, a), Term::Value(_, b)) => same_value(codec, &**a, &**b),
             (Term::Null, Term::Null) => true,
             (Term::Call(a, of_a), Term::Call(b, of_b)) => a == b && all_same(of_a, of_b),
             (Term::Aggregate(a), Term::Aggregate(b)) => {
@@ -235,16 +235,25 @@ fn all_same(a: &[Term], b: &[Term]) -> bool {
     a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a.same(b))
 }
 
-/// Whether it is the same value, or one of a common type that is equal.
-pub(crate) fn same_value(a: &AnyValue, b: &AnyValue) -> bool {
-    fn equal<T: PartialEq + 'static>(a: &AnyValue, b: &AnyValue) -> bool {
-        matches!((a.downcast_ref::<T>(), b.downcast_ref::<T>()), (Some(a), Some(b)) if a == b)
+/// Whether both are the same value of one type. False where that is not known, as of a type that serde does not know.
+///
+/// Not by `==`, which takes 0.0 for -0.0 and, for types of users, whatever they like.
+pub(crate) fn same_value(codec: &Codec, a: &AnyValue, b: &AnyValue) -> bool {
+    if std::ptr::addr_eq(a, b) {
+        return true;
     }
-    macro_rules! any {
-        ($($type:ty),*) => {
-            $(equal::<$type>(a, b) || equal::<Option<$type>>(a, b))||*
-        };
+    if a.type_id() != b.type_id() {
+        return false;
     }
-    // Floats are missing: `0.0 == -0.0`.
-    std::ptr::addr_eq(a, b) || any!(bool, i8, i16, i32, i64, u8, u16, u32, u64, String)
+    // It may be written as a float, by a feature that any crate can switch on.
+    #[cfg(feature = "decimal")]
+    if let (Some(a), Some(b)) = (decimal_of(a), decimal_of(b)) {
+        return a.serialize() == b.serialize();
+    }
+    matches!((codec.to_exact_json(a), codec.to_exact_json(b)), (Some(a), Some(b)) if a == b)
+}
+
+#[cfg(feature = "decimal")]
+fn decimal_of(value: &AnyValue) -> Option<sqlx::types::Decimal> {
+    value.downcast_ref().copied().or_else(|| *value.downcast_ref::<Option<sqlx::types::Decimal>>()?)
 }

@@ -84,6 +84,8 @@ pub struct Codec {
     pub nullable: bool,
     /// Whether it can be searched as text.
     pub text: bool,
+    /// Whether its values are JSON documents.
+    pub document: bool,
     /// To and from JSON, where serde knows the type.
     pub json: Option<JsonCodec>,
     pub type_name: fn() -> &'static str,
@@ -176,6 +178,7 @@ pub trait Unsupported {
     const IS_NULL: fn(&AnyValue) -> bool = |_| false;
     const NULLABLE: bool = false;
     const TEXT: bool = false;
+    const DOCUMENT: bool = false;
     const JSON: Option<JsonCodec> = None;
 }
 
@@ -212,6 +215,10 @@ impl<T: super::Text> Probe<T> {
     pub const TEXT: bool = true;
 }
 
+impl<T: super::JsonDocument> Probe<T> {
+    pub const DOCUMENT: bool = true;
+}
+
 impl<T: Serialize + DeserializeOwned + Send + Sync + 'static> Probe<T> {
     pub const JSON: Option<JsonCodec> = Some(JsonCodec {
         to: |value| match value.downcast_ref::<T>() {
@@ -238,6 +245,7 @@ macro_rules! __codec {
             is_null: $crate::__private::Probe::<$type>::IS_NULL,
             nullable: $crate::__private::Probe::<$type>::NULLABLE,
             text: $crate::__private::Probe::<$type>::TEXT,
+            document: $crate::__private::Probe::<$type>::DOCUMENT,
             json: $crate::__private::Probe::<$type>::JSON,
             type_name: ::core::any::type_name::<$type>,
         };

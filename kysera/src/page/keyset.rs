@@ -174,8 +174,9 @@ where
     /// For an index to find the place of a page, it needs all columns of the order in the directions of the order (or all
     /// of them reversed), with those of the primary key at its end, and NULLs where the database puts them by itself.
     ///
-    /// A column whose type serde does not know cannot be ordered by, nor can an ENUM of MySQL, which is ordered and compared
-    /// in two ways. A row whose key changes between two pages may be met twice or not at all.
+    /// A column whose type serde does not know cannot be ordered by. Nor can an ENUM of MySQL, which is ordered by the places
+    /// of its values and compared by their texts; whether a column is one shows in its rows, so that the query is refused
+    /// when it has some. A row whose key changes between two pages may be met twice or not at all.
     ///
     /// ```
     /// # #[cfg(feature = "sqlite")] mod doc {
@@ -208,7 +209,7 @@ where
     ///
     /// Before anything is sent: [`Error::Cursor`] if a cursor is none, or not one of this query; [`Error::BadRequest`] for
     /// pages of no rows, if the query has a limit, an offset, DISTINCT or groups, and for an order by anything but columns
-    /// of the entity that a cursor can hold. Else as [`all`](Find::all).
+    /// of the entity that a cursor can hold; the latter also behind it, for an ENUM of MySQL. Else as [`all`](Find::all).
     pub fn keyset(self, keyset: Keyset) -> KeysetQuery<'s, E, S> {
         KeysetQuery { find: self, keyset }
     }
@@ -457,6 +458,9 @@ impl ReadPage {
             cells.reverse();
         } else {
             has_next |= more;
+        }
+        if let Some(row) = cells.first() {
+            walk.check_columns::<DB>(row)?;
         }
         let shape = Rows::<E>::new();
         let mut items = Vec::with_capacity(cells.len());

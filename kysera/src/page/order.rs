@@ -4,7 +4,7 @@ use std::hash::Hasher;
 use std::sync::Arc;
 
 use super::break_ties;
-use crate::backend::Dialect;
+use crate::backend::{Backend, Dialect};
 use crate::cursor::Fnv;
 use crate::error::{Error, Result};
 use crate::expr::{Codec, Col, Compare, Meta, Node, Nulls, OrderKey, Term, Value};
@@ -68,6 +68,16 @@ impl Walk {
             }
         }
         Ok(Self { meta, dialect, keys })
+    }
+
+    /// Whether the database compares the columns as it orders them, which a row of theirs tells.
+    pub(super) fn check_columns<DB: Backend>(&self, row: &DB::Row) -> Result<()> {
+        for key in &self.keys {
+            if !DB::has_one_order(row, key.col.index)? {
+                return Err(two_orders(self.meta, key.col));
+            }
+        }
+        Ok(())
     }
 
     /// The walk back.
@@ -215,7 +225,16 @@ impl Key {
 pub(super) fn no_cursor_form(meta: &Meta, col: &Col) -> Error {
     let text = format!(
         "keyset pages of {} cannot be ordered by the column `{}`: its values cannot be written into a cursor, which takes \
-         serde's `Serialize` and `Deserialize` for its type, and on MySQL a column that is no ENUM",
+         serde's `Serialize` and `Deserialize` for its type",
+        meta.entity, col.name
+    );
+    Error::BadRequest(text.into())
+}
+
+fn two_orders(meta: &Meta, col: &Col) -> Error {
+    let text = format!(
+        "keyset pages of {} cannot be ordered by the column `{}`: MySQL orders an ENUM by the places of its values and \
+         compares it by their texts; make the column a VARCHAR, or take pages by number",
         meta.entity, col.name
     );
     Error::BadRequest(text.into())

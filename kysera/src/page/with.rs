@@ -7,14 +7,15 @@ use futures_core::future::BoxFuture;
 use super::{Keyset, KeysetPage, Page, PageRequest};
 use crate::entity::On;
 use crate::error::Result;
-use crate::relation::{FindWith, Load, attach};
+use crate::relation::{FindWith, WholeRows, attach};
 use crate::source::Source;
 
-impl<'s, E, S, L> FindWith<'s, E, S, L>
+impl<'s, E, S, T, X> FindWith<'s, E, S, T, X>
 where
     S: Source,
     E: On<S::Database>,
-    L: Load<E, S> + 's,
+    T: Send + 's,
+    X: WholeRows<E, S::Database>,
 {
     /// One page, as of [`Find::page`](crate::query::Find::page), each row with what was loaded for it.
     ///
@@ -22,15 +23,22 @@ where
     ///
     /// As [`Find::page`](crate::query::Find::page) and [`load_many`](crate::relation::load_many).
     #[allow(clippy::type_complexity, reason = "an alias would hide what the rows are")]
-    pub fn page(self, request: PageRequest) -> BoxFuture<'s, Result<Page<(E, L::Out)>>> {
+    pub fn page(self, request: PageRequest) -> BoxFuture<'s, Result<Page<(X::Out, T)>>> {
         Box::pin(async move {
             let source = self.find.source;
             let mut page = self.find.page(request).await?;
             let rows = std::mem::take(&mut page.items);
-            Ok(page.with_items(attach(source, rows, &self.load).await?))
+            Ok(page.with_items(attach(source, rows, &*self.load, X::row).await?))
         })
     }
+}
 
+impl<'s, E, S, T> FindWith<'s, E, S, T>
+where
+    S: Source,
+    E: On<S::Database>,
+    T: Send + 's,
+{
     /// One page, as of [`Find::keyset`](crate::query::Find::keyset), each row with what was loaded for it.
     ///
     /// ```
@@ -55,12 +63,12 @@ where
     ///
     /// As [`Find::keyset`](crate::query::Find::keyset) and [`load_many`](crate::relation::load_many).
     #[allow(clippy::type_complexity, reason = "an alias would hide what the rows are")]
-    pub fn keyset(self, keyset: Keyset) -> BoxFuture<'s, Result<KeysetPage<(E, L::Out)>>> {
+    pub fn keyset(self, keyset: Keyset) -> BoxFuture<'s, Result<KeysetPage<(E, T)>>> {
         Box::pin(async move {
             let source = self.find.source;
             let mut page = self.find.keyset(keyset).into_future().await?;
             let rows = std::mem::take(&mut page.items);
-            Ok(page.with_items(attach(source, rows, &self.load).await?))
+            Ok(page.with_items(attach(source, rows, &*self.load, |row| row).await?))
         })
     }
 }

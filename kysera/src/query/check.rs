@@ -102,9 +102,15 @@ fn has_column(keys: &[Term], column: &Col) -> bool {
 }
 
 fn loose(does: &str, term: &Term) -> Error {
+    // Of these it is not always known that they are the same as those that are grouped by.
+    let again = if term.is_opaque() {
+        "; if it is grouped by already, give a clone of the same expression to both"
+    } else {
+        ""
+    };
     let text = format!(
         "the query groups or aggregates, and {does} {}, which may differ among the rows of a group: group by it, or \
-         aggregate it, as in `max()`",
+         aggregate it, as in `max()`{again}",
         in_words(term)
     );
     Error::BadRequest(text.into())

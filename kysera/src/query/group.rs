@@ -108,7 +108,7 @@ impl<DB: Backend, X: Shape<DB>> Shape<DB> for Grouped<X> {
 )]
 pub trait Selecting {}
 
-impl<E, I> Selecting for Selected<E, I> {}
+impl<DB: Backend, T> Selecting for Selected<DB, T> {}
 
 /// A [`Shape`] of groups.
 #[diagnostic::on_unimplemented(

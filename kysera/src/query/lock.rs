@@ -36,14 +36,14 @@ enum Wait {
 
 impl Lock {
     /// ` FOR UPDATE ..`
-    pub(super) fn write(self, sql: &mut Sql<'_>, query: &Query, meta: &'static Meta) {
+    pub(super) fn write(self, sql: &mut Sql<'_>, query: &Query, aggregates: bool, meta: &'static Meta) {
         let refuse = |sql: &mut Sql<'_>, what: &'static str| {
             let backend = sql.dialect().name();
             sql.refuse(Error::Unsupported { backend, what: what.into() });
         };
-        if query.is_condensed() {
+        if query.is_condensed() || aggregates {
             sql.refuse(Error::BadRequest(
-                "only rows of a table can be locked, not groups or different rows".into(),
+                "only rows of a table can be locked, not groups, aggregates or different rows".into(),
             ));
         }
         let dialect = sql.dialect();
@@ -131,7 +131,7 @@ where
     /// # Errors
     ///
     /// The methods that end the query answer [`Error::Unsupported`] on SQLite, where a transaction that may write locks the
-    /// whole database; [`Error::BadRequest`] if rows of the result are groups; those of the database, among them a deadlock
+    /// whole database; [`Error::BadRequest`] if rows of the result are groups, aggregates or different rows; those of the database, among them a deadlock
     /// and a lock that was not to be had in time, which are [transient](Error::is_transient).
     pub fn for_update(self) -> Locked<'s, E, S, X>
     where
@@ -168,6 +168,15 @@ where
 pub struct Locked<'s, E, S, X = Rows<E>> {
     find: Find<'s, E, S, X>,
 }
+
+/// What no locked query is.
+#[doc(hidden)]
+#[diagnostic::on_unimplemented(
+    message = "rows that are locked are read, not counted",
+    label = "behind `for_update()` or `for_share()`",
+    note = "count with the query before it is locked, as in `find().count()`, or take the length of what `all()` answers"
+)]
+pub trait Unlocked {}
 
 impl<'s, E, S, X> Locked<'s, E, S, X>
 where
@@ -222,6 +231,16 @@ where
     /// Those of [`Find::one`] and [`Find::for_update`].
     pub fn one(self) -> impl Future<Output = Result<X::Out>> + Send + use<'s, E, S, X> {
         self.find.one()
+    }
+
+    /// Does not compile: databases refuse locks on what is counted. It is here because the compiler would take the name for
+    /// that of a method of iterators.
+    #[doc(hidden)]
+    pub fn count(self) -> std::future::Ready<Result<u64>>
+    where
+        Self: Unlocked,
+    {
+        std::future::ready(Err(Error::BadRequest("rows that are locked are read, not counted".into())))
     }
 
     /// The rows one by one; see [`Find::stream`]. Which of them are locked before they are read is the database's affair.

@@ -1,20 +1,18 @@
 //! Selecting columns and expressions instead of whole rows.
 
-use std::marker::PhantomData;
-
 use super::find::Find;
 use super::shape::{Items, Shape, SqlBox};
 use crate::backend::{Backend, Scalar};
 use crate::entity::{Cells, Entity};
 use crate::error::Result;
-use crate::expr::{Column, Expr, Expression, Sql, Term, TermBox};
+use crate::expr::{Column, Expr, Expression, Meta, Sql, Term, TermBox};
 use crate::source::Source;
 
 /// What [`Find::select`] takes: a column or an expression, whose values are then the rows, or a tuple of up to eight.
 ///
-/// [`As`] a struct that derives [`Projection`](macro@crate::Projection) has any number.
+/// A struct that derives [`Projection`](macro@crate::Projection) has any number; see [`Find::select_as`].
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` cannot be selected from `{E}` on `{DB}`",
+    message = "this cannot be selected from `{E}` on `{DB}`",
     label = "expected a column or an expression of `{E}`, or a tuple of up to eight",
     note = "for more than eight derive `Projection` for a struct, and use `select_as`"
 )]
@@ -129,47 +127,30 @@ where
     item.as_term()
 }
 
-/// The [`Selection`] of a struct that derives [`Projection`](macro@crate::Projection).
-pub struct As<P>(PhantomData<fn() -> P>);
+type Read<DB, T> = fn(&mut Cells<'_, DB>) -> Result<T>;
 
-impl<P> std::fmt::Debug for As<P> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("As")
-    }
-}
-
-impl<E, DB: Backend, P: Projection<E, DB>> Selection<E, DB> for As<P> {
-    type Out = P;
-
-    fn into_terms(self) -> Vec<TermBox> {
-        P::items()
-    }
-
-    fn read(cells: &mut Cells<'_, DB>) -> Result<P> {
-        P::read(cells)
-    }
-}
-
-/// Columns and expressions: the [`Shape`] of a query after [`Find::select`].
-pub struct Selected<E, I> {
+/// Columns and expressions that are read as `T`: the [`Shape`] of a query after [`Find::select`] and [`Find::select_as`].
+pub struct Selected<DB: Backend, T> {
+    meta: &'static Meta,
     terms: Vec<Term>,
-    types: PhantomData<fn() -> (E, I)>,
+    // Not a bound: what cannot be selected is then reported once, and not by each method that follows as well.
+    read: Read<DB, T>,
 }
 
-impl<E, I> Clone for Selected<E, I> {
+impl<DB: Backend, T> Clone for Selected<DB, T> {
     fn clone(&self) -> Self {
-        Self { terms: self.terms.clone(), types: PhantomData }
+        Self { meta: self.meta, terms: self.terms.clone(), read: self.read }
     }
 }
 
-impl<E, I> std::fmt::Debug for Selected<E, I> {
+impl<DB: Backend, T> std::fmt::Debug for Selected<DB, T> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Selected").field("items", &self.terms.len()).finish_non_exhaustive()
     }
 }
 
-impl<DB: Backend, E: Entity, I: Selection<E, DB>> Shape<DB> for Selected<E, I> {
-    type Out = I::Out;
+impl<DB: Backend, T: Send + 'static> Shape<DB> for Selected<DB, T> {
+    type Out = T;
 
     fn width(&self) -> usize {
         self.terms.len()
@@ -188,8 +169,8 @@ impl<DB: Backend, E: Entity, I: Selection<E, DB>> Shape<DB> for Selected<E, I> {
         Some(Items(&self.terms))
     }
 
-    fn read(&self, row: &DB::Row, start: usize, check: bool) -> Result<I::Out> {
-        I::read(&mut Cells::new(row, E::META, start, check).of_terms(&self.terms))
+    fn read(&self, row: &DB::Row, start: usize, check: bool) -> Result<T> {
+        (self.read)(&mut Cells::new(row, self.meta, start, check).of_terms(&self.terms))
     }
 }
 
@@ -223,9 +204,11 @@ impl<'s, E: Entity, S: Source, X> Find<'s, E, S, X> {
     /// Of the methods that end the query: [`Error::BadRequest`](crate::Error::BadRequest) before anything is sent if
     /// aggregates stand beside something that is not aggregated, unless the query [groups](Find::group_by) by it;
     /// [`Error::Decode`](crate::Error::Decode) with the column's name, or `(expression)`, if a value does not fit.
-    pub fn select<I: Selection<E, S::Database>>(self, items: I) -> Find<'s, E, S, Selected<E, I>> {
-        let terms = items.into_terms().into_iter().map(|term| term.0).collect();
-        self.reshape(Selected { terms, types: PhantomData })
+    pub fn select<I: Selection<E, S::Database>>(
+        self,
+        items: I,
+    ) -> Find<'s, E, S, Selected<S::Database, I::Out>> {
+        self.selected(items.into_terms(), I::read)
     }
 
     /// Reads a struct of columns and expressions, which derives [`Projection`](macro@crate::Projection), instead of
@@ -255,8 +238,17 @@ impl<'s, E: Entity, S: Source, X> Find<'s, E, S, X> {
     /// # Errors
     ///
     /// As [`select`](Find::select).
-    pub fn select_as<P: Projection<E, S::Database>>(self) -> Find<'s, E, S, Selected<E, As<P>>> {
-        self.select(As(PhantomData))
+    pub fn select_as<P: Projection<E, S::Database>>(self) -> Find<'s, E, S, Selected<S::Database, P>> {
+        self.selected(P::items(), P::read)
+    }
+
+    fn selected<T>(
+        self,
+        terms: Vec<TermBox>,
+        read: Read<S::Database, T>,
+    ) -> Find<'s, E, S, Selected<S::Database, T>> {
+        let terms = terms.into_iter().map(|term| term.0).collect();
+        self.reshape(Selected { meta: E::META, terms, read })
     }
 }
 

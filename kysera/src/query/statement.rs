@@ -50,9 +50,10 @@ impl Query {
                 self.head::<DB, X>(&mut sql, meta, shape, false);
             }
         }
-        self.rest(&mut sql, self.aggregates(shape), limit);
+        let aggregates = self.aggregates(shape);
+        self.rest(&mut sql, aggregates, limit);
         if let Some(lock) = self.lock {
-            lock.write(&mut sql, self, meta);
+            lock.write(&mut sql, self, aggregates, meta);
         }
         sql
     }

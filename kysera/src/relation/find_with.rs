@@ -1,31 +1,79 @@
 //! Queries whose rows come with what is loaded for them.
 
-use std::future::Future;
-
 use futures_core::future::BoxFuture;
 
+use super::join::Joined;
 use super::load::{Load, attach};
+use crate::backend::Backend;
 use crate::entity::{Entity, On};
 use crate::error::{Error, Result};
 use crate::expr::{Filter, Order};
-use crate::query::{Find, Plan};
+use crate::query::{Find, Plan, Rows, Shape};
 use crate::source::Source;
 
 /// A query whose rows come with what is loaded for them, made by [`Find::with`].
-#[must_use = "a query does nothing until it is ended with `all`, `first`, `one`, `page` or `keyset`"]
-pub struct FindWith<'s, E, S, L> {
-    pub(crate) find: Find<'s, E, S>,
-    pub(crate) load: L,
+///
+/// It has no stream: what is loaded takes a statement of its own, for many rows at once, which a stream on the same
+/// connection would be in the way of. Take [`keyset`](FindWith::keyset) pages of a few hundred rows instead.
+#[must_use = "a query does nothing until it is ended with `all`, `first`, `one`, `page`, `keyset`, `count` or `exists`"]
+pub struct FindWith<'s, E, S: Source, T, X = Rows<E>> {
+    pub(crate) find: Find<'s, E, S, X>,
+    /// Without its type, so that what cannot be loaded is reported by `with` alone.
+    pub(crate) load: Box<dyn Load<E, S, Out = T> + 's>,
 }
 
-impl<'s, E, S> Find<'s, E, S> {
+/// A [`Shape`] with whole rows of `E` in it: [`Rows`], and those of joins.
+#[diagnostic::on_unimplemented(
+    message = "relations are loaded for whole rows, which this query does not select",
+    label = "called on a query that selects something else",
+    note = "load them with whole rows and take what you need of those"
+)]
+pub trait WholeRows<E, DB: Backend>: Shape<DB> {
+    #[doc(hidden)]
+    fn row(out: &Self::Out) -> &E;
+}
+
+impl<DB: Backend, E: On<DB>> WholeRows<E, DB> for Rows<E> {
+    fn row(out: &E) -> &E {
+        out
+    }
+}
+
+impl<DB: Backend, E, J> WholeRows<E, DB> for Joined<E, J>
+where
+    Self: Shape<DB>,
+    Self::Out: StartsWith<E>,
+{
+    fn row(out: &Self::Out) -> &E {
+        out.start()
+    }
+}
+
+/// Joined rows, of which the first one is the entity's own.
+#[doc(hidden)]
+pub trait StartsWith<E> {
+    fn start(&self) -> &E;
+}
+
+macro_rules! starts_with {
+    ($($T:ident),+) => {
+        impl<E, $($T),+> StartsWith<E> for (E, $($T),+) {
+            fn start(&self) -> &E {
+                &self.0
+            }
+        }
+    };
+}
+starts_with!(A);
+starts_with!(A, B);
+starts_with!(A, B, C);
+starts_with!(A, B, C, D);
+
+impl<'s, E, S, X> Find<'s, E, S, X> {
     /// Loads relations with the rows: `find().with(User::POSTS)` answers `(User, Vec<Post>)`.
     ///
     /// A tuple loads several, and [`with`](crate::relation::HasMany::with) on a relation what belongs to its rows. Each
     /// relation is one more statement, `SELECT .. WHERE <its key> = ANY($1)`, whatever the number of rows.
-    ///
-    /// A query that [joins](Find::join) loads nothing, and one that loads does not join: a relation to one row can be loaded
-    /// like the others, `find().with((Post::AUTHOR, Post::COMMENTS))`.
     ///
     /// Rows are matched to their parents by the `Eq` of the key's type. Where the database takes for equal what differs, as
     /// MySQL does with upper and lower case, it is asked once more which keys it meant.
@@ -53,16 +101,20 @@ impl<'s, E, S> Find<'s, E, S> {
     /// }
     /// # }
     /// ```
-    pub fn with<L>(self, load: L) -> FindWith<'s, E, S, L>
+    ///
+    /// Behind a join what is loaded is that of the first row, the entity's own: `find().join(Post::AUTHOR).with(Post::COMMENTS)`
+    /// answers `((Post, User), Vec<Comment>)`.
+    pub fn with<L>(self, load: L) -> FindWith<'s, E, S, L::Out, X>
     where
         S: Source,
-        L: Load<E, S>,
+        X: WholeRows<E, S::Database>,
+        L: Load<E, S> + 's,
     {
-        FindWith { find: self, load }
+        FindWith { find: self, load: Box::new(load) }
     }
 }
 
-impl<'s, E, S, L> FindWith<'s, E, S, L> {
+impl<'s, E, S: Source, T, X> FindWith<'s, E, S, T, X> {
     /// As [`Find::filter`]: about the rows, not about what is loaded for them.
     pub fn filter(mut self, filter: Filter<E>) -> Self {
         self.find = self.find.filter(filter);
@@ -100,11 +152,12 @@ impl<'s, E, S, L> FindWith<'s, E, S, L> {
     }
 }
 
-impl<'s, E, S, L> FindWith<'s, E, S, L>
+impl<'s, E, S, T, X> FindWith<'s, E, S, T, X>
 where
     S: Source,
     E: On<S::Database>,
-    L: Load<E, S> + 's,
+    T: Send + 's,
+    X: WholeRows<E, S::Database>,
 {
     /// All rows, each with what was loaded for it.
     ///
@@ -112,10 +165,10 @@ where
     ///
     /// As [`Find::all`] and [`load_many`](super::load_many()).
     #[allow(clippy::type_complexity, reason = "names would hide what is answered")]
-    pub fn all(self) -> BoxFuture<'s, Result<Vec<(E, L::Out)>>> {
+    pub fn all(self) -> BoxFuture<'s, Result<Vec<(X::Out, T)>>> {
         Box::pin(async move {
             let source = self.find.source;
-            attach(source, self.find.all().await?, &self.load).await
+            attach(source, self.find.all().await?, &*self.load, X::row).await
         })
     }
 
@@ -125,11 +178,11 @@ where
     ///
     /// As [`all`](FindWith::all).
     #[allow(clippy::type_complexity, reason = "names would hide what is answered")]
-    pub fn first(self) -> BoxFuture<'s, Result<Option<(E, L::Out)>>> {
+    pub fn first(self) -> BoxFuture<'s, Result<Option<(X::Out, T)>>> {
         Box::pin(async move {
             let source = self.find.source;
-            let row: Vec<E> = self.find.first().await?.into_iter().collect();
-            Ok(attach(source, row, &self.load).await?.pop())
+            let row: Vec<X::Out> = self.find.first().await?.into_iter().collect();
+            Ok(attach(source, row, &*self.load, X::row).await?.pop())
         })
     }
 
@@ -138,36 +191,33 @@ where
     /// # Errors
     ///
     /// [`Error::NotFound`] if there is none, [`Error::MoreThanOne`] if there are several; else as [`all`](FindWith::all).
-    pub fn one(self) -> BoxFuture<'s, Result<(E, L::Out)>> {
+    pub fn one(self) -> BoxFuture<'s, Result<(X::Out, T)>> {
         Box::pin(async move {
             let source = self.find.source;
             let row = vec![self.find.one().await?];
-            attach(source, row, &self.load).await?.pop().ok_or(Error::NotFound { entity: E::META.entity })
+            attach(source, row, &*self.load, X::row)
+                .await?
+                .pop()
+                .ok_or(Error::NotFound { entity: E::META.entity })
         })
     }
-}
 
-impl<'s, E, S, L> FindWith<'s, E, S, L>
-where
-    S: Source,
-    E: On<S::Database>,
-{
-    /// As [`Find::count`]: nothing is loaded.
+    /// How many rows there are, as [`Find::count`] counts them. Nothing is loaded for them.
     ///
     /// # Errors
     ///
-    /// Those of the database.
-    pub fn count(self) -> impl Future<Output = Result<u64>> + Send + use<'s, E, S, L> {
-        self.find.count()
+    /// As [`Find::count`].
+    pub fn count(self) -> BoxFuture<'s, Result<u64>> {
+        Box::pin(self.find.count())
     }
 
-    /// As [`Find::exists`]: nothing is loaded.
+    /// Whether there is a row, as [`Find::exists`] says. Nothing is loaded for it.
     ///
     /// # Errors
     ///
-    /// Those of the database.
-    pub fn exists(self) -> impl Future<Output = Result<bool>> + Send + use<'s, E, S, L> {
-        self.find.exists()
+    /// As [`Find::exists`].
+    pub fn exists(self) -> BoxFuture<'s, Result<bool>> {
+        Box::pin(self.find.exists())
     }
 
     /// The statement that finds the rows, as [`Find::to_sql`]; those that load depend on what it finds.
@@ -184,12 +234,12 @@ where
     /// # Errors
     ///
     /// As [`Find::explain`].
-    pub fn explain(self) -> impl Future<Output = Result<Plan>> + Send + use<'s, E, S, L> {
-        self.find.explain()
+    pub fn explain(self) -> BoxFuture<'s, Result<Plan>> {
+        Box::pin(self.find.explain())
     }
 }
 
-impl<E: Entity, S, L> std::fmt::Debug for FindWith<'_, E, S, L> {
+impl<E: Entity, S: Source, T, X> std::fmt::Debug for FindWith<'_, E, S, T, X> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{:?}.with(..)", self.find)
     }

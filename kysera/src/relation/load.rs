@@ -72,14 +72,19 @@ where
     })
 }
 
-/// Pairs rows with what is loaded for them.
-pub(crate) async fn attach<P, S, L>(source: &S, rows: Vec<P>, load: &L) -> Result<Vec<(P, L::Out)>>
+/// Pairs rows with what is loaded for them, or for a part of each.
+pub(crate) async fn attach<P, S, L, R>(
+    source: &S,
+    rows: Vec<R>,
+    load: &L,
+    part: fn(&R) -> &P,
+) -> Result<Vec<(R, L::Out)>>
 where
     P: Entity,
     S: Source,
-    L: Load<P, S>,
+    L: Load<P, S> + ?Sized,
 {
-    let parents: Vec<&P> = rows.iter().collect();
+    let parents: Vec<&P> = rows.iter().map(part).collect();
     let out = load.load(source, &parents).await?;
     Ok(rows.into_iter().zip(out).collect())
 }

@@ -1,4 +1,4 @@
-//! Relations: how rows of one entity lead to rows of another.
+//! Relations: how rows of one entity lead to rows of another, to be loaded, asked for and joined.
 //!
 //! The derive makes a constant of each relation that a struct declares:
 //!
@@ -62,6 +62,19 @@
 //! # #[cfg(not(feature = "sqlite"))]
 //! # fn main() {}
 //! ```
+//!
+//! # What is where
+//!
+//! | for | look at |
+//! |---|---|
+//! | rows with what belongs to them | [`Find::with`](crate::query::Find::with), which makes a [`FindWith`]; [`load_many`] for rows at hand |
+//! | some related rows, in an order, so many for each | [`HasMany::filter`], [`HasMany::order_by`], [`HasMany::limit`] |
+//! | what belongs to related rows | [`HasMany::with`] |
+//! | whether there are such rows, and how many | [`HasMany::any`], [`HasMany::none`], [`HasMany::count`] |
+//! | columns of the one row at the other end | [`BelongsTo::get`] |
+//! | joins | [`Find::join`](crate::query::Find::join), [`Find::left_join`](crate::query::Find::left_join) |
+//!
+//! The other kinds of relations have the same methods where they make sense.
 
 mod find_with;
 mod join;
@@ -70,7 +83,7 @@ mod load;
 
 use std::marker::PhantomData;
 
-pub use find_with::FindWith;
+pub use find_with::{FindWith, WholeRows};
 pub use join::{AddJoin, Inner, Joined, JoinedRow, Left, ToOne};
 pub use key::JoinKey;
 #[doc(hidden)]

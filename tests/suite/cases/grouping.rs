@@ -4,7 +4,10 @@ use futures_util::TryStreamExt;
 use kysera::expr::{Expr, count};
 use kysera::prelude::*;
 use kysera::{Error, ErrorCode};
-use kysera_tests::Fixture;
+use kysera_tests::{Ddl, Fixture};
+use sqlx::types::Uuid;
+use sqlx::types::chrono::NaiveDate;
+use sqlx::types::time::OffsetDateTime;
 
 use super::entities::*;
 use crate::DB;
@@ -216,4 +219,90 @@ async fn conditions_on_groups() {
     );
     let none = find().having(User::ID.max().in_(Vec::<i64>::new()));
     assert_eq!(none.count().await.unwrap(), 0);
+}
+
+/// A text that serde writes in its own way.
+#[derive(Debug, Clone, PartialEq, sqlx::Type, serde::Serialize, serde::Deserialize)]
+#[sqlx(transparent)]
+struct Label(String);
+
+impl kysera::expr::NotNull for Label {}
+
+/// One that serde does not know.
+#[derive(Debug, Clone, PartialEq, sqlx::Type)]
+#[sqlx(transparent)]
+struct Unknown(String);
+
+impl kysera::expr::NotNull for Unknown {}
+
+#[derive(Debug, Repository)]
+#[kysera(table = "things")]
+struct Thing {
+    #[kysera(id, assigned)]
+    id: i64,
+    weight: f64,
+    size: Option<f32>,
+    day: Option<NaiveDate>,
+    at: Option<OffsetDateTime>,
+    owner: Option<Uuid>,
+    label: Option<Label>,
+    unknown: Option<Unknown>,
+}
+
+const THINGS: Ddl = Ddl {
+    postgres: "CREATE TABLE things (id BIGINT PRIMARY KEY, weight DOUBLE PRECISION NOT NULL, size REAL, day DATE,
+        at TIMESTAMPTZ, owner UUID, label TEXT, unknown TEXT)",
+    mysql: "CREATE TABLE things (id BIGINT PRIMARY KEY, weight DOUBLE NOT NULL, size FLOAT, day DATE, at DATETIME(6),
+        owner BINARY(16), label VARCHAR(20), unknown VARCHAR(20))",
+    sqlite: "CREATE TABLE things (id INTEGER PRIMARY KEY, weight REAL NOT NULL, size REAL, day DATE, at DATETIME,
+        owner BLOB, label TEXT, unknown TEXT)",
+};
+
+#[tokio::test]
+async fn equal_arguments_of_any_type_that_serde_knows() {
+    let db = Fixture::<DB>::new(&THINGS).await;
+    let repo = Thing::repo(db.source());
+    let day = NaiveDate::from_yo_opt(2024, 60).unwrap();
+    let at = OffsetDateTime::from_unix_timestamp(1_700_000_000).unwrap();
+    let rows = (1..=3).map(|id| NewThing {
+        id,
+        weight: id as f64 / 2.0,
+        size: (id == 1).then_some(0.5),
+        day: (id == 1).then_some(day),
+        at: (id == 1).then_some(at),
+        owner: (id == 1).then_some(Uuid::from_u128(7)),
+        label: (id == 1).then(|| Label("x".into())),
+        unknown: (id == 1).then(|| Unknown("x".into())),
+    });
+    repo.insert_many(rows.collect::<Vec<_>>()).await.unwrap();
+    // Each is written anew wherever it is needed.
+    macro_rules! groups {
+        ($($expr:expr => [$($found:expr),+]),+ $(,)?) => { $(
+            let term = || $expr;
+            let find = || repo.find().select((term(), count())).group_by(term()).order_by(term().asc());
+            assert_eq!(find().all().await.unwrap(), [$($found),+], "{}", stringify!($expr));
+            assert_eq!(find().having(count().gt(0) & term().eq($expr)).count().await.unwrap(), [$($found),+].len() as u64);
+        )+ };
+    }
+    groups!(
+        Thing::WEIGHT.times(2.0) => [(1.0, 1), (2.0, 1), (3.0, 1)],
+        Thing::SIZE.coalesce(0.1) => [(0.1, 2), (0.5, 1)],
+        Thing::DAY.coalesce(day) => [(day, 3)],
+        Thing::AT.coalesce(at) => [(at, 3)],
+        Thing::OWNER.coalesce(Uuid::from_u128(7)) => [(Uuid::from_u128(7), 3)],
+        Thing::LABEL.coalesce(Label("a".into())) => [(Label("a".into()), 2), (Label("x".into()), 1)],
+    );
+
+    let unlike = repo.find().select(Thing::WEIGHT.times(0.0)).group_by(Thing::WEIGHT.times(-0.0));
+    refused(&unlike.all().await.unwrap_err(), "give a clone of the same expression to both");
+    let unlike = repo.find().select(Thing::WEIGHT.times(2.0)).group_by(Thing::WEIGHT.times(2.5));
+    refused(&unlike.all().await.unwrap_err(), "an expression of the column `weight`");
+
+    // Of what serde does not know, nothing says that it is the same; a clone is.
+    let unknown = || Thing::UNKNOWN.coalesce(Unknown("a".into()));
+    let twice = repo.find().select((unknown(), count())).group_by(unknown());
+    refused(&twice.all().await.unwrap_err(), "give a clone of the same expression to both");
+    let once = unknown();
+    let find = repo.find().select((once.clone(), count())).group_by(once.clone()).order_by(once.asc());
+    assert_eq!(find.all().await.unwrap(), [(Unknown("a".into()), 2), (Unknown("x".into()), 1)]);
 }

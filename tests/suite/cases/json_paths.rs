@@ -229,3 +229,32 @@ async fn numbers_are_doubles_and_texts_are_whole() {
         assert_eq!(kept(&db, within.contains(text) & Doc::ID.eq(id)).await, [id], "{text:?}");
     }
 }
+
+#[tokio::test]
+async fn numbers_that_no_double_can_hold_are_no_errors() {
+    let db = stored(&[json!({"n": 1.5}), json!({"n": "x"})]).await;
+    for (id, number) in [(3, "1e-400"), (4, "-4.9e-324"), (5, "1.7976931348623157e308"), (6, "0")] {
+        db.execute(&format!("INSERT INTO docs (id, body) VALUES ({id}, '{{\"n\": {number}}}')")).await;
+    }
+    let number = || Doc::BODY.json_number(["n"]);
+    assert_eq!(kept(&db, number().lt(0.5) & number().gt(-0.5)).await, [3, 4, 6]);
+    assert_eq!(kept(&db, number().eq(f64::MAX)).await, [5]);
+    // Beyond the largest. MySQL does not store those.
+    for (id, number) in [(7, "1e400"), (8, "-1e400"), (9, "1.8e308")] {
+        db.execute(&format!("INSERT INTO docs (id, body) VALUES ({id}, '{{\"n\": {number}}}')")).await;
+    }
+    let all = Doc::repo(db.source()).find().order_by(Doc::ID.asc()).select(number()).all().await.unwrap();
+    assert_eq!(
+        (all[0], all[1], all[2], all[4], all[5]),
+        (Some(1.5), None, Some(0.0), Some(f64::MAX), Some(0.0))
+    );
+    let beyond = match DB::DIALECT {
+        Dialect::Postgres => None,
+        Dialect::MySql => Some(f64::MAX),
+        _ => Some(f64::INFINITY),
+    };
+    assert_eq!(all[6..], [beyond, beyond.map(|n| -n), beyond]);
+    assert_eq!(kept(&db, number().eq(1.5)).await, [1]);
+    let largest = Doc::repo(db.source()).find().filter(Doc::ID.le(5)).select(number().max()).one().await;
+    assert_eq!(largest.unwrap(), Some(f64::MAX));
+}

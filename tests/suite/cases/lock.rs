@@ -223,3 +223,36 @@ async fn a_savepoint_confines_a_lock_that_fails() {
     locked(inner);
     assert_eq!(Ticket::repo(&other).get(id).await.unwrap().id, id);
 }
+
+#[derive(Debug, PartialEq, Projection)]
+#[kysera(of = Ticket)]
+struct Card {
+    id: i64,
+    #[kysera(expr = Ticket::ID.plus(1))]
+    next: i64,
+}
+
+#[tokio::test]
+async fn rows_of_a_selection_are_locked_and_aggregates_are_refused() {
+    let db = Fixture::<DB>::concurrent(&TICKETS, 2).await;
+    if without_locks(&db).await {
+        return;
+    }
+    let tickets = open(&db, 3).await;
+    let [one, two, three] = [tickets[0].id, tickets[1].id, tickets[2].id];
+    let tx = db.source().begin().await.unwrap();
+    let mine = Ticket::repo(&tx);
+    let id = mine.find().filter(Ticket::ID.eq(one)).select(Ticket::ID).for_update().one().await.unwrap();
+    assert_eq!(id, one);
+    let card = mine.find().filter(Ticket::ID.eq(two)).select_as::<Card>().for_share().first().await.unwrap();
+    assert_eq!(card, Some(Card { id: two, next: two + 1 }));
+    assert!(!is_free(db.source(), one).await);
+    assert!(!is_free(db.source(), two).await);
+    assert!(is_free(db.source(), three).await);
+    let refused = |error: Error| assert_eq!(error.code(), ErrorCode::BadRequest, "{error:?}");
+    refused(mine.find().select(Ticket::ID.count()).for_update().all().await.unwrap_err());
+    refused(mine.find().select(Ticket::ID).distinct().for_update().all().await.unwrap_err());
+    refused(mine.find().select(Ticket::ID).group_by(Ticket::ID).for_share().all().await.unwrap_err());
+    // Nothing of it was sent: the transaction is as good as before.
+    assert_eq!(mine.find().count().await.unwrap(), 3);
+}

@@ -19,6 +19,7 @@ mod lock;
 mod no_arrays;
 mod order;
 mod outside;
+pub(crate) mod outside_types;
 mod pages;
 mod parallel;
 mod projection;

@@ -383,3 +383,38 @@ async fn loads_may_run_in_a_task_of_their_own() {
     });
     assert_eq!(task.await.unwrap().unwrap(), 3);
 }
+
+#[tokio::test]
+async fn relations_are_loaded_for_joined_rows() {
+    let db = world().await;
+    let posts = Post::repo(db.source());
+    let find = || posts.find().join(Post::AUTHOR).order_by(Post::ID.asc()).with((Post::COMMENTS, Post::TAGS));
+    let found: Vec<((Post, User), (Vec<Comment>, Vec<Tag>))> = find().all().await.unwrap();
+    let shown: Vec<_> = found
+        .iter()
+        .map(|((post, author), (comments, tags))| (post.id, &author.name[..], comments.len(), tags.len()))
+        .collect();
+    assert_eq!(shown, [(1, "Ada", 2, 2), (2, "Ada", 1, 2), (3, "Ada", 0, 0), (4, "Bob", 0, 1)]);
+
+    let by_editor = posts.find().left_join(Post::EDITOR).join(Post::AUTHOR).with(Post::COMMENTS);
+    let edited = by_editor.filter(Post::EDITOR.get(User::NAME).eq("Bob"));
+    let ((post, editor, author), comments) = edited.one().await.unwrap();
+    assert_eq!((post.id, editor.unwrap().id, author.id, comments.len()), (2, 2, 1, 1));
+    let first = find().filter(Post::AUTHOR.get(User::NAME).eq("Bob")).first().await.unwrap();
+    assert_eq!(first.map(|((post, _), (_, tags))| (post.id, tags.len())), Some((4, 1)));
+    let page = find().page(kysera::PageRequest::new(2, 3)).await.unwrap();
+    assert_eq!((page.total, page.items.len(), page.items[0].0.0.id), (4, 1, 4));
+}
+
+#[tokio::test]
+async fn rows_with_relations_are_counted() {
+    let db = world().await;
+    let users = User::repo(db.source());
+    let find = || users.find().with(User::POSTS);
+    assert_eq!(find().count().await.unwrap(), 3);
+    assert_eq!(find().filter(User::ID.gt(1)).limit(1).count().await.unwrap(), 2);
+    assert!(find().filter(User::ID.eq(3)).exists().await.unwrap());
+    assert!(!find().filter(User::ID.eq(4)).exists().await.unwrap());
+    let joined = Post::repo(db.source());
+    assert_eq!(joined.find().join(Post::EDITOR).with(Post::TAGS).count().await.unwrap(), 2);
+}

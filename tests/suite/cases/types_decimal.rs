@@ -69,3 +69,11 @@ async fn what_a_decimal_cannot_hold_is_an_error() {
         db.execute("DELETE FROM prices").await;
     }
 }
+
+crate::cases::outside_types::compares!(filters_from_outside(
+    Decimal; "NUMERIC(30, 10)", "DECIMAL(30, 10)", "TEXT";
+    prices(1, "0", "0.1").money => 0.1, prices(1, "0", "123456789012345678.0123456789").money
+        => "123456789012345678.0123456789";
+    refused "x", "", true, 1e30, 1e308, 5e-324, "0.00000000000000000000000000001", "123456789012345678.0123456789123",
+        [1]
+));

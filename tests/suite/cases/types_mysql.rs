@@ -5,6 +5,7 @@ use kysera_tests::{Ddl, Fixture};
 use sqlx::types::chrono::{DateTime, NaiveTime, Utc};
 
 use crate::DB;
+use crate::cases::outside_types::compares;
 use crate::cases::types_engine::{Group, group, round_trip, upserts};
 
 const COUNTS: Ddl = Ddl {
@@ -172,4 +173,85 @@ async fn a_span_that_is_no_time_of_day_is_an_error() {
             other => panic!("{span}: {other:?}"),
         }
     }
+}
+
+compares!(
+    #[kysera(backend(MySql))]
+    unsigned_tiny_from_outside(
+        u8; "", "TINYINT UNSIGNED", ""; 0 => 0, u8::MAX => u8::MAX; refused 256, -1, 1.5, "1"
+    )
+);
+compares!(
+    #[kysera(backend(MySql))]
+    unsigned_large_from_outside(
+        u64; "", "BIGINT UNSIGNED", ""; 0 => 0, u64::MAX => u64::MAX; refused -1, 1e300, "1"
+    )
+);
+compares!(
+    #[kysera(backend(MySql))]
+    signed_tiny_from_outside(
+        i8; "", "TINYINT", ""; i8::MIN => i8::MIN, i8::MAX => i8::MAX; refused 128, -129, 1.0
+    )
+);
+
+#[derive(Debug, Clone, Copy, PartialEq, sqlx::Type, serde::Serialize, serde::Deserialize)]
+#[sqlx(rename_all = "lowercase")]
+enum Size {
+    Small,
+    Medium,
+    Large,
+}
+
+#[derive(Debug, Repository)]
+#[kysera(table = "shirts")]
+struct Shirt {
+    #[kysera(id, assigned)]
+    id: i64,
+    /// ENUM
+    size: Size,
+    /// ENUM
+    text: Option<String>,
+    /// VARCHAR
+    words: Size,
+}
+
+const SHIRTS: Ddl = Ddl {
+    mysql: "CREATE TABLE shirts (id BIGINT PRIMARY KEY, size ENUM('small', 'medium', 'large') NOT NULL,
+        text ENUM('small', 'medium', 'large'), words VARCHAR(10) COLLATE utf8mb4_bin NOT NULL)",
+    ..Ddl::NONE
+};
+
+#[tokio::test]
+async fn keyset_pages_are_not_ordered_by_an_enum() {
+    let db = Fixture::<DB>::new(&SHIRTS).await;
+    let shirts = Shirt::repo(db.source());
+    // Of no rows there is nothing to refuse.
+    let page = shirts.find().order_by(Shirt::SIZE.asc()).keyset(Keyset::first(2)).await.unwrap();
+    assert!(page.items.is_empty());
+    let sizes = [Size::Small, Size::Medium, Size::Large];
+    let rows = (1..).zip(sizes).map(|(id, size)| NewShirt { id, size, text: None, words: size });
+    shirts.create_many(rows.collect::<Vec<_>>()).await.unwrap();
+    // Also where the page is the last one, and where it is NULL.
+    for rows in [1, 3] {
+        for order in [Shirt::SIZE.asc(), Shirt::TEXT.desc()] {
+            let error = shirts.find().order_by(order).keyset(Keyset::first(rows)).await.unwrap_err();
+            assert_eq!(error.code(), kysera::ErrorCode::BadRequest, "{error:?}");
+            assert!(error.to_string().contains("make the column a VARCHAR"), "{error}");
+        }
+    }
+    // What counts is the column, not the type.
+    let mut place = None;
+    let mut found = Vec::new();
+    loop {
+        let find = shirts.find().order_by(Shirt::WORDS.asc());
+        let page = find.keyset(Keyset::first(1).after(place)).await.unwrap();
+        found.extend(page.items.iter().map(|shirt| shirt.words));
+        place = page.next;
+        if place.is_none() {
+            break;
+        }
+    }
+    assert_eq!(found, [Size::Large, Size::Medium, Size::Small]);
+    let page = shirts.find().order_by(Shirt::SIZE.asc()).page(kysera::PageRequest::new(1, 2)).await.unwrap();
+    assert_eq!(page.items.iter().map(|shirt| shirt.size).collect::<Vec<_>>(), sizes[..2]);
 }

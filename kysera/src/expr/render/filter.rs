@@ -114,7 +114,7 @@ impl<'v> Sql<'v> {
         let last = values.last().copied();
         let padding = last.into_iter().cycle().take(padded - values.len());
         self.list(values.into_iter().chain(padding), ", ", |sql, value| {
-            sql.value(codec, value);
+            sql.listed(codec, value);
         })
         .push(")")
     }

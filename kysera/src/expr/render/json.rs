@@ -37,7 +37,7 @@ impl<'v> Sql<'v> {
                 sql.push(") = 'array'");
             }
         };
-        let (kind, before, after) = match what {
+        let kind = match what {
             Json::Exists => {
                 self.push("(");
                 at(self, path, false);
@@ -45,15 +45,32 @@ impl<'v> Sql<'v> {
                 arrays(self);
                 return self;
             }
-            Json::Text => ("string", "", ""),
-            Json::Number => ("number", "CAST(", " AS DOUBLE PRECISION)"),
-            Json::Bool => ("boolean", "CAST(", " AS BOOLEAN)"),
+            Json::Text => "string",
+            Json::Number => "number",
+            Json::Bool => "boolean",
         };
         self.push("CASE WHEN JSONB_TYPEOF(");
         at(self, path, false);
         self.push(") = '").push(kind).push("'");
         arrays(self);
-        self.push(" THEN ").push(before).push("(");
+        self.push(" THEN ");
+        if what == Json::Number {
+            // Casts of what is beyond a double are errors, and of what is closer to zero than any as well.
+            let size = |sql: &mut Self| {
+                sql.push("ABS(CAST((");
+                at(sql, path, false);
+                sql.push(") AS NUMERIC))");
+            };
+            self.push("CAST(CASE WHEN ");
+            size(self);
+            self.push(" BETWEEN 4.9e-324 AND 1.7976931348623158e308 THEN CAST((");
+            at(self, path, false);
+            self.push(") AS NUMERIC) WHEN ");
+            size(self);
+            return self.push(" < 1 THEN 0 END AS DOUBLE PRECISION) END");
+        }
+        let (before, after) = if what == Json::Bool { ("CAST(", " AS BOOLEAN)") } else { ("", "") };
+        self.push(before).push("(");
         at(self, path, true);
         self.push(")").push(after).push(" END")
     }

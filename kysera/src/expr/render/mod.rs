@@ -271,12 +271,18 @@ impl<'v> Sql<'v> {
     pub(crate) fn value(&mut self, codec: &'static Codec, value: &'v AnyValue) -> &mut Self {
         if self.condensed && self.dialect == Dialect::Postgres {
             // For PostgreSQL, two placeholders are two different expressions.
-            let same = |bind: &Bind<'_>| matches!(bind, Bind::Value(_, bound) if same_value(*bound, value));
+            let same =
+                |bind: &Bind<'_>| matches!(bind, Bind::Value(_, bound) if same_value(codec, *bound, value));
             if let Some(at) = self.binds.iter().position(same) {
                 let _ = write!(self.text, "${}", at + 1); // a String takes everything
                 return self;
             }
         }
+        self.listed(codec, value)
+    }
+
+    /// Writes the placeholder of one of many arguments, which is no expression of its own.
+    pub(super) fn listed(&mut self, codec: &'static Codec, value: &'v AnyValue) -> &mut Self {
         self.bind(Bind::Value(codec, value))
     }
 

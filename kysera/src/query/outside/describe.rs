@@ -98,7 +98,15 @@ pub(super) fn expected(codec: &Codec) -> &'static str {
         name if name.starts_with("chrono::datetime::DateTime<") => {
             "a date and time with its offset such as \"2024-12-31T23:59:59Z\", of the years 0 to 9999"
         }
-        name if name.ends_with("::Decimal") => "a decimal number",
+        name if name.ends_with("::OffsetDateTime") => {
+            "a date and time with its offset such as \"2024-12-31T23:59:59Z\", of the years 0 to 9999"
+        }
+        name if name.ends_with("::PrimitiveDateTime") => {
+            "a date and time such as \"2024-12-31T23:59:59\", of the years 0 to 9999"
+        }
+        "time::date::Date" => "a date such as \"2024-12-31\", of the years 0 to 9999",
+        "time::time::Time" => "a time such as \"23:59:59\"",
+        name if name.ends_with("::Decimal") => "a number of up to 28 digits, or the text of one",
         _ if codec.text => "a text",
         _ => "a value of the field's type",
     }

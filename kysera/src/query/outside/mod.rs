@@ -3,6 +3,7 @@
 
 mod describe;
 mod parse;
+mod read;
 mod schema;
 mod sort;
 mod strict;

@@ -3,6 +3,7 @@ use std::fmt::Write as _;
 use serde_json::{Map, Value as Json};
 
 use super::describe::{Mistakes, column, did_you_mean, expected, marked, name, no_field};
+use super::read;
 use super::schema::Bounds;
 use crate::error::Result;
 use crate::expr::{Col, Compare, Meta, Node, Term, TextMatch, Value};
@@ -27,6 +28,8 @@ const OPERATORS: [&str; 17] = [
     "$endsWith",
     "$not",
 ];
+/// Those that can ask for null.
+const NULL_OPERATORS: [&str; 5] = ["$eq", "$ne", "$isNull", "$isNotNull", "$not"];
 /// What combines objects.
 const COMBINATORS: [&str; 3] = ["$and", "$or", "$not"];
 
@@ -106,6 +109,9 @@ impl Parser {
     }
 
     fn operator(&mut self, col: &'static Col, operator: &str, value: &Json) -> Option<Node> {
+        if col.codec.document && !NULL_OPERATORS.contains(&operator) && OPERATORS.contains(&operator) {
+            return self.refuse("wrong_value", "is a JSON document, which is asked for null alone");
+        }
         match operator {
             "$eq" => self.compared(col, Compare::Eq, value),
             "$ne" => self.compared(col, Compare::Ne, value),
@@ -225,19 +231,11 @@ impl Parser {
 
     /// A value that is not null, as the column's type.
     fn value(&mut self, col: &'static Col, input: &Json) -> Option<Value> {
+        if col.codec.document {
+            return self.refuse("wrong_value", "is a JSON document, which is asked for null alone");
+        }
         self.sizes(input)?;
-        let read = col.codec.json.as_ref().and_then(|json| {
-            let value = (json.from)(input.clone()).ok()?;
-            // What has become null on the way is a number that the type cannot hold, and chrono writes years that not
-            // every database has with a sign.
-            let is_fit = match (json.to)(&*value).ok()? {
-                Json::Null => false,
-                Json::String(text) => col.codec.text || !is_far_year(&text),
-                _ => true,
-            };
-            is_fit.then_some(value)
-        });
-        match read {
+        match read::value(col.codec, input) {
             Some(value) => Some(value),
             None => self.refuse("wrong_value", format!("takes {}", expected(col.codec))),
         }
@@ -348,12 +346,4 @@ impl Parser {
 
 fn negated(node: Node) -> Node {
     Node::Not(Box::new(node))
-}
-
-/// `+10000-01-01` and `-0001-01-01`.
-fn is_far_year(text: &str) -> bool {
-    text.strip_prefix(['+', '-']).is_some_and(|rest| {
-        let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
-        digits >= 4 && rest.get(digits..).is_some_and(|rest| rest.starts_with('-'))
-    })
 }
