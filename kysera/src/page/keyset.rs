@@ -6,14 +6,15 @@ use futures_core::future::BoxFuture;
 use futures_util::TryStreamExt;
 use serde::{Deserialize, Serialize};
 
-use super::order::{Place, Side, Walk};
+use super::order::{Side, Walk};
+use super::parts::Parts;
 use super::place::{cursor_at, place_of};
 use crate::backend::{Backend, Statement};
 use crate::cursor::{Cursor, CursorSecret};
 use crate::entity::On;
 use crate::error::{Error, Result};
-use crate::expr::{Meta, Sql};
-use crate::query::{Explain, Find, Plan, Query, Rows, Shape, sql_at, text};
+use crate::expr::Meta;
+use crate::query::{Explain, Find, Plan, Rows, Shape, sql_at, text};
 use crate::source::{Cx, Op, Source, run};
 
 /// Which rows are asked for: the first ones behind a place, or the last ones before it.
@@ -203,7 +204,9 @@ where
     /// `SELECT <columns>, (SELECT 1 FROM <table> WHERE (score, id) <= ($1, $2) ORDER BY .. LIMIT 1) FROM <table> WHERE
     /// (score, id) > ($3, $4) ORDER BY score ASC, id ASC LIMIT 21`; the second column tells whether there is something
     /// before the page. On MySQL, with several directions and with NULLs, `score >= .. AND (score > .. OR (score = .. AND
-    /// ..))`. A second statement is sent only if a cursor was given and nothing is there.
+    /// ..))`. Where NULLs of the first column are still to come behind values, `SELECT .. FROM ((<page of values>) UNION ALL
+    /// (<page of NULLs>)) ORDER BY .. LIMIT 21`, each of which an index finds. A second statement is sent only if a cursor
+    /// was given and nothing is there.
     ///
     /// # Errors
     ///
@@ -280,10 +283,17 @@ where
             let place = |cursor| place_of::<S::Database, E>(&walk, cursor, secret.as_ref());
             cursor.as_ref().map(place).transpose()
         };
-        let parts = Parts::new(query, &walk, place(after)?, place(before)?, rows, *backward, *total);
+        let mut parts = Parts::new(query, &walk, place(after)?, place(before)?, rows, *backward, *total);
 
         let mut sql = sql_at(self.find.source);
         parts.page(&mut sql, E::META);
+        if sql.binds() > S::Database::DIALECT.max_binds() {
+            // Filters with very many values may fit in once, but not twice.
+            drop(sql);
+            parts.put_together();
+            sql = sql_at(self.find.source);
+            parts.page(&mut sql, E::META);
+        }
         let statement = sql.finish()?;
         let mut aside = None;
         if after.is_some() || before.is_some() {
@@ -311,74 +321,6 @@ where
             let op = self.op()?;
             run(self.find.source, op).await
         })
-    }
-}
-
-/// The queries that one statement is made of.
-struct Parts {
-    page: Query,
-    /// One row on the other side of [`Keyset::after`].
-    passed: Option<Query>,
-    /// One row on the other side of [`Keyset::before`].
-    ahead: Option<Query>,
-    total: Option<Query>,
-}
-
-impl Parts {
-    fn new(
-        query: &Query,
-        walk: &Walk,
-        after: Option<Place>,
-        before: Option<Place>,
-        rows: u64,
-        backward: bool,
-        total: bool,
-    ) -> Self {
-        let back = walk.reversed();
-        let base = || Query { order: Vec::new(), ..query.clone() };
-        let mut page = base();
-        page.filters.extend(after.iter().map(|place| walk.behind(place)));
-        page.filters.extend(before.iter().map(|place| walk.before(place)));
-        page.order = if backward { back.order() } else { walk.order() };
-        // One more tells whether there is something behind them.
-        page.limit = Some(rows.saturating_add(1));
-        // Ordered, so that the database looks where the place is, and not at its first best row.
-        let passed = after.map(|place| {
-            let mut passed = Query { order: back.order(), limit: Some(1), ..base() };
-            passed.filters.push(walk.before(&place));
-            passed
-        });
-        let ahead = before.map(|place| {
-            let mut ahead = Query { order: walk.order(), limit: Some(1), ..base() };
-            ahead.filters.push(walk.behind(&place));
-            ahead
-        });
-        Self { page, passed, ahead, total: total.then(base) }
-    }
-
-    /// `SELECT <columns>, <asides> FROM <table> WHERE .. ORDER BY .. LIMIT ..`
-    fn page<'q>(&'q self, sql: &mut Sql<'q>, meta: &'static Meta) {
-        let Query { joins, limit, .. } = &self.page;
-        sql.push("SELECT ").with_joins(joins).row_columns(meta);
-        if self.passed.is_some() || self.ahead.is_some() || self.total.is_some() {
-            sql.push(", ");
-            self.asides(sql, meta);
-        }
-        sql.push(" FROM ").table(meta).joins(joins);
-        self.page.rest(sql, false, *limit);
-    }
-
-    /// Whether there are rows outside of the places, and the total: as many columns as are asked for.
-    fn asides<'q>(&'q self, sql: &mut Sql<'q>, meta: &'static Meta) {
-        let asides = [(&self.passed, false), (&self.ahead, false), (&self.total, true)];
-        let asides = asides.into_iter().filter_map(|(query, count)| Some((query.as_ref()?, count)));
-        sql.list(asides, ", ", |sql, (query, count)| {
-            sql.nested(|sql| {
-                sql.push(if count { "SELECT COUNT(*) FROM " } else { "SELECT 1 FROM " });
-                sql.with_joins(&query.joins).table(meta).joins(&query.joins);
-                query.rest(sql, false, query.limit);
-            });
-        });
     }
 }
 

@@ -57,6 +57,7 @@
 mod keyset;
 mod offset;
 mod order;
+mod parts;
 mod place;
 #[cfg(all(test, feature = "sqlite"))]
 #[allow(clippy::unwrap_used, reason = "tests")]

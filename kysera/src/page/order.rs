@@ -35,6 +35,19 @@ pub(super) struct Place {
     pub(super) side: Side,
 }
 
+/// The rows on one side of a place.
+pub(super) struct Beyond {
+    /// All of them.
+    pub(super) all: Node,
+    /// Those with a value in the first column of the order and those with NULL, if both are there: no index finds them with
+    /// one condition.
+    pub(super) apart: Option<(Node, Node)>,
+    /// Whether none of them has NULL in the first column.
+    pub(super) valued: bool,
+    /// The order that they are met in, by which an index finds `apart`, or `all` without it.
+    pub(super) order: Vec<OrderKey>,
+}
+
 /// On which side of its row a place is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Side {
@@ -122,13 +135,33 @@ impl Walk {
     }
 
     /// The rows that this walk meets behind a place.
-    pub(super) fn behind(&self, place: &Place) -> Node {
-        self.beyond(&place.values, place.side == Side::Before)
+    pub(super) fn behind(&self, place: &Place) -> Beyond {
+        self.rows_beyond(place, place.side == Side::Before)
     }
 
-    /// The rows that it meets before the place.
-    pub(super) fn before(&self, place: &Place) -> Node {
-        self.reversed().beyond(&place.values, place.side == Side::Behind)
+    /// The rows that it meets before the place, as the walk back meets them.
+    pub(super) fn before(&self, place: &Place) -> Beyond {
+        self.reversed().rows_beyond(place, place.side == Side::Behind)
+    }
+
+    fn rows_beyond(&self, place: &Place, or_equal: bool) -> Beyond {
+        let all = self.beyond(&place.values, or_equal);
+        let mut beyond = Beyond { all, apart: None, valued: false, order: self.order() };
+        let (Some(first), Some(Some(_))) = (self.keys.first(), place.values.first()) else {
+            return beyond;
+        };
+        beyond.valued = first.nulls != Some(Nulls::Last);
+        if !beyond.valued {
+            let mut valued = self.clone();
+            valued.keys.iter_mut().take(1).for_each(|key| key.nulls = None);
+            beyond.apart = Some((valued.beyond(&place.values, or_equal), first.is_null(false)));
+        }
+        // Values alone, or NULLs alone: it does not matter where NULLs stand. On PostgreSQL it does to an index, which may
+        // have been made for this order.
+        if self.dialect != Dialect::Postgres {
+            beyond.order.iter_mut().take(1).for_each(|key| key.nulls = None);
+        }
+        beyond
     }
 
     /// The rows that come after those with these values in the order, and with `or_equal` those as well.

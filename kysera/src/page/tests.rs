@@ -40,7 +40,7 @@ fn sql(order: &[Order<Row>], dialect: Dialect, values: &[Option<i64>]) -> [Strin
     let walk = walk(order, dialect);
     let place = place(values);
     let keys = walk.order();
-    [walk.behind(&place), walk.before(&place)]
+    [walk.behind(&place).all, walk.before(&place).all]
         .map(|node| {
             let mut sql = Sql::new(dialect);
             sql.filter(&node);

@@ -13,6 +13,7 @@ mod identifiers;
 mod ignore_case;
 mod insert_many;
 mod json_paths;
+mod keyset_plans;
 mod keyset_walks;
 mod keysets;
 mod lock;
