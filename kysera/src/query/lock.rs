@@ -36,14 +36,14 @@ enum Wait {
 
 impl Lock {
     /// ` FOR UPDATE ..`
-    pub(super) fn write(self, sql: &mut Sql<'_>, query: &Query, meta: &'static Meta) {
+    pub(super) fn write(self, sql: &mut Sql<'_>, query: &Query, meta: &'static Meta, aggregates: bool) {
         let refuse = |sql: &mut Sql<'_>, what: &'static str| {
             let backend = sql.dialect().name();
             sql.refuse(Error::Unsupported { backend, what: what.into() });
         };
-        if query.is_condensed() {
+        if query.is_condensed() || aggregates {
             sql.refuse(Error::BadRequest(
-                "only rows of a table can be locked, not groups or different rows".into(),
+                "only rows of a table can be locked, not groups, aggregates or different rows".into(),
             ));
         }
         let dialect = sql.dialect();
