@@ -3,7 +3,8 @@
 use std::marker::PhantomData;
 use std::ops::{BitAnd, BitOr, Not};
 
-use super::term::{RelatedRows, Term};
+use super::relation::Rel;
+use super::term::{RelatedRows, Term, same_value};
 use super::value::{Codec, Value};
 
 /// A condition on rows of entity `E`, made by the methods of [`Column`](super::Column) and [`Expr`](super::Expr), and
@@ -97,6 +98,52 @@ impl Node {
             Node::Not(node) => node.terms(see),
             Node::Related { .. } => {}
         }
+    }
+
+    /// Visits the relations that it asks for from the row at hand.
+    pub(crate) fn relations<'n>(&'n self, see: &mut dyn FnMut(&'n Rel)) {
+        match self {
+            Node::Related { rows, .. } => see(&rows.rel),
+            Node::All(nodes) | Node::Any(nodes) => nodes.iter().for_each(|node| node.relations(see)),
+            Node::Not(node) => node.relations(see),
+            _ => {}
+        }
+    }
+
+    /// Whether both say the same. False where that is not known.
+    pub(crate) fn same(&self, other: &Node) -> bool {
+        match (self, other) {
+            (
+                Node::Compare { left: a, op, right: b },
+                Node::Compare { left: other_a, op: other_op, right: other_b },
+            ) => op == other_op && a.same(other_a) && b.same(other_b),
+            (
+                Node::In { left: a, values, null, negated, .. },
+                Node::In { left: b, values: other, null: other_null, negated: other_negated, .. },
+            ) => {
+                let all = values.len() == other.len()
+                    && values.iter().zip(other).all(|(a, b)| same_value(&**a, &**b));
+                null == other_null && negated == other_negated && all && a.same(b)
+            }
+            (Node::IsNull { term: a, negated }, Node::IsNull { term: b, negated: other }) => {
+                negated == other && a.same(b)
+            }
+            (
+                Node::Text { term: a, kind, text },
+                Node::Text { term: b, kind: other_kind, text: other_text },
+            ) => kind == other_kind && text == other_text && a.same(b),
+            (Node::Holds(a), Node::Holds(b)) => a.same(b),
+            (Node::Related { rows: a, negated }, Node::Related { rows: b, negated: other }) => {
+                negated == other && a.same(b)
+            }
+            (Node::All(a), Node::All(b)) | (Node::Any(a), Node::Any(b)) => Self::all_same(a, b),
+            (Node::Not(a), Node::Not(b)) => a.same(b),
+            _ => false,
+        }
+    }
+
+    pub(super) fn all_same(a: &[Node], b: &[Node]) -> bool {
+        a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a.same(b))
     }
 }
 

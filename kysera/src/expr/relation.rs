@@ -36,12 +36,18 @@ impl Rel {
         }
     }
 
-    /// Whether it is the same one.
+    /// Whether it is the same one, through a table or not.
+    pub(crate) fn leads_as(&self, other: &Rel) -> bool {
+        let same_link = match (self.via, other.via) {
+            (None, None) => true,
+            (Some(a), Some(b)) => a.parent.is(b.parent) && a.target.is(b.target),
+            _ => false,
+        };
+        same_link && self.name == other.name && self.parent.is(other.parent) && self.key.is(other.key)
+    }
+
+    /// Whether it is the same one, and could be joined.
     pub(crate) fn is(&self, other: &Rel) -> bool {
-        self.parent.is(other.parent)
-            && self.key.is(other.key)
-            && self.name == other.name
-            && self.via.is_none()
-            && other.via.is_none()
+        self.via.is_none() && self.leads_as(other)
     }
 }

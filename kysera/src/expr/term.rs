@@ -150,6 +150,11 @@ impl RelatedRows {
     pub(crate) fn all(rel: Rel) -> Self {
         Self { rel, filters: Vec::new(), order: Vec::new(), limit: None }
     }
+
+    /// Whether both are the same rows, whatever their order and limit. False where that is not known.
+    pub(super) fn same(&self, other: &Self) -> bool {
+        self.rel.leads_as(&other.rel) && Node::all_same(&self.filters, &other.filters)
+    }
 }
 
 impl Term {
@@ -173,6 +178,21 @@ impl Term {
         let mut found = false;
         self.visit(&mut |term| found |= matches!(term, Term::Aggregate(_)));
         found
+    }
+
+    /// Whether it is NULL where all columns of its row are.
+    pub(crate) fn is_null_without_row(&self) -> bool {
+        match self {
+            // A sub-query finds nothing without a key.
+            Term::Column(_) | Term::Null | Term::Through(..) => true,
+            Term::Call(Call::Coalesce, _) => false,
+            Term::Call(_, terms) => terms.iter().any(Term::is_null_without_row),
+            Term::Arithmetic(_, pair) => pair.0.is_null_without_row() || pair.1.is_null_without_row(),
+            Term::Cast(term, _) => term.is_null_without_row(),
+            Term::Json(..) | Term::Value(..) | Term::Aggregate(_) | Term::CountRelated(_) | Term::Raw(..) => {
+                false
+            }
+        }
     }
 
     /// The column, if it is one and nothing else.
@@ -216,6 +236,7 @@ impl Term {
                 a == b && path_a == path_b && of_a.same(of_b)
             }
             (Term::Through(a, of_a), Term::Through(b, of_b)) => a.is(b) && of_a.same(of_b),
+            (Term::CountRelated(a), Term::CountRelated(b)) => a.same(b),
             (Term::Raw(a, of_a), Term::Raw(b, of_b)) => a == b && all_same(of_a, of_b),
             _ => false,
         }

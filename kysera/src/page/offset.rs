@@ -202,6 +202,7 @@ where
             if !self.query.is_condensed() && !self.query.aggregates::<S::Database, X>(&self.shape) {
                 break_ties(&mut self.query.order, E::META);
             }
+            self.query.check_order::<S::Database, X>(E::META, &self.shape)?;
             let sorts = sorts::<S::Database, X>(&self.query, E::META, &self.shape)?;
             let extras = sorts.iter().filter(|sort| **sort == Sort::Extra).count();
             let hit = 1 + self.shape.width() + extras;
@@ -226,22 +227,31 @@ enum Sort {
 
 fn sorts<DB: Backend, X: Shape<DB>>(query: &Query, meta: &Meta, shape: &X) -> Result<Vec<Sort>> {
     let whole_rows = shape.fixed(DB::DIALECT).is_some();
-    let find = |key: &OrderKey| match key.term.as_column() {
-        Some(_) if whole_rows => Ok(Sort::Column),
+    let find = |key: &OrderKey| match (key.term.as_column(), item::<DB, X>(shape, key)) {
+        (Some(_), _) if whole_rows => Ok(Sort::Column),
+        // The database would not know an expression for the same a second time.
+        (_, Some(item)) if query.is_condensed() => Ok(Sort::Item(item)),
         // One column more would make rows different that are not.
-        _ if query.distinct => selected(DB::DIALECT, query, shape, key).map(Sort::Item).ok_or_else(|| {
-            let text = format!(
-                "pages of DISTINCT {} rows are ordered by what is selected, and by nothing else",
-                meta.entity
-            );
-            Error::BadRequest(text.into())
-        }),
+        _ if query.distinct => {
+            selected::<DB, X>(DB::DIALECT, query, shape, key).map(Sort::Item).ok_or_else(|| {
+                let text = format!(
+                    "pages of DISTINCT {} rows are ordered by what is selected, and by nothing else",
+                    meta.entity
+                );
+                Error::BadRequest(text.into())
+            })
+        }
         _ => Ok(Sort::Extra),
     };
     query.order.iter().map(find).collect()
 }
 
-/// The item that is what the order is by, which shows in its text.
+/// The item that is what the order is by.
+fn item<DB: Backend, X: Shape<DB>>(shape: &X, key: &OrderKey) -> Option<usize> {
+    shape.items()?.0.iter().position(|item| item.same(&key.term))
+}
+
+/// The column of whole rows that is what the order is by, which shows in its text.
 fn selected<DB: Backend, X: Shape<DB>>(
     dialect: Dialect,
     query: &Query,
@@ -277,7 +287,7 @@ fn write<'q, DB: Backend, X: Shape<DB>>(
     shape: &'q X,
     sorts: &[Sort],
 ) {
-    let extra = |i: usize| format!("kysera_order{i}");
+    let extra = |i: usize| free_name(meta, format!("kysera_order{i}"));
     sql.push("SELECT ").ident("counted").push(".*, ").derived(PAGE).push(".* FROM ");
     sql.nested(|sql| query.count::<DB, X>(sql, meta, shape));
     sql.push(" AS ").ident("counted").push(" LEFT JOIN ");
@@ -291,7 +301,11 @@ fn write<'q, DB: Backend, X: Shape<DB>>(
                 }
             }
         });
-        sql.push(", 1 AS ").ident("kysera_hit").push(" FROM ").table(meta).joins(&query.joins);
+        sql.push(", 1 AS ")
+            .ident(&free_name(meta, "kysera_hit".into()))
+            .push(" FROM ")
+            .table(meta)
+            .joins(&query.joins);
         query.rest(sql, query.aggregates(shape), query.limit);
     });
     sql.push(" AS ").derived(PAGE).push(" ON 1 = 1");
@@ -309,6 +323,14 @@ fn write<'q, DB: Backend, X: Shape<DB>>(
             sql.term(&key.term);
         }),
     });
+}
+
+/// A name that no column of the table has.
+fn free_name(meta: &Meta, mut name: String) -> String {
+    while meta.columns.iter().any(|col| col.name.eq_ignore_ascii_case(&name)) {
+        name.push('_');
+    }
+    name
 }
 
 /// A page and its total.

@@ -28,15 +28,21 @@ impl Query {
         for node in &self.having {
             node.terms(&mut |term| {
                 if !groups.cover(term) {
-                    wrong.get_or_insert(term);
+                    wrong.get_or_insert(term.clone());
+                }
+            });
+            node.relations(&mut |rel| {
+                let parent = Term::Column(rel.parent);
+                if !groups.cover(&parent) {
+                    wrong.get_or_insert(parent);
                 }
             });
         }
-        wrong.map_or(Ok(()), |term| Err(loose("has in `having`", term)))
+        wrong.map_or(Ok(()), |term| Err(loose("has in `having`", &term)))
     }
 
     /// What it orders by is the same for all rows that become one.
-    pub(super) fn check_order<DB: Backend, X: Shape<DB>>(&self, meta: &Meta, shape: &X) -> Result<()> {
+    pub(crate) fn check_order<DB: Backend, X: Shape<DB>>(&self, meta: &Meta, shape: &X) -> Result<()> {
         if self.aggregates(shape) {
             let groups = Groups::new(&self.group, meta);
             if let Some(key) = self.order.iter().find(|key| !groups.cover(&key.term)) {
@@ -46,7 +52,7 @@ impl Query {
         if self.distinct {
             let selected = |term: &Term| match shape.items() {
                 Some(Items(items)) => items.iter().any(|item| item.same(term)),
-                None => matches!(term, Term::Column(_) | Term::Through(..)),
+                None => self.has_column(term),
             };
             if let Some(key) = self.order.iter().find(|key| !selected(&key.term)) {
                 let text = format!(
@@ -57,6 +63,19 @@ impl Query {
             }
         }
         Ok(())
+    }
+}
+
+impl Query {
+    /// Whether it is a column of the whole rows that are selected, or of those joined to them.
+    fn has_column(&self, term: &Term) -> bool {
+        match term {
+            Term::Column(_) => true,
+            Term::Through(rel, of) => {
+                of.as_column().is_some() && self.joins.iter().any(|join| join.rel.is(rel))
+            }
+            _ => false,
+        }
     }
 }
 

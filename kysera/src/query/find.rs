@@ -291,7 +291,7 @@ where
     {
         Box::pin(async move {
             self.refuse_order("delete")?;
-            let mut sql = sql_at(self.source).writing(E::META);
+            let mut sql = sql_at(self.source).deleting(E::META);
             sql.push("DELETE FROM ").table(E::META).filters(&self.query.filters);
             let op = Execute { meta: E::META, statement: sql.finish()? };
             run(self.source, op).await

@@ -101,8 +101,12 @@ impl Query {
         }
         if !self.group.is_empty() {
             let mut others: Vec<_> = self.order.iter().map(|key| &key.term).collect();
-            self.having.iter().for_each(|node| node.terms(&mut |term| others.push(term)));
-            sql.groups(others.into_iter());
+            let mut parents = Vec::new();
+            for node in &self.having {
+                node.terms(&mut |term| others.push(term));
+                node.relations(&mut |rel| parents.push(rel.parent));
+            }
+            sql.groups(others.into_iter(), &parents);
         }
         if !self.having.is_empty() {
             sql.push(" HAVING ").aggregating(|sql| {
@@ -122,6 +126,11 @@ impl Query {
     ) {
         if let Err(error) = self.check_items::<DB, X>(meta, shape) {
             sql.refuse(error);
+        }
+        if self.distinct && self.offset.is_some() {
+            // Which rows there are behind the first ones depends on which of them are equal.
+            self.head::<DB, X>(sql, meta, shape, false);
+            return self.conditions(sql);
         }
         // Without groups, aggregates have a row even where the table has none.
         let one_row = self.group.is_empty() && self.aggregates(shape);

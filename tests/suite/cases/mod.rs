@@ -1,6 +1,9 @@
 //! What kysera does, the same on every backend.
 
 mod aggregates;
+mod combinations;
+mod compositions;
+mod compositions_world;
 mod create;
 mod cursors;
 mod delete;

@@ -14,13 +14,13 @@ use super::random_terms::{
 use crate::DB;
 
 /// The same cases in every run.
-fn runner(cases: u32) -> TestRunner {
+pub(super) fn runner(cases: u32) -> TestRunner {
     let config = Config { cases, failure_persistence: None, ..Config::default() };
     let algorithm = config.rng_algorithm;
     TestRunner::new_with_rng(config, TestRng::deterministic_rng(algorithm))
 }
 
-fn block_on<F: Future>(future: impl FnOnce() -> F) -> (tokio::runtime::Runtime, F::Output) {
+pub(super) fn block_on<F: Future>(future: impl FnOnce() -> F) -> (tokio::runtime::Runtime, F::Output) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let out = runtime.block_on(future());
     (runtime, out)
@@ -33,7 +33,7 @@ async fn kept(db: &Fixture<DB>, filter: Filter<Item>) -> Vec<i64> {
 }
 
 #[derive(Debug, Clone, Copy)]
-enum Op {
+pub(super) enum Op {
     Eq,
     Ne,
     Gt,
@@ -159,6 +159,7 @@ macro_rules! compare {
         }
     };
 }
+pub(super) use compare;
 
 /// Hands the text over as what it is.
 macro_rules! with_text {
@@ -296,11 +297,15 @@ fn characters(text: &str) -> i64 {
 }
 
 /// Columns and expressions compare as SQL has it: with NULL nothing is known.
-fn terms<T: PartialOrd>(left: Option<T>, op: Op, right: Option<T>) -> Option<bool> {
+pub(super) fn terms<T: PartialOrd>(left: Option<T>, op: Op, right: Option<T>) -> Option<bool> {
     compared(Some(&left?), op, Some(&right?))
 }
 
-fn compared<T: PartialOrd + ?Sized>(column: Option<&T>, op: Op, value: Option<&T>) -> Option<bool> {
+pub(super) fn compared<T: PartialOrd + ?Sized>(
+    column: Option<&T>,
+    op: Op,
+    value: Option<&T>,
+) -> Option<bool> {
     match (column, op, value) {
         (column, Op::Eq, None) => Some(column.is_none()),
         (column, Op::Ne, None) => Some(column.is_some()),
@@ -324,11 +329,11 @@ fn within(column: Option<i32>, list: &[Option<i32>]) -> Option<bool> {
     }
 }
 
-fn every(held: impl IntoIterator<Item = Option<bool>>) -> Option<bool> {
+pub(super) fn every(held: impl IntoIterator<Item = Option<bool>>) -> Option<bool> {
     some(held.into_iter().map(|held| held.map(|held| !held))).map(|held| !held)
 }
 
-fn some(held: impl IntoIterator<Item = Option<bool>>) -> Option<bool> {
+pub(super) fn some(held: impl IntoIterator<Item = Option<bool>>) -> Option<bool> {
     let mut result = Some(false);
     for held in held {
         match held {

@@ -27,7 +27,12 @@ impl<'v> Sql<'v> {
     }
 
     /// Writes ` GROUP BY ..`, or nothing. `others` are the expressions that the query asks for besides those selected.
-    pub(crate) fn groups(&mut self, others: impl Iterator<Item = &'v Term>) -> &mut Self {
+    /// `parents` are the columns that relations in HAVING begin at.
+    pub(crate) fn groups(
+        &mut self,
+        others: impl Iterator<Item = &'v Term>,
+        parents: &[&'static Col],
+    ) -> &mut Self {
         let keys = self.keys;
         if keys.is_empty() {
             return self;
@@ -41,6 +46,7 @@ impl<'v> Sql<'v> {
             // Columns that depend on the primary key, which MariaDB does not see.
             let mut columns = Vec::new();
             self.items.iter().chain(others).for_each(|term| loose(term, keys, &mut columns));
+            parents.iter().for_each(|column| loose(&Term::Column(column), keys, &mut columns));
             for column in columns {
                 self.push(", ").column(column);
             }
@@ -62,10 +68,40 @@ impl<'v> Sql<'v> {
         position.is_some()
     }
 
-    /// Whether an expression is grouped by, and MySQL would not see that in HAVING, in orders, or within another
-    /// expression. It is the same in the whole group, hence its own least value.
-    pub(super) fn is_hidden_key(&self, term: &Term) -> bool {
-        self.dialect == Dialect::MySql && self.aggregates && term.as_column().is_none() && self.is_key(term)
+    /// Writes an expression that is grouped by where the database would not see that: in HAVING, in orders, or within
+    /// another expression. It is the same in the whole group, hence that of any of its rows.
+    pub(super) fn hidden_key(&mut self, term: &'v Term) -> bool {
+        if !self.aggregates || !self.is_key(term) {
+            return false;
+        }
+        let (before, after) = match self.dialect {
+            Dialect::MySql if term.as_column().is_none() => ("MIN(", ")"),
+            // Of any type, unlike MIN.
+            Dialect::Postgres if self.has_sub_query(term) => ("(ARRAY_AGG(", "))[1]"),
+            _ => return false,
+        };
+        let outer = std::mem::replace(&mut self.aggregates, false);
+        self.push(before).written_out(term).push(after);
+        self.aggregates = outer;
+        true
+    }
+
+    /// Whether it is written as a sub-query, or around one: two of them are two different expressions.
+    fn has_sub_query(&self, term: &Term) -> bool {
+        let mut found = false;
+        term.visit(&mut |term| {
+            found |= match term {
+                Term::CountRelated(_) => true,
+                Term::Through(rel, of) => self.joined(rel).is_none() || self.has_sub_query(of),
+                _ => false,
+            };
+        });
+        found
+    }
+
+    /// Whether something of a joined row may differ among the rows of a group, for all that the database knows.
+    pub(super) fn is_loose_join(&self, term: &Term) -> bool {
+        self.aggregates && !self.keys.is_empty() && !self.is_key(term)
     }
 
     fn is_key(&self, term: &Term) -> bool {

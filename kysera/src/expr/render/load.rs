@@ -44,9 +44,9 @@ impl<'v> Sql<'v> {
         if let Some(via) = rel.via {
             self.reach(via.meta);
         }
-        let link = rel.via.map(|via| (via, self.new_alias("r")));
+        let link = rel.via.map(|via| (via, self.new_alias("r", rel.key)));
         let aliased = link.is_some() || rows.limit.is_some();
-        let target = aliased.then(|| self.new_alias("r"));
+        let target = aliased.then(|| self.new_alias("r", rel.key));
         let names = Names { target, link };
         self.about(Level { alias: target, joins: Vec::new() }, |sql| match rows.limit {
             None => {
@@ -106,7 +106,7 @@ impl<'v> Sql<'v> {
     pub(crate) fn load_pairs(&mut self, rel: &Rel, keys: LoadKeys<'v>, stored: LoadKeys<'v>) -> &mut Self {
         let (meta, key) = rel.keyed();
         self.reach(meta);
-        let alias = self.new_alias("r");
+        let alias = self.new_alias("r", key);
         self.about(Level { alias: Some(alias), joins: Vec::new() }, |sql| {
             sql.push("SELECT ").row_columns(meta).push(", ").ident("kysera_k").push(".").ident("i");
             sql.push(" FROM ").table(meta).push(" AS ").alias(alias).push(" JOIN ");

@@ -51,7 +51,7 @@ pub(crate) struct Sql<'v> {
     aliases: u32,
     /// Whether rows may be aggregated where the next term stands.
     aggregates: bool,
-    /// The table that the statement writes, which MySQL does not let a sub-query read.
+    /// The table that the statement writes, which a sub-query cannot simply read on MySQL and SQLite.
     writes: Option<&'static Meta>,
     /// Whether it groups rows or leaves out equal ones, so that a repeated expression has to be the same one for the
     /// database too.
@@ -67,7 +67,7 @@ pub(crate) struct Sql<'v> {
 struct Level {
     /// `None`: the table's own name.
     alias: Option<Alias>,
-    joins: Vec<(Rel, Alias)>,
+    joins: Vec<(Join, Alias)>,
 }
 
 /// A name for a table that the statement reaches.
@@ -115,6 +115,11 @@ impl<'v> Sql<'v> {
         self.schema = schema;
         self.context = context;
         self
+    }
+
+    /// The statement deletes rows of this table. SQLite looks for all of them before it deletes the first.
+    pub(crate) fn deleting(self, meta: &'static Meta) -> Self {
+        if self.dialect == Dialect::Sqlite { self } else { self.writing(meta) }
     }
 
     /// The statement writes this table.
@@ -189,9 +194,17 @@ impl<'v> Sql<'v> {
         self
     }
 
-    fn new_alias(&mut self, prefix: &'static str) -> Alias {
-        self.aliases += 1;
-        Alias(prefix, self.aliases)
+    /// A new name for a table that is reached from a row of `from`, whose own name it does not take.
+    fn new_alias(&mut self, prefix: &'static str, from: &Col) -> Alias {
+        loop {
+            self.aliases += 1;
+            let number = from.table.get(prefix.len()..).and_then(|number| number.parse().ok());
+            let named_so =
+                from.table.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix));
+            if !named_so || number != Some(self.aliases) {
+                return Alias(prefix, self.aliases);
+            }
+        }
     }
 
     /// Writes something about another row than the one at hand.

@@ -1,6 +1,6 @@
 //! Rows of other tables: joins, and sub-queries along relations.
 
-use super::{Join, Level, Sql};
+use super::{Alias, Join, Level, Sql};
 use crate::backend::Dialect;
 use crate::expr::filter::Node;
 use crate::expr::meta::Meta;
@@ -11,8 +11,8 @@ impl<'v> Sql<'v> {
     /// Names the joined tables, so that what is written next finds their columns.
     pub(crate) fn with_joins(&mut self, joins: &[Join]) -> &mut Self {
         for join in joins {
-            let alias = self.new_alias("j");
-            self.level.joins.push((join.rel, alias));
+            let alias = self.new_alias("j", join.rel.parent);
+            self.level.joins.push((*join, alias));
         }
         self
     }
@@ -29,13 +29,19 @@ impl<'v> Sql<'v> {
         self
     }
 
+    /// The table that was joined by this relation, if it was.
+    pub(super) fn joined(&self, rel: &Rel) -> Option<(Join, Alias)> {
+        self.level.joins.iter().find(|(join, _)| join.rel.is(rel)).copied()
+    }
+
     /// Writes all columns of the row at hand and of those joined to it. `names`: each gets one, `x0` and so on, because
     /// two tables may have columns of the same name.
     pub(crate) fn row_and_joined(&mut self, meta: &'static Meta, names: bool) -> &mut Self {
         let joins = self.level.joins.clone();
         let own = meta.columns.iter().map(|col| (None, col));
-        let joined =
-            joins.iter().flat_map(|(rel, alias)| rel.meta.columns.iter().map(|col| (Some(*alias), col)));
+        let joined = joins
+            .iter()
+            .flat_map(|(join, alias)| join.rel.meta.columns.iter().map(|col| (Some(*alias), col)));
         self.list(own.chain(joined).enumerate(), ", ", |sql, (i, (alias, col))| {
             match alias {
                 Some(alias) => sql.alias(alias).push(".").ident(col.name),
@@ -76,8 +82,8 @@ impl<'v> Sql<'v> {
 
     /// Writes a sub-query, behind its SELECT, over the rows that a relation leads to from the row at hand.
     fn related(&mut self, rel: Rel, filters: &'v [Node], select: impl FnOnce(&mut Self)) -> &mut Self {
-        let target = self.new_alias("r");
-        let link = rel.via.map(|via| (via, self.new_alias("r")));
+        let target = self.new_alias("r", rel.parent);
+        let link = rel.via.map(|via| (via, self.new_alias("r", rel.parent)));
         let outer = std::mem::take(&mut self.level);
         let aggregates = std::mem::replace(&mut self.aggregates, false);
         self.level = Level { alias: Some(target), joins: Vec::new() };
@@ -85,7 +91,7 @@ impl<'v> Sql<'v> {
         // Merged into the statement, a derived table would be the table that is written again.
         let target_in_disguise = self.must_shadow(rel.meta).then_some(target);
         let link_in_disguise = link.filter(|(via, _)| self.must_shadow(via.meta)).map(|(_, alias)| alias);
-        if target_in_disguise.or(link_in_disguise).is_some() {
+        if self.dialect == Dialect::MySql && target_in_disguise.or(link_in_disguise).is_some() {
             self.push("/*+ NO_MERGE(").list(
                 target_in_disguise.into_iter().chain(link_in_disguise),
                 ", ",
@@ -122,17 +128,20 @@ impl<'v> Sql<'v> {
         self
     }
 
-    /// Writes a table to read from, in MySQL's disguise where the statement writes it.
+    /// Writes a table to read from, in a disguise where the statement writes it.
     fn readable(&mut self, meta: &'static Meta) -> &mut Self {
         if !self.must_shadow(meta) {
             return self.table(meta);
         }
-        self.push("(SELECT ").names(meta.columns).push(" FROM ").table(meta).push(")")
+        self.push("(SELECT ").names(meta.columns).push(" FROM ").table(meta);
+        // What has a limit is read once, and not merged into the query around it.
+        self.push(if self.dialect == Dialect::Sqlite { " LIMIT -1)" } else { ")" })
     }
 
-    /// MySQL refuses a sub-query on the table that is written (1093), but not a derived table of it.
+    /// MySQL refuses a sub-query on the table that is written (1093), but not a derived table of it. SQLite shows rows that
+    /// were updated already to the sub-queries of the next ones.
     fn must_shadow(&self, meta: &Meta) -> bool {
-        self.dialect == Dialect::MySql
+        self.dialect != Dialect::Postgres
             && self.writes.is_some_and(|written| {
                 let schema = |meta: &Meta| meta.schema.or(self.schema);
                 written.table == meta.table && schema(written) == schema(meta)

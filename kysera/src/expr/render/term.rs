@@ -8,13 +8,7 @@ use crate::expr::term::{Aggregate, AggregateFunction, Arithmetic, Call, Cast, Te
 impl<'v> Sql<'v> {
     /// Writes an expression over the row at hand.
     pub(crate) fn term(&mut self, term: &'v Term) -> &mut Self {
-        if self.is_hidden_key(term) {
-            let outer = std::mem::replace(&mut self.aggregates, false);
-            self.push("MIN(").written_out(term).push(")");
-            self.aggregates = outer;
-            return self;
-        }
-        self.written_out(term)
+        if self.hidden_key(term) { self } else { self.written_out(term) }
     }
 
     pub(super) fn written_out(&mut self, term: &'v Term) -> &mut Self {
@@ -50,17 +44,26 @@ impl<'v> Sql<'v> {
                 self.push("CAST(").term(term).push(to)
             }
             Term::Json(what, document, path) => self.json(*what, document, path),
-            Term::Through(rel, term) => {
-                let joined = self.level.joins.iter().find(|(joined, _)| joined.is(rel));
-                match joined.map(|(_, alias)| *alias) {
-                    Some(alias) => {
+            Term::Through(rel, of) => {
+                match self.joined(rel) {
+                    // A sub-query depends on the row's own column alone.
+                    Some(_) if self.is_loose_join(term) => self.related_value(*rel, of),
+                    Some((join, alias)) => {
+                        // Where there is no row, its columns are NULL, and so is all that is said of it.
+                        let conditional = join.left && !of.is_null_without_row();
                         let level = Level { alias: Some(alias), joins: Vec::new() };
                         self.about(level, |sql| {
-                            sql.term(term);
+                            if conditional {
+                                sql.push("CASE WHEN ").column(rel.key).push(" IS NOT NULL THEN ");
+                            }
+                            sql.term(of);
+                            if conditional {
+                                sql.push(" END");
+                            }
                         });
                         self
                     }
-                    None => self.related_value(*rel, term),
+                    None => self.related_value(*rel, of),
                 }
             }
             Term::CountRelated(rows) => self.related_count(rows),
