@@ -118,11 +118,11 @@ impl Node {
                 Node::Compare { left: other_a, op: other_op, right: other_b },
             ) => op == other_op && a.same(other_a) && b.same(other_b),
             (
-                Node::In { left: a, values, null, negated, .. },
+                Node::In { left: a, codec, values, null, negated },
                 Node::In { left: b, values: other, null: other_null, negated: other_negated, .. },
             ) => {
                 let all = values.len() == other.len()
-                    && values.iter().zip(other).all(|(a, b)| same_value(&**a, &**b));
+                    && values.iter().zip(other).all(|(a, b)| same_value(codec, &**a, &**b));
                 null == other_null && negated == other_negated && all && a.same(b)
             }
             (Node::IsNull { term: a, negated }, Node::IsNull { term: b, negated: other }) => {
