@@ -68,6 +68,28 @@ use crate::expr::{Filter, Order};
 /// NULL is neither equal nor unequal to a value: rows with NULL match neither `{"age": {"$gt": 18}}` nor its negation.
 /// What case means to `$like`, `$contains` and the like says [`Column`](crate::Column).
 ///
+/// # Values
+///
+/// A field takes values of its column's type, and nothing that would have to be converted: no `"18"` for a number, no `1`
+/// for `true`, no `18.0` for an integer.
+///
+/// | type | is written as |
+/// |---|---|
+/// | integers | a number without a point that the type can hold |
+/// | `f32`, `f64` | a number that the type can hold; an `f32` is rounded to |
+/// | `Decimal` | a number, or the text of one; the text keeps digits that a double would lose |
+/// | `bool` | `true`, `false` |
+/// | texts | a text without NUL |
+/// | `Uuid` | a text |
+/// | dates and times of `chrono` and `time` | RFC 3339: `"2024-12-31T23:59:59Z"`; without offset where the type has none, `"2024-12-31"` and `"23:59:59"` for a date and a time; years 0 to 9999 |
+/// | `Vec<u8>`, arrays of PostgreSQL | a list, of numbers from 0 to 255 for bytes; compared as a whole |
+/// | JSON documents ([`JsonDocument`](crate::expr::JsonDocument)) | `null`, by `$eq`, `$ne`, `$isNull` and `$isNotNull` alone |
+/// | enums, newtypes, other types | what their `Deserialize` takes, such as the name of a variant as `#[serde(rename)]` has it |
+///
+/// A newtype over a type of `time` has serde's form of that, which is a list of numbers, unless it says otherwise, as with
+/// `#[serde(with = "time::serde::rfc3339")]`. SQLite keeps dates and times as texts and compares those: store them in UTC and
+/// in one form. What order the values of an enum have is that of their form in the database.
+///
 /// # Bounds
 ///
 /// | bound | default |

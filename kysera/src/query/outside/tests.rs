@@ -434,3 +434,77 @@ fn no_text_makes_it_panic() {
         Ok(())
     });
 }
+
+/// The value that a column of a type is compared with.
+#[cfg(any(feature = "chrono", feature = "time", feature = "decimal"))]
+fn read<T: Clone + 'static>(codec: &Codec, input: Json) -> Option<T> {
+    let value = super::read::value(codec, &input)?;
+    Some(value.downcast_ref::<T>().expect("a value of the column's type").clone())
+}
+
+#[cfg(feature = "chrono")]
+#[test]
+fn offsets_become_utc() {
+    use chrono::{DateTime, FixedOffset};
+    let at: DateTime<FixedOffset> =
+        read(codec!(DateTime<FixedOffset>), json!("2024-01-01T00:30:00+01:00")).unwrap();
+    assert_eq!(at.to_rfc3339(), "2023-12-31T23:30:00+00:00");
+    let at: Option<DateTime<FixedOffset>> =
+        read(codec!(Option<DateTime<FixedOffset>>), json!("2024-01-01T00:30:00Z")).unwrap();
+    assert_eq!(at.map(|at| at.to_rfc3339()).as_deref(), Some("2024-01-01T00:30:00+00:00"));
+    for wrong in ["2024-01-01T00:30:00", "+12024-01-01T00:30:00Z", "2024-01-01", "", "now"] {
+        assert!(read::<DateTime<FixedOffset>>(codec!(DateTime<FixedOffset>), json!(wrong)).is_none(), "{wrong}");
+    }
+}
+
+#[cfg(feature = "time")]
+#[test]
+fn types_of_time_are_texts() {
+    use time::{Date, OffsetDateTime, PrimitiveDateTime, Time};
+    let at: OffsetDateTime = read(codec!(OffsetDateTime), json!("2024-01-01T00:30:00.25+01:00")).unwrap();
+    assert_eq!((at.year(), at.hour(), at.millisecond(), at.offset().is_utc()), (2023, 23, 250, true));
+    let wall: PrimitiveDateTime = read(codec!(PrimitiveDateTime), json!("0000-02-29T23:59:59")).unwrap();
+    assert_eq!((wall.year(), wall.hour()), (0, 23));
+    let day: Option<Date> = read(codec!(Option<Date>), json!("9999-12-31")).unwrap();
+    assert_eq!(day.map(Date::year), Some(9999));
+    let clock: Time = read(codec!(Time), json!("01:02:03.000000001")).unwrap();
+    assert_eq!(clock.as_hms_nano(), (1, 2, 3, 1));
+    for wrong in [json!("2024-1-1"), json!("2023-02-29"), json!(" 2024-01-01"), json!(2024), json!([2024, 1])] {
+        assert!(read::<Date>(codec!(Date), wrong.clone()).is_none(), "{wrong}");
+    }
+    for wrong in ["01:02", "1:02:03", "25:00:00", "01:02:03Z", "T01:02:03", "01:02:03-00:00"] {
+        assert!(read::<Time>(codec!(Time), json!(wrong)).is_none(), "{wrong}");
+    }
+}
+
+#[cfg(feature = "decimal")]
+#[test]
+fn decimals_are_exact() {
+    use rust_decimal::Decimal;
+    let exact = |input: Json| read::<Decimal>(codec!(Decimal), input).map(|found| found.to_string());
+    for (input, found) in [
+        (json!(0.1), "0.1"),
+        (json!(-12), "-12"),
+        (json!(u64::MAX), "18446744073709551615"),
+        (json!(1e20), "100000000000000000000"),
+        (json!(1e-20), "0.00000000000000000001"),
+        (json!("0.10"), "0.10"),
+        (json!("79228162514264337593543950335"), "79228162514264337593543950335"),
+    ] {
+        assert_eq!(exact(input.clone()).as_deref(), Some(found), "{input}");
+    }
+    for wrong in [
+        json!("79228162514264337593543950336"),
+        json!("0.00000000000000000000000000001"),
+        json!(1e300),
+        json!(-1e300),
+        json!(5e-324),
+        json!("1e5"),
+        json!(""),
+        json!("NaN"),
+        json!(null),
+        json!([1]),
+    ] {
+        assert_eq!(exact(wrong.clone()), None, "{wrong}");
+    }
+}
