@@ -44,7 +44,7 @@ async fn slots() -> Fixture<DB> {
 /// Whether every look into the table begins at a place in an index.
 fn is_indexed(plan: &Plan) -> bool {
     let lines = |text: &str| plan.lines().iter().filter(|line| line.contains(text)).count();
-    match <DB as kysera::Backend>::NAME {
+    match <DB as sqlx::Database>::NAME {
         "PostgreSQL" => {
             let scans = lines("Index Scan") + lines("Index Only Scan");
             scans > 0 && scans == lines("Index Cond") && lines("Seq Scan") + lines("Bitmap") == 0
