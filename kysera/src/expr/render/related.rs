@@ -58,8 +58,10 @@ impl<'v> Sql<'v> {
         self.push(if negated { "NOT EXISTS (SELECT " } else { "EXISTS (SELECT " });
         self.related(rows.rel, &rows.filters, |sql| {
             sql.push("1");
-        })
-        .push(")")
+        });
+        // Without it, SQLite 3.51 makes a join of it, and forgets the OFFSET of the query around it.
+        let limit = self.dialect == Dialect::Sqlite && !negated;
+        self.push(if limit { " LIMIT 1)" } else { ")" })
     }
 
     /// `(SELECT COUNT(*) FROM ..)`
