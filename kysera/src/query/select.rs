@@ -204,10 +204,11 @@ impl<'s, E: Entity, S: Source, X> Find<'s, E, S, X> {
     /// Of the methods that end the query: [`Error::BadRequest`](crate::Error::BadRequest) before anything is sent if
     /// aggregates stand beside something that is not aggregated, unless the query [groups](Find::group_by) by it;
     /// [`Error::Decode`](crate::Error::Decode) with the column's name, or `(expression)`, if a value does not fit.
-    pub fn select<I: Selection<E, S::Database>>(
-        self,
-        items: I,
-    ) -> Find<'s, E, S, Selected<S::Database, I::Out>> {
+    // With `I::Out` in the place of `T`, rustc would point at the method and not at what cannot be selected.
+    pub fn select<I, T>(self, items: I) -> Find<'s, E, S, Selected<S::Database, T>>
+    where
+        I: Selection<E, S::Database, Out = T>,
+    {
         self.selected(items.into_terms(), I::read)
     }
 
