@@ -11,7 +11,7 @@ use super::{
     Aftermath, Backend, Dialect, Done, Scalar, SessionLimits, Standing, Statement, TxOptions, driver_methods,
     nonce, out_of_step, plan_lines, sealed, typed_cell, unsupported,
 };
-use crate::expr::{AnyValue, Codec, dynamic};
+use crate::expr::{AnyValue, Codec, Value, dynamic};
 
 impl sealed::Sealed for Postgres {}
 
@@ -24,6 +24,14 @@ impl Backend for Postgres {
     const DRAINS: bool = true;
 
     driver_methods!(postgres);
+
+    fn from_cursor(codec: &'static Codec, json: serde_json::Value) -> Option<(&'static Codec, Value)> {
+        // No text has a NUL, and to be told so would cost a transaction.
+        if has_nul(&json) {
+            return None;
+        }
+        Some((codec, codec.of_exact_json(json)?))
+    }
 
     async fn fetch_optional(
         conn: &mut Self::Connection,
@@ -161,6 +169,18 @@ impl Backend for Postgres {
             Self::resync(conn).await?;
         }
         Ok(())
+    }
+}
+
+/// Whether a text in it has one.
+fn has_nul(json: &serde_json::Value) -> bool {
+    match json {
+        serde_json::Value::String(text) => text.contains('\0'),
+        serde_json::Value::Array(elements) => elements.iter().any(has_nul),
+        serde_json::Value::Object(members) => {
+            members.iter().any(|(name, json)| name.contains('\0') || has_nul(json))
+        }
+        _ => false,
     }
 }
 

@@ -93,7 +93,7 @@ impl Words {
             Words::LowerNote => Post::NOTE.lower(),
             Words::AuthorName => Post::AUTHOR.get(User::NAME),
             Words::EditorName => Post::EDITOR.get(User::NAME),
-            Words::LowerEditorName => Post::EDITOR.get(User::NAME.lower()).upper(),
+            Words::LowerEditorName => Post::EDITOR.get(User::NAME.lower()).trim(),
             Words::AuthorAge(or) => Post::AUTHOR.get(User::AGE.coalesce(or).cast::<String>()),
             Words::Views(plus) => Post::VIEWS.plus(plus).cast::<String>(),
         }
@@ -105,7 +105,7 @@ impl Words {
             Words::LowerNote => post.note.clone(),
             Words::AuthorName => w.author(post).map(|user| user.name.clone()),
             Words::EditorName => w.editor(post).map(|user| user.name.clone()),
-            Words::LowerEditorName => w.editor(post).map(|user| user.name.to_uppercase()),
+            Words::LowerEditorName => w.editor(post).map(|user| user.name.clone()),
             Words::AuthorAge(or) => Some(w.author(post)?.age.unwrap_or(or).to_string()),
             Words::Views(plus) => Some((post.views? + plus).to_string()),
         }

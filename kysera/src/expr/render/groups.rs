@@ -23,7 +23,15 @@ impl<'v> Sql<'v> {
 
     /// Writes one of the things that are selected.
     pub(crate) fn item(&mut self, term: &'v Term) -> &mut Self {
-        if self.is_key(term) { self.written_out(term) } else { self.term(term) }
+        if self.is_key(term) { self.key(term) } else { self.term(term) }
+    }
+
+    /// Writes what is grouped by, as GROUP BY does.
+    fn key(&mut self, term: &'v Term) -> &mut Self {
+        let outer = std::mem::replace(&mut self.aggregates, false);
+        self.written_out(term);
+        self.aggregates = outer;
+        self
     }
 
     /// Writes ` GROUP BY ..`, or nothing. `others` are the expressions that the query asks for besides those selected.
@@ -68,8 +76,8 @@ impl<'v> Sql<'v> {
         position.is_some()
     }
 
-    /// Writes an expression that is grouped by where the database would not see that: in HAVING, in orders, or within
-    /// another expression. It is the same in the whole group, hence that of any of its rows.
+    /// Writes an expression, if it is grouped by, in HAVING, in orders, or within another expression. Where the database
+    /// would not see that it is: it is the same in the whole group, hence that of any of its rows.
     pub(super) fn hidden_key(&mut self, term: &'v Term) -> bool {
         if !self.aggregates || !self.is_key(term) {
             return false;
@@ -78,11 +86,9 @@ impl<'v> Sql<'v> {
             Dialect::MySql if term.as_column().is_none() => ("MIN(", ")"),
             // Of any type, unlike MIN.
             Dialect::Postgres if self.has_sub_query(term) => ("(ARRAY_AGG(", "))[1]"),
-            _ => return false,
+            _ => ("", ""),
         };
-        let outer = std::mem::replace(&mut self.aggregates, false);
-        self.push(before).written_out(term).push(after);
-        self.aggregates = outer;
+        self.push(before).key(term).push(after);
         true
     }
 
