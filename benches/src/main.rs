@@ -19,7 +19,11 @@ async fn main() {
     // The beginning of a case's name; without it all of them.
     let only = std::env::args().nth(1).unwrap_or_default();
     report::head();
-    suite::sqlite::run("sqlite::memory:", &only).await;
+    let file = std::env::temp_dir().join(format!("kysera-benches-{}.sqlite", std::process::id()));
+    suite::sqlite::run(&format!("sqlite://{}", file.display()), &only).await;
+    for suffix in ["", "-wal", "-shm"] {
+        let _ = std::fs::remove_file(format!("{}{suffix}", file.display()));
+    }
     if let Ok(url) = std::env::var("KYSERA_POSTGRES_URL") {
         suite::postgres::run(&url, &only).await;
     }

@@ -65,19 +65,21 @@ macro_rules! suite {
                 set_up(&db).await;
                 // Futures of contenders have no lifetime.
                 let db: &'static Db<DB> = Box::leak(Box::new(db));
-                one_row(db, only).await;
+                // sqlx has connections of its own, and like kysera sends no ping before each statement.
+                let options = sqlx::pool::PoolOptions::<DB>::new().max_connections(2).test_before_acquire(false);
+                let pool: &'static Pool<DB> = Box::leak(Box::new(options.connect(url).await.unwrap()));
+                one_row(db, pool, only).await;
                 rendering(db, only).await;
-                columns(db, only).await;
-                deep_page(db, only).await;
-                nulls_ahead(db, only).await;
-                page_with_total(db, only).await;
-                relations(db, only).await;
-                relations_limited(db, only).await;
+                columns(db, pool, only).await;
+                deep_page(db, pool, only).await;
+                nulls_ahead(db, pool, only).await;
+                page_with_total(db, pool, only).await;
+                relations(db, pool, only).await;
+                relations_limited(db, pool, only).await;
                 drop_tables(db).await;
             }
 
-            async fn one_row(db: &'static Db<DB>, only: &str) {
-                let pool: &'static Pool<DB> = db.pool();
+            async fn one_row(db: &'static Db<DB>, pool: &'static Pool<DB>, only: &str) {
                 let by_id = sql(
                     "SELECT id, kind, score, `rank`, title, body, price, city FROM bench_events WHERE id = ?",
                 );
@@ -136,8 +138,7 @@ macro_rules! suite {
                 measure(DB::NAME, "ten conditions, not sent", only, (300, 100), ways).await;
             }
 
-            async fn columns(db: &'static Db<DB>, only: &str) {
-                let pool: &'static Pool<DB> = db.pool();
+            async fn columns(db: &'static Db<DB>, pool: &'static Pool<DB>, only: &str) {
                 let whole = sql(
                     "SELECT id, kind, score, `rank`, title, body, price, city FROM bench_events ORDER BY id LIMIT 5000",
                 );
@@ -171,8 +172,7 @@ macro_rules! suite {
                 (rows.items.last().unwrap().clone(), rows.next.unwrap())
             }
 
-            async fn deep_page(db: &'static Db<DB>, only: &str) {
-                let pool: &'static Pool<DB> = db.pool();
+            async fn deep_page(db: &'static Db<DB>, pool: &'static Pool<DB>, only: &str) {
                 let (last, cursor) = place(db, Event::SCORE.asc(), 20_000).await;
                 let last: &'static Event = Box::leak(Box::new(last));
                 let cursor: &'static Cursor = Box::leak(Box::new(cursor));
@@ -206,8 +206,7 @@ macro_rules! suite {
                 measure(DB::NAME, "page 1001 of 20 rows", only, (100, 1), ways).await;
             }
 
-            async fn nulls_ahead(db: &'static Db<DB>, only: &str) {
-                let pool: &'static Pool<DB> = db.pool();
+            async fn nulls_ahead(db: &'static Db<DB>, pool: &'static Pool<DB>, only: &str) {
                 let [behind, order] = <DB as Spelling>::BEHIND_NULLABLE;
                 let descending = order.contains("DESC");
                 let by_rank = move || if descending { Event::RANK.desc() } else { Event::RANK.asc() };
@@ -230,8 +229,7 @@ macro_rules! suite {
                 measure(DB::NAME, "page with NULLs ahead", only, (30, 1), ways).await;
             }
 
-            async fn page_with_total(db: &'static Db<DB>, only: &str) {
-                let pool: &'static Pool<DB> = db.pool();
+            async fn page_with_total(db: &'static Db<DB>, pool: &'static Pool<DB>, only: &str) {
                 let columns = "id, kind, score, `rank`, title, body, price, city";
                 let rest = "FROM bench_events WHERE kind = ?";
                 let page = sql(&format!("SELECT {columns} {rest} ORDER BY score, id LIMIT 20 OFFSET 20"));
@@ -296,8 +294,7 @@ macro_rules! suite {
                 rows.iter().map(|(_, posts)| posts.len()).sum()
             }
 
-            async fn relations(db: &'static Db<DB>, only: &str) {
-                let pool: &'static Pool<DB> = db.pool();
+            async fn relations(db: &'static Db<DB>, pool: &'static Pool<DB>, only: &str) {
                 let of_one = sql("SELECT id, author_id, title, views FROM bench_posts WHERE author_id = ?");
                 let ways = vec![
                     contender("sqlx, two statements", move || by_hand(pool, false)),
@@ -311,8 +308,7 @@ macro_rules! suite {
                 measure(DB::NAME, "1000 parents with 5 children", only, (40, 1), ways).await;
             }
 
-            async fn relations_limited(db: &'static Db<DB>, only: &str) {
-                let pool: &'static Pool<DB> = db.pool();
+            async fn relations_limited(db: &'static Db<DB>, pool: &'static Pool<DB>, only: &str) {
                 let of_one = sql(
                     "SELECT id, author_id, title, views FROM bench_posts WHERE author_id = ? ORDER BY id DESC LIMIT 3",
                 );

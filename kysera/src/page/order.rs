@@ -41,10 +41,16 @@ pub(super) struct Beyond {
     pub(super) all: Node,
     /// Those with a value in the first column of the order and those with NULL, if both are there: no index finds them with
     /// one condition.
-    pub(super) apart: Option<(Node, Node)>,
+    pub(super) apart: Option<[Arm; 2]>,
     /// Whether none of them has NULL in the first column.
     pub(super) valued: bool,
-    /// The order that they are met in, by which an index finds `apart`, or `all` without it.
+    /// The order in which those with values are met.
+    pub(super) order: Vec<OrderKey>,
+}
+
+/// Some of them, as an index finds them.
+pub(super) struct Arm {
+    pub(super) rows: Node,
     pub(super) order: Vec<OrderKey>,
 }
 
@@ -150,16 +156,22 @@ impl Walk {
         let (Some(first), Some(Some(_))) = (self.keys.first(), place.values.first()) else {
             return beyond;
         };
-        beyond.valued = first.nulls != Some(Nulls::Last);
-        if !beyond.valued {
-            let mut valued = self.clone();
-            valued.keys.iter_mut().take(1).for_each(|key| key.nulls = None);
-            beyond.apart = Some((valued.beyond(&place.values, or_equal), first.is_null(false)));
-        }
-        // Values alone, or NULLs alone: it does not matter where NULLs stand. On PostgreSQL it does to an index, which may
-        // have been made for this order.
+        // Among values alone it does not matter where NULLs stand. On PostgreSQL it does to an index, which may have been made
+        // for this order.
         if self.dialect != Dialect::Postgres {
             beyond.order.iter_mut().take(1).for_each(|key| key.nulls = None);
+        }
+        beyond.valued = first.nulls != Some(Nulls::Last);
+        if !beyond.valued {
+            let mut walk = self.clone();
+            walk.keys.iter_mut().take(1).for_each(|key| key.nulls = None);
+            let values = Arm { rows: walk.beyond(&place.values, or_equal), order: beyond.order.clone() };
+            let mut nulls = Arm { rows: first.is_null(false), order: self.order() };
+            // MariaDB sorts by a column that is nothing but NULL; PostgreSQL takes an index for the whole order alone.
+            if self.dialect != Dialect::Postgres {
+                nulls.order.drain(..1);
+            }
+            beyond.apart = Some([values, nulls]);
         }
         beyond
     }

@@ -1,6 +1,6 @@
 //! The queries that the statement of a keyset page is made of.
 
-use super::order::{Beyond, Place, Walk};
+use super::order::{Arm, Beyond, Place, Walk};
 use crate::backend::Dialect;
 use crate::expr::{Meta, Sql};
 use crate::query::Query;
@@ -32,18 +32,17 @@ impl Stretch {
         if let Some(Beyond { all, apart: arms, order, .. }) = from {
             match arms {
                 // The other end is at a value, so NULLs are not reached.
-                Some((values, _)) if until.as_ref().is_some_and(|until| until.valued) => {
-                    query.filters.push(values);
-                    query.order = order;
+                Some([values, _]) if until.as_ref().is_some_and(|until| until.valued) => {
+                    query.filters.push(values.rows);
+                    query.order = values.order;
                 }
-                Some((values, nulls)) => {
-                    let arm = |node| {
-                        let mut arm = Query { order: order.clone(), ..query.clone() };
-                        arm.filters.push(node);
+                Some(arms) => {
+                    apart = Some(arms.map(|Arm { rows, order }| {
+                        let mut arm = Query { order, ..query.clone() };
+                        arm.filters.push(rows);
                         arm.filters.extend(until.iter().map(|until| until.all.clone()));
                         arm
-                    };
-                    apart = Some([arm(values), arm(nulls)]);
+                    }));
                     query.filters.push(all);
                 }
                 None => {
