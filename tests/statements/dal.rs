@@ -39,10 +39,11 @@ fn sent<DB: TestBackend>(found: &[String], standard: &[&str], mysql: &[&str]) {
         .filter(|text| !brackets.iter().any(|bracket| text.starts_with(bracket)))
         .map(|text| (1..=9).fold(text.clone(), |text, n| text.replace(&format!("${n}"), "?")))
         .collect();
-    let (wanted, quote) = if DB::DIALECT == Dialect::MySql { (mysql, "`") } else { (standard, "\"") };
+    let wanted = if DB::DIALECT == Dialect::MySql { mysql } else { standard };
+    let quote = DB::DIALECT.quote().to_string();
     let columns = r#""id", "state", "tries", "note""#;
     let wanted: Vec<String> =
-        wanted.iter().map(|text| text.replace("{*}", columns).replace('"', quote)).collect();
+        wanted.iter().map(|text| text.replace("{*}", columns).replace('"', &quote)).collect();
     assert_eq!(found, wanted, "{}", DB::NAME);
 }
 

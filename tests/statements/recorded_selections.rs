@@ -31,13 +31,13 @@ struct Card {
     bio: String,
 }
 
-/// Asserts the only statement: PostgreSQL's, MySQL's with its own quotes, SQLite's without the numbers of its arguments.
+/// Asserts the only statement: PostgreSQL's, MySQL's and SQLite's with their own quotes, SQLite's without the numbers of its arguments.
 #[track_caller]
 fn sent<DB: TestBackend>(found: &[String], postgres: &str, mysql: &str, sqlite: &str) {
     let wanted = match DB::DIALECT {
         Dialect::Postgres => postgres.to_owned(),
         Dialect::MySql => mysql.replace('"', "`"),
-        _ => sqlite.to_owned(),
+        _ => sqlite.replace('"', "`"),
     };
     assert_eq!(found, [wanted], "{}", DB::NAME);
 }

@@ -154,7 +154,7 @@ where
         Dialect::Postgres => r#"SELECT "id", "code" FROM "users" WHERE "users"."id" = ANY($1)"#,
         // Three keys, padded.
         Dialect::MySql => "SELECT `id`, `code` FROM `users` WHERE `users`.`id` IN (?, ?, ?, ?)",
-        _ => r#"SELECT "id", "code" FROM "users" WHERE "users"."id" IN (SELECT value FROM json_each(?))"#,
+        _ => "SELECT `id`, `code` FROM `users` WHERE `users`.`id` IN (SELECT value FROM json_each(?))",
     };
     assert_eq!(texts, [text]);
 }

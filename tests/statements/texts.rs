@@ -36,7 +36,7 @@ pub(crate) struct Person {
 
 /// How many blocks held the table's name as statements write it, while a future ran.
 async fn texts<DB: Backend, F: Future>(future: F) -> (F::Output, usize) {
-    let table = if DB::DIALECT == Dialect::MySql { "`people`" } else { "\"people\"" };
+    let table = if DB::DIALECT == Dialect::Postgres { "\"people\"" } else { "`people`" };
     let (out, seen) = ALLOC.watch(table, future).await;
     (out, seen.with_text)
 }

@@ -31,7 +31,7 @@ fn main() {
     assert_eq!((meta.unique[0].name, meta.unique[0].columns), (Some("members_nick"), &[0, 3][..]));
     assert_eq!((meta.unique[1].name, meta.unique[1].columns), (None, &[4, 0][..]));
     assert_eq!(
-        <Member as Entity>::TEXTS.standard.delete,
+        <Member as Entity>::TEXTS.postgres.delete,
         r#"DELETE FROM "members" WHERE "org" = $1 AND "person" = $2 AND "round" = $3"#
     );
 }

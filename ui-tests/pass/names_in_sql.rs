@@ -22,7 +22,7 @@ pub struct HTTPServerLog {
 fn main() {
     let texts = <Escaped as Entity>::TEXTS;
     assert_eq!(
-        texts.standard.select,
+        texts.postgres.select,
         r#"SELECT "ID", "FIRST-NAME", "a""b`c" FROM "my schema"."a ""b"" `c`; --""#
     );
     assert_eq!(

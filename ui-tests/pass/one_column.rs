@@ -24,7 +24,7 @@ struct Maybe {
 fn main() {
     let _ = (NewTick {}, NewGiven { id: "x".into() }, NewMaybe { id: None });
     assert!(kysera::entity::Patch::is_empty(&TickPatch::new()));
-    assert_eq!(<Tick as Entity>::TEXTS.standard.insert, r#"INSERT INTO "tick" DEFAULT VALUES RETURNING "id""#);
+    assert_eq!(<Tick as Entity>::TEXTS.postgres.insert, r#"INSERT INTO "tick" DEFAULT VALUES RETURNING "id""#);
     assert_eq!(<Tick as Entity>::TEXTS.mysql.insert, "INSERT INTO `tick` () VALUES ()");
     assert_eq!(<Given as Entity>::TEXTS.mysql.insert, "INSERT INTO `given` (`id`) VALUES (?)");
     assert_eq!(<Maybe as Entity>::TEXTS.mysql.insert, "INSERT INTO `maybe` () VALUES ()");

@@ -43,8 +43,9 @@ pub(super) fn item(model: &Model) -> TokenStream {
         .context
         .as_ref()
         .map(|context| quote!(scope: #krate::__private::Scope::of::<#context, #krate::System>,));
-    let standard = statements(model, Spelling::Standard);
+    let postgres = statements(model, Spelling::Postgres);
     let mysql = statements(model, Spelling::MySql);
+    let sqlite = statements(model, Spelling::Sqlite);
     quote! {
         static __KYSERA_META: #krate::__private::Meta = #krate::__private::Meta {
             entity: #entity,
@@ -59,7 +60,7 @@ pub(super) fn item(model: &Model) -> TokenStream {
             ..#krate::__private::Meta::PLAIN
         };
         static __KYSERA_TEXTS: #krate::__private::Texts =
-            #krate::__private::Texts { standard: #standard, mysql: #mysql };
+            #krate::__private::Texts { postgres: #postgres, mysql: #mysql, sqlite: #sqlite };
     }
 }
 

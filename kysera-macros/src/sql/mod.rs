@@ -5,13 +5,15 @@ mod tests;
 
 use std::fmt::Write as _;
 
-/// The two spellings that fixed statements need: PostgreSQL and SQLite agree on all of them.
+/// How names and placeholders are spelled in fixed statements.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Spelling {
     /// `"name"`, `$1`, RETURNING
-    Standard,
+    Postgres,
     /// `` `name` ``, `?`, no RETURNING
     MySql,
+    /// `` `name` ``, because a `"name"` without a column is a text there; `$1`, RETURNING
+    Sqlite,
 }
 
 /// What the statements are made of.
@@ -39,8 +41,8 @@ pub(crate) struct Statements {
 impl Spelling {
     fn ident(self, name: &str) -> String {
         let quote = match self {
-            Self::Standard => '"',
-            Self::MySql => '`',
+            Self::Postgres => '"',
+            Self::MySql | Self::Sqlite => '`',
         };
         let mut text = String::with_capacity(name.len() + 2);
         text.push(quote);
@@ -61,7 +63,7 @@ impl Spelling {
     /// The placeholder of the argument with this index, from 0.
     fn bind(self, index: usize) -> String {
         match self {
-            Self::Standard => format!("${}", index + 1),
+            Self::Postgres | Self::Sqlite => format!("${}", index + 1),
             Self::MySql => "?".to_owned(),
         }
     }
@@ -83,14 +85,14 @@ impl Statements {
         }
 
         let mut insert = match (table.client.as_slice(), spelling) {
-            ([], Spelling::Standard) => format!("INSERT INTO {name} DEFAULT VALUES"),
+            ([], Spelling::Postgres | Spelling::Sqlite) => format!("INSERT INTO {name} DEFAULT VALUES"),
             (given, _) => {
                 let values =
                     (0..given.len()).map(|index| spelling.bind(index)).collect::<Vec<_>>().join(", ");
                 format!("INSERT INTO {name} ({}) VALUES ({values})", spelling.idents(given))
             }
         };
-        if spelling == Spelling::Standard {
+        if spelling != Spelling::MySql {
             let _ = write!(insert, " RETURNING {columns}");
         }
 

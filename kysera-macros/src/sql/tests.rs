@@ -11,8 +11,8 @@ fn users() -> Table<'static> {
 }
 
 #[test]
-fn standard() {
-    let texts = Statements::new(&users(), Spelling::Standard);
+fn postgres() {
+    let texts = Statements::new(&users(), Spelling::Postgres);
     let expected = Statements {
         select: r#"SELECT "id", "email", "name", "bio", "role", "visits" FROM "users""#.into(),
         find: r#"SELECT "id", "email", "name", "bio", "role", "visits" FROM "users" WHERE "id" = $1"#.into(),
@@ -39,6 +39,20 @@ fn mysql() {
 }
 
 #[test]
+fn sqlite() {
+    let texts = Statements::new(&users(), Spelling::Sqlite);
+    let expected = Statements {
+        select: "SELECT `id`, `email`, `name`, `bio`, `role`, `visits` FROM `users`".into(),
+        find: "SELECT `id`, `email`, `name`, `bio`, `role`, `visits` FROM `users` WHERE `id` = $1".into(),
+        exists: "SELECT 1 FROM `users` WHERE `id` = $1".into(),
+        count: "SELECT COUNT(*) FROM `users`".into(),
+        insert: "INSERT INTO `users` (`email`, `name`, `bio`) VALUES ($1, $2, $3) RETURNING `id`, `email`, `name`, `bio`, `role`, `visits`".into(),
+        delete: "DELETE FROM `users` WHERE `id` = $1".into(),
+    };
+    assert_eq!(texts, expected);
+}
+
+#[test]
 fn composite_keys_and_schemas() {
     let table = Table {
         schema: Some("app"),
@@ -47,8 +61,8 @@ fn composite_keys_and_schemas() {
         id: vec!["org", "person"],
         client: vec!["org", "person", "since"],
     };
-    let standard = Statements::new(&table, Spelling::Standard);
-    assert_eq!(standard.exists, r#"SELECT 1 FROM "app"."members" WHERE "org" = $1 AND "person" = $2"#);
+    let postgres = Statements::new(&table, Spelling::Postgres);
+    assert_eq!(postgres.exists, r#"SELECT 1 FROM "app"."members" WHERE "org" = $1 AND "person" = $2"#);
     let mysql = Statements::new(&table, Spelling::MySql);
     assert_eq!(mysql.delete, "DELETE FROM `app`.`members` WHERE `org` = ? AND `person` = ?");
 }
@@ -56,8 +70,8 @@ fn composite_keys_and_schemas() {
 #[test]
 fn nothing_for_the_client_to_fill() {
     let table = Table { schema: None, name: "ticks", columns: vec!["id"], id: vec!["id"], client: vec![] };
-    let standard = Statements::new(&table, Spelling::Standard);
-    assert_eq!(standard.insert, r#"INSERT INTO "ticks" DEFAULT VALUES RETURNING "id""#);
+    let postgres = Statements::new(&table, Spelling::Postgres);
+    assert_eq!(postgres.insert, r#"INSERT INTO "ticks" DEFAULT VALUES RETURNING "id""#);
     let mysql = Statements::new(&table, Spelling::MySql);
     assert_eq!(mysql.insert, "INSERT INTO `ticks` () VALUES ()");
 }
@@ -71,8 +85,8 @@ fn names_are_escaped() {
         id: vec!["x\"y`z"],
         client: vec![],
     };
-    let standard = Statements::new(&table, Spelling::Standard);
-    assert_eq!(standard.select, r#"SELECT "x""y`z" FROM "a ""b"" `c`""#);
+    let postgres = Statements::new(&table, Spelling::Postgres);
+    assert_eq!(postgres.select, r#"SELECT "x""y`z" FROM "a ""b"" `c`""#);
     let mysql = Statements::new(&table, Spelling::MySql);
     assert_eq!(mysql.select, "SELECT `x\"y``z` FROM `a \"b\" ``c```");
 }

@@ -44,11 +44,12 @@ impl Dialect {
         }
     }
 
-    /// The character around identifiers.
+    /// The character around identifiers. SQLite takes `"name"` for a text where there is no such column, and would answer
+    /// it for each row; what stands in backticks is a name or an error.
     pub const fn quote(self) -> char {
         match self {
-            Dialect::MySql => '`',
-            Dialect::Postgres | Dialect::Sqlite => '"',
+            Dialect::MySql | Dialect::Sqlite => '`',
+            Dialect::Postgres => '"',
         }
     }
 

@@ -27,17 +27,18 @@ pub struct Statements {
 /// The [`Statements`] per dialect.
 #[doc(hidden)]
 pub struct Texts {
-    /// PostgreSQL and SQLite, which agree on all of them.
-    pub standard: Statements,
+    pub postgres: Statements,
     pub mysql: Statements,
+    pub sqlite: Statements,
 }
 
 impl Texts {
     /// Those of a dialect.
     pub const fn of(&self, dialect: Dialect) -> &Statements {
         match dialect {
-            Dialect::Postgres | Dialect::Sqlite => &self.standard,
+            Dialect::Postgres => &self.postgres,
             Dialect::MySql => &self.mysql,
+            Dialect::Sqlite => &self.sqlite,
         }
     }
 }

@@ -86,7 +86,7 @@ where
     /// # struct User { #[kysera(id)] id: i64, name: String }
     /// # let db = Db::<Sqlite>::connect("sqlite::memory:").await?;
     /// let sql = User::repo(&db).find().filter(User::NAME.eq("Ada")).limit(1).to_sql()?;
-    /// assert_eq!(sql, r#"SELECT "id", "name" FROM "users" WHERE "users"."name" = ? LIMIT ?"#);
+    /// assert_eq!(sql, "SELECT `id`, `name` FROM `users` WHERE `users`.`name` = ? LIMIT ?");
     /// # Ok(())
     /// # }
     /// # #[cfg(not(feature = "sqlite"))]

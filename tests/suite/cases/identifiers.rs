@@ -312,3 +312,30 @@ async fn names_that_kysera_takes_for_its_own_purposes_are_free_for_tables_and_co
         values.find().order_by(Page0::VALUE.asc()).distinct().page(PageRequest::default()).await.unwrap();
     assert_eq!((page.items.len(), page.total), (1, 1));
 }
+
+/// A user whose struct names a column that the table does not have.
+#[derive(Debug, Repository)]
+#[kysera(table = "users")]
+pub struct Misnamed {
+    #[kysera(id)]
+    pub id: i64,
+    pub email: String,
+    pub name: String,
+    #[kysera(read_only)]
+    pub nickname: String,
+}
+
+/// SQLite takes what stands in double quotes for a text where there is no such column.
+#[tokio::test]
+async fn a_column_that_is_not_there_is_an_error_and_no_text() {
+    let db = Fixture::<DB>::new(&USERS).await;
+    let id = User::repo(db.source()).create(user("ada@x", "Ada")).await.unwrap().id;
+    let users = Misnamed::repo(db.source());
+    assert!(users.find_all().await.is_err());
+    assert!(users.get(id).await.is_err());
+    assert!(users.create(NewMisnamed { email: "bob@x".into(), name: "Bob".into() }).await.is_err());
+    assert!(users.update(id, MisnamedPatch::new().name("Eve")).await.is_err());
+    assert!(users.find().select(Misnamed::NICKNAME).all().await.is_err());
+    assert!(users.find().filter(Misnamed::NICKNAME.eq("nickname")).count().await.is_err());
+    assert!(users.find().order_by(Misnamed::NICKNAME.asc()).select(Misnamed::ID).all().await.is_err());
+}

@@ -438,5 +438,5 @@ async fn an_index_finds_the_place_of_a_page() {
 }
 
 fn quote() -> &'static str {
-    if <DB as kysera::Backend>::DIALECT == kysera::backend::Dialect::MySql { "`" } else { "\"" }
+    if <DB as kysera::Backend>::DIALECT == kysera::backend::Dialect::Postgres { "\"" } else { "`" }
 }

@@ -68,15 +68,16 @@ fn value_text(value: &super::AnyValue) -> String {
     }
 }
 
-/// SQLite's arguments have no numbers.
-fn anonymous(text: &str) -> String {
-    (1..=9).fold(text.to_owned(), |text, n| text.replace(&format!("${n}"), "?"))
+/// SQLite's arguments have no numbers, and its names are in backticks.
+fn sqlite_of(text: &str) -> String {
+    let text = if text.contains('`') { text.to_owned() } else { text.replace('"', "`") };
+    (1..=9).fold(text, |text, n| text.replace(&format!("${n}"), "?"))
 }
 
 /// Asserts the text of a filter per dialect.
 #[track_caller]
 fn assert_texts(of: Filter<User>, postgres: &str, mysql: &str, sqlite: &str) {
-    let sqlite = &anonymous(sqlite);
+    let sqlite = &sqlite_of(sqlite);
     for (dialect, text) in ALL.into_iter().zip([postgres, mysql, sqlite]) {
         assert_eq!(text_of(dialect, &of), text, "{dialect:?}");
     }
@@ -163,7 +164,7 @@ fn lists_are_one_array_on_postgres() {
 fn lists_are_padded_where_there_are_no_arrays() {
     assert_eq!(text_of(Dialect::MySql, &ID.in_([1])), "`users`.`id` IN (?)");
     assert_eq!(text_of(Dialect::MySql, &ID.in_([1, 2, 3])), "`users`.`id` IN (?, ?, ?, ?)");
-    assert_eq!(text_of(Dialect::Sqlite, &ID.not_in([1, 2])), r#""users"."id" NOT IN (?, ?)"#);
+    assert_eq!(text_of(Dialect::Sqlite, &ID.not_in([1, 2])), "`users`.`id` NOT IN (?, ?)");
     assert_binds(Dialect::Sqlite, ID.in_([1, 2, 3]), &["1", "2", "3", "3"]);
     // Beyond 64 the list is too long to be padded.
     for (len, padded) in [(33, 64), (64, 64), (65, 65), (100, 100)] {
@@ -225,8 +226,8 @@ fn texts() {
 #[test]
 fn nul_and_long_texts_to_search_on_sqlite() {
     let text = |of: Filter<User>| text_of(Dialect::Sqlite, &of);
-    assert_eq!(text(NAME.starts_with("a\0")), r#"instr("users"."name", ?) = 1"#);
-    assert_eq!(text(NAME.starts_with("a".repeat(16_000))), r#"instr("users"."name", ?) = 1"#);
+    assert_eq!(text(NAME.starts_with("a\0")), "instr(`users`.`name`, ?) = 1");
+    assert_eq!(text(NAME.starts_with("a".repeat(16_000))), "instr(`users`.`name`, ?) = 1");
     let of = NAME.like("a\0%");
     let mut sql = Sql::new(Dialect::Sqlite);
     sql.filter(&of.node);
@@ -278,7 +279,7 @@ fn identifiers_cannot_break_out() {
         WEIRD.eq(1),
         r#""users"."we""ird`s" = $1"#,
         r#"`users`.`we"ird``s` = ?"#,
-        r#""users"."we""ird`s" = $1"#,
+        r#"`users`.`we"ird``s` = ?"#,
     );
     let table = |dialect| {
         let mut sql = Sql::new(dialect);
@@ -287,7 +288,7 @@ fn identifiers_cannot_break_out() {
     };
     assert_eq!(table(Dialect::Postgres), r#""my ""schema"""."us`ers""#);
     assert_eq!(table(Dialect::MySql), r#"`my "schema"`.`us``ers`"#);
-    assert_eq!(table(Dialect::Sqlite), r#""my ""schema"""."us`ers""#);
+    assert_eq!(table(Dialect::Sqlite), r#"`my "schema"`.`us``ers`"#);
 }
 
 #[test]
@@ -333,7 +334,7 @@ fn orders() {
         );
         assert_eq!(
             text(Dialect::Sqlite, std::slice::from_ref(&order)),
-            format!(r#" ORDER BY "users"."bio"{sqlite}"#)
+            format!(" ORDER BY `users`.`bio`{sqlite}")
         );
         assert_eq!(text(Dialect::MySql, std::slice::from_ref(&order)), format!(" ORDER BY {mysql}"));
     }

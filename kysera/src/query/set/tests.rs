@@ -75,7 +75,7 @@ fn each_dialect_writes_expressions_on_the_right() {
     for (dialect, text) in [
         (Dialect::Postgres, r#""a" = ("rows"."a" + $1)"#),
         (Dialect::MySql, "`a` = (`rows`.`a` + ?)"),
-        (Dialect::Sqlite, r#""a" = ("rows"."a" + ?)"#),
+        (Dialect::Sqlite, "`a` = (`rows`.`a` + ?)"),
     ] {
         let (col, term) = set(A, A.plus(1));
         let mut sql = Sql::new(dialect);

@@ -95,7 +95,7 @@ fn raw_texts_take_arguments() {
         Filter::raw("'{{}}' = {}", [WEIRD.into_expr()]),
         r#"('{}' = "users"."we""ird`s")"#,
         "('{}' = `users`.`we\"ird``s`)",
-        r#"('{}' = "users"."we""ird`s")"#,
+        "('{}' = `users`.`we\"ird``s`)",
     );
 }
 
