@@ -376,7 +376,8 @@ async fn relations_are_loaded_for_joined_rows() {
     let db = world().await;
     let posts = Post::repo(db.source());
     let find = || posts.find().join(Post::AUTHOR).order_by(Post::ID.asc()).with((Post::COMMENTS, Post::TAGS));
-    let found: Vec<((Post, User), (Vec<Comment>, Vec<Tag>))> = find().all().await.unwrap();
+    type Loaded = ((Post, User), (Vec<Comment>, Vec<Tag>));
+    let found: Vec<Loaded> = find().all().await.unwrap();
     let shown: Vec<_> = found
         .iter()
         .map(|((post, author), (comments, tags))| (post.id, &author.name[..], comments.len(), tags.len()))
