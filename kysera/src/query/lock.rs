@@ -131,7 +131,7 @@ where
     /// # Errors
     ///
     /// The methods that end the query answer [`Error::Unsupported`] on SQLite, where a transaction that may write locks the
-    /// whole database; [`Error::BadRequest`] if rows of the result are groups; those of the database, among them a deadlock
+    /// whole database; [`Error::BadRequest`] if rows of the result are groups or aggregates; those of the database, among them a deadlock
     /// and a lock that was not to be had in time, which are [transient](Error::is_transient).
     pub fn for_update(self) -> Locked<'s, E, S, X>
     where

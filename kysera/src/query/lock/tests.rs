@@ -26,7 +26,7 @@ const ALL: [(Strength, Wait); 6] = [
 fn texts(dialect: Dialect, query: &Query) -> [String; 6] {
     ALL.map(|(strength, wait)| {
         let mut sql = Sql::new(dialect);
-        Lock { strength, wait }.write(&mut sql, query, &META);
+        Lock { strength, wait }.write(&mut sql, query, &META, false);
         sql.into_text()
     })
 }
@@ -67,7 +67,7 @@ fn what_cannot_be_said_is_refused_before_anything_is_sent() {
     let refused = |dialect, query: &Query| {
         ALL.map(|(strength, wait)| {
             let mut sql = Sql::new(dialect);
-            Lock { strength, wait }.write(&mut sql, query, &META);
+            Lock { strength, wait }.write(&mut sql, query, &META, false);
             sql.finish::<sqlx::Sqlite>().err().map(|error| error.code())
         })
     };
