@@ -58,7 +58,8 @@ async fn a_plain_cursor_with_other_values_and_a_valid_checksum() {
     let rows =
         (1..=3).map(|id| NewItem { qty: (id != 2).then_some(id as i32), code: Some("c".into()), ..item(id) });
     items.create_many(rows).await.unwrap();
-    let orders: [(fn() -> Order<Item>, &str); 7] = [
+    type MakeOrder = fn() -> Order<Item>;
+    let orders: [(MakeOrder, &str); 7] = [
         (|| Item::ID.asc(), "[2]"),
         (|| Item::NAME.asc(), r#"["~", 1]"#),
         (|| Item::CODE.desc().nulls_last(), r#"["a", 1]"#),
