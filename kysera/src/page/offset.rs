@@ -169,7 +169,7 @@ where
     /// # Errors
     ///
     /// [`Error::BadRequest`] before anything is sent if the query has a limit or an offset of its own, or selects DISTINCT
-    /// rows in an order of something that it does not select; else as [`all`](Find::all).
+    /// rows in an order of something that it does not select, or groups in one that may differ within a group; else as [`all`](Find::all).
     pub fn page(
         mut self,
         request: PageRequest,

@@ -201,6 +201,6 @@ impl PostCase {
 fn whole_rows_and_joins() {
     let (runtime, (db, w)) = block_on(world);
     let repo = Post::repo(db.source().clone());
-    let result = runner(cases(120)).run(&post_case(), |case| runtime.block_on(case.check(&repo, &w)));
+    let result = runner(cases(80)).run(&post_case(), |case| runtime.block_on(case.check(&repo, &w)));
     result.unwrap_or_else(|error| panic!("{error}"));
 }

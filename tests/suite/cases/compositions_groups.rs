@@ -338,7 +338,7 @@ impl GroupCase {
 fn selections() {
     let (runtime, (db, w)) = block_on(world);
     let repo = Post::repo(db.source().clone());
-    let result = runner(cases(120)).run(&select_case(), |case| runtime.block_on(case.check(&repo, &w)));
+    let result = runner(cases(80)).run(&select_case(), |case| runtime.block_on(case.check(&repo, &w)));
     result.unwrap_or_else(|error| panic!("{error}"));
 }
 
@@ -346,6 +346,6 @@ fn selections() {
 fn groups() {
     let (runtime, (db, w)) = block_on(world);
     let repo = Post::repo(db.source().clone());
-    let result = runner(cases(120)).run(&group_case(), |case| runtime.block_on(case.check(&repo, &w)));
+    let result = runner(cases(80)).run(&group_case(), |case| runtime.block_on(case.check(&repo, &w)));
     result.unwrap_or_else(|error| panic!("{error}"));
 }

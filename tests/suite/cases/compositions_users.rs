@@ -132,6 +132,6 @@ impl UserCase {
 fn a_table_that_leads_to_itself() {
     let (runtime, (db, w)) = block_on(world);
     let repo = User::repo(db.source().clone());
-    let result = runner(cases(120)).run(&user_case(), |case| runtime.block_on(case.check(&repo, &w)));
+    let result = runner(cases(80)).run(&user_case(), |case| runtime.block_on(case.check(&repo, &w)));
     result.unwrap_or_else(|error| panic!("{error}"));
 }

@@ -76,15 +76,18 @@ fn exists(rows: RelatedRows) -> Node {
     Node::Related { rows: Box::new(rows), negated: false }
 }
 
-/// The text in PostgreSQL's spelling, which is that of the others but for quotes and arguments.
+/// The text in PostgreSQL's spelling, which is that of the others but for quotes and arguments, and for a limit of what
+/// exists.
 #[track_caller]
 fn assert_text(node: &Node, text: &str) {
     for dialect in [Dialect::Postgres, Dialect::Sqlite, Dialect::MySql] {
         let mut sql = Sql::new(dialect);
         sql.filter(node);
         assert!(sql.refused.is_none());
+        let limit = if dialect == Dialect::Sqlite { " LIMIT 1" } else { "" };
+        let text = text.replace("<limit>", limit);
         let text = match dialect {
-            Dialect::Postgres => text.to_owned(),
+            Dialect::Postgres => text,
             _ => text.replace("$1", "?").replace('"', "`"),
         };
         assert_eq!(sql.text, text, "{dialect:?}");
@@ -96,15 +99,15 @@ fn related_rows_exist() {
     let rows = || some(WROTE, POST_ID.gt(7));
     let text =
         r#"EXISTS (SELECT 1 FROM "posts" AS "r1" WHERE "r1"."author" = "users"."id" AND "r1"."id" > $1)"#;
-    assert_text(&exists(rows()), text);
+    assert_text(&exists(rows()), &text.replace("$1)", "$1<limit>)"));
     assert_text(&Node::Related { rows: Box::new(rows()), negated: true }, &format!("NOT {text}"));
     assert_text(
         &exists(RelatedRows::all(LIKES)),
-        r#"EXISTS (SELECT 1 FROM "app"."likes" AS "r2" JOIN "posts" AS "r1" ON "r1"."id" = "r2"."post" WHERE "r2"."user" = "users"."id")"#,
+        r#"EXISTS (SELECT 1 FROM "app"."likes" AS "r2" JOIN "posts" AS "r1" ON "r1"."id" = "r2"."post" WHERE "r2"."user" = "users"."id"<limit>)"#,
     );
     assert_text(
         &exists(RelatedRows { filters: vec![exists(RelatedRows::all(BOSS))], ..RelatedRows::all(AUTHOR) }),
-        r#"EXISTS (SELECT 1 FROM "users" AS "r1" WHERE "r1"."id" = "posts"."author" AND EXISTS (SELECT 1 FROM "users" AS "r2" WHERE "r2"."id" = "r1"."boss"))"#,
+        r#"EXISTS (SELECT 1 FROM "users" AS "r1" WHERE "r1"."id" = "posts"."author" AND EXISTS (SELECT 1 FROM "users" AS "r2" WHERE "r2"."id" = "r1"."boss"<limit>)<limit>)"#,
     );
 }
 
@@ -146,7 +149,7 @@ fn joins_have_names_and_are_found() {
 }
 
 #[test]
-fn mysql_reads_the_table_that_is_written_in_disguise() {
+fn the_table_that_is_written_is_read_in_disguise() {
     let text = |written: &'static Meta, node: &Node, dialect| {
         let mut sql = Sql::new(dialect).writing(written);
         sql.filter(node);
@@ -160,7 +163,10 @@ fn mysql_reads_the_table_that_is_written_in_disguise() {
     );
     let plain = r#"EXISTS (SELECT 1 FROM "users" AS "r1" WHERE "r1"."id" = "users"."boss")"#;
     assert_eq!(text(&USERS, &boss, Dialect::Postgres), plain);
-    assert_eq!(text(&USERS, &boss, Dialect::Sqlite), plain.replace('"', "`"));
+    assert_eq!(
+        text(&USERS, &boss, Dialect::Sqlite),
+        "EXISTS (SELECT 1 FROM (SELECT `id`, `boss` FROM `users` LIMIT -1) AS `r1` WHERE `r1`.`id` = `users`.`boss` LIMIT 1)"
+    );
     let author = exists(RelatedRows::all(AUTHOR));
     assert_eq!(
         text(&POSTS, &author, Dialect::MySql),
@@ -250,4 +256,46 @@ fn limits_are_those_of_each_key() {
         load(Dialect::Postgres, &limited(RelatedRows::all(LIKES))).0,
         r#"SELECT "c0", "c1", "c2", "c3" FROM UNNEST($1) AS "kysera_k" ("v") CROSS JOIN LATERAL (SELECT "r1"."user" AS "c0", "r1"."post" AS "c1", "r2"."id" AS "c2", "r2"."author" AS "c3", ROW_NUMBER() OVER (ORDER BY "r1"."user" ASC, "r2"."id" ASC) AS "kysera_n" FROM "app"."likes" AS "r1" JOIN "posts" AS "r2" ON "r2"."id" = "r1"."post" WHERE "r1"."user" BETWEEN "kysera_k"."v" AND "kysera_k"."v" ORDER BY "r1"."user" ASC, "r2"."id" ASC LIMIT $2) AS "kysera_p" ORDER BY "kysera_n""#
     );
+}
+
+/// The aliases of tables that are called as aliases are.
+#[test]
+fn aliases_keep_clear_of_the_table_that_they_are_reached_from() {
+    static TABLES: [Meta; 2] = [
+        Meta {
+            table: "R1",
+            columns: &[col("R1", 0, "id", codec!(i64)), col("R1", 1, "boss", codec!(i64))],
+            ..Meta::PLAIN
+        },
+        Meta {
+            table: "j1",
+            columns: &[col("j1", 0, "id", codec!(i64)), col("j1", 1, "boss", codec!(i64))],
+            ..Meta::PLAIN
+        },
+    ];
+    let boss = |meta: &'static Meta| Rel { parent: &meta.columns[1], meta, key: &meta.columns[0], ..BOSS };
+    let mut sql = Sql::new(Dialect::Postgres);
+    let node = exists(RelatedRows::all(boss(&TABLES[0])));
+    sql.filter(&node);
+    assert_eq!(sql.text, r#"EXISTS (SELECT 1 FROM "R1" AS "r2" WHERE "r2"."id" = "R1"."boss")"#);
+    let mut sql = Sql::new(Dialect::Postgres);
+    let join = [Join { rel: boss(&TABLES[1]), left: false }];
+    sql.with_joins(&join).table(&TABLES[1]).joins(&join);
+    assert_eq!(sql.text, r#""j1" JOIN "j1" AS "j2" ON "j2"."id" = "j1"."boss""#);
+}
+
+/// What is said of a row that a LEFT JOIN did not find is NULL, as it is where a sub-query finds none.
+#[test]
+fn nothing_is_said_of_rows_that_are_not_there() {
+    let count = Term::Through(AUTHOR, Box::new(Term::CountRelated(Box::new(RelatedRows::all(WROTE)))));
+    let name = Term::Through(AUTHOR, Box::new(Term::Column(&USERS.columns[1])));
+    let text = |term: &Term, left| {
+        let mut sql = Sql::new(Dialect::Postgres);
+        sql.with_joins(&[Join { rel: AUTHOR, left }]).term(term);
+        sql.into_text()
+    };
+    let number = r#"(SELECT COUNT(*) FROM "posts" AS "r2" WHERE "r2"."author" = "j1"."id")"#;
+    assert_eq!(text(&count, false), number);
+    assert_eq!(text(&count, true), format!(r#"CASE WHEN "j1"."id" IS NOT NULL THEN {number} END"#));
+    assert_eq!(text(&name, true), r#""j1"."boss""#);
 }
