@@ -40,7 +40,9 @@ trait Spelling: kysera::Backend {
     const ANALYZE: &'static str;
     /// Rows behind a place in the order of two columns.
     const BEHIND: &'static str;
-    /// The same on the way from values to NULLs, and the order.
+    /// Rows before it, and itself.
+    const BEFORE: &'static str;
+    /// Rows behind a place on the way from values to NULLs, and the order.
     const BEHIND_NULLABLE: [&'static str; 2];
 
     /// A text that lives for ever, as literals do, with placeholders of the database's.
@@ -59,6 +61,7 @@ impl Spelling for Sqlite {
     const FLOAT: &'static str = "REAL";
     const ANALYZE: &'static str = "ANALYZE";
     const BEHIND: &'static str = "(score, id) > (?, ?)";
+    const BEFORE: &'static str = "(score, id) <= (?, ?)";
     const BEHIND_NULLABLE: [&'static str; 2] = VALUES_FIRST_DESC;
 }
 
@@ -67,6 +70,7 @@ impl Spelling for MySql {
     const FLOAT: &'static str = "DOUBLE";
     const ANALYZE: &'static str = "ANALYZE TABLE bench_events, bench_authors, bench_posts";
     const BEHIND: &'static str = "score >= ? AND (score > ? OR (score = ? AND id > ?))";
+    const BEFORE: &'static str = "score <= ? AND (score < ? OR (score = ? AND id <= ?))";
     const BEHIND_NULLABLE: [&'static str; 2] = VALUES_FIRST_DESC;
 }
 
@@ -75,6 +79,7 @@ impl Spelling for Postgres {
     const FLOAT: &'static str = "DOUBLE PRECISION";
     const ANALYZE: &'static str = "VACUUM ANALYZE bench_events, bench_authors, bench_posts";
     const BEHIND: &'static str = "(score, id) > (?, ?)";
+    const BEFORE: &'static str = "(score, id) <= (?, ?)";
     const BEHIND_NULLABLE: [&'static str; 2] = [
         "(rank >= ? OR rank IS NULL) AND ((rank > ? OR rank IS NULL) OR (rank = ? AND id > ?))",
         "rank ASC, id ASC",

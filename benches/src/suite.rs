@@ -179,7 +179,9 @@ macro_rules! suite {
                 let columns = "SELECT id, kind, score, `rank`, title, body, price, city FROM bench_events";
                 let behind = <DB as Spelling>::BEHIND;
                 let places = behind.matches('?').count();
-                let keyset = sql(&format!("{columns} WHERE {behind} ORDER BY score, id LIMIT 20"));
+                let keyset = sql(&format!("{columns} WHERE {behind} ORDER BY score, id LIMIT ?"));
+                let before = <DB as Spelling>::BEFORE;
+                let probe = sql(&format!("SELECT 1 FROM bench_events WHERE {before} ORDER BY score DESC, id DESC LIMIT 1"));
                 let offset = sql(&format!("{columns} ORDER BY score, id LIMIT 20 OFFSET 20000"));
                 let ways = vec![
                     contender("sqlx, behind a row", move || async move {
@@ -187,7 +189,21 @@ macro_rules! suite {
                         for _ in 1..places {
                             query = query.bind(last.score);
                         }
-                        query.bind(last.id).fetch_all(pool).await.unwrap().len()
+                        let mut rows = query.bind(last.id).bind(21_i64).fetch_all(pool).await.unwrap();
+                        rows.truncate(20);
+                        rows.len()
+                    }),
+                    contender("sqlx, and what is before it", move || async move {
+                        let mut query = sqlx::query_as::<_, Event>(keyset);
+                        let mut before = sqlx::query_scalar::<_, i32>(probe);
+                        for _ in 1..places {
+                            query = query.bind(last.score);
+                            before = before.bind(last.score);
+                        }
+                        let mut rows = query.bind(last.id).bind(21_i64).fetch_all(pool).await.unwrap();
+                        let has_prev = before.bind(last.id).fetch_optional(pool).await.unwrap().is_some();
+                        rows.truncate(20);
+                        if has_prev { rows.len() } else { 0 }
                     }),
                     contender("kysera keyset(), has_next and has_prev too", move || async move {
                         let repo = Event::repo(db);

@@ -39,12 +39,12 @@ pub(super) struct Place {
 pub(super) struct Beyond {
     /// All of them.
     pub(super) all: Node,
-    /// Those with a value in the first column of the order and those with NULL, if both are there: no index finds them with
-    /// one condition.
+    /// Those with a value in the first column of the order and those with NULL, if both are there and no index finds them
+    /// with one condition.
     pub(super) apart: Option<[Arm; 2]>,
     /// Whether none of them has NULL in the first column.
     pub(super) valued: bool,
-    /// The order in which those with values are met.
+    /// The order in which all of them are met.
     pub(super) order: Vec<OrderKey>,
 }
 
@@ -158,17 +158,22 @@ impl Walk {
         };
         // Among values alone it does not matter where NULLs stand. On PostgreSQL it does to an index, which may have been made
         // for this order.
+        let mut order = self.order();
         if self.dialect != Dialect::Postgres {
-            beyond.order.iter_mut().take(1).for_each(|key| key.nulls = None);
+            order.iter_mut().take(1).for_each(|key| key.nulls = None);
         }
-        beyond.valued = first.nulls != Some(Nulls::Last);
-        if !beyond.valued {
+        // For MySQL, NULLs and values are one range of an index that has them in this order.
+        let native = first.nulls == Some(self.dialect.native_nulls(first.descending));
+        if first.nulls != Some(Nulls::Last) {
+            beyond.valued = true;
+            beyond.order = order;
+        } else if !(native && self.dialect == Dialect::MySql) {
             let mut walk = self.clone();
             walk.keys.iter_mut().take(1).for_each(|key| key.nulls = None);
-            let values = Arm { rows: walk.beyond(&place.values, or_equal), order: beyond.order.clone() };
+            let values = Arm { rows: walk.beyond(&place.values, or_equal), order };
             let mut nulls = Arm { rows: first.is_null(false), order: self.order() };
-            // MariaDB sorts by a column that is nothing but NULL; PostgreSQL takes an index for the whole order alone.
-            if self.dialect != Dialect::Postgres {
+            // MariaDB sorts by a column that is nothing but NULL. The others take the index for the whole order alone.
+            if self.dialect == Dialect::MySql {
                 nulls.order.drain(..1);
             }
             beyond.apart = Some([values, nulls]);

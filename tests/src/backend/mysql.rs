@@ -23,7 +23,7 @@ impl TestBackend for MySql {
         conn.close().await.unwrap();
         // sqlx leaves Nagle's algorithm on, and a full cache closes a statement for each new one, which the server does not
         // answer: whatever is sent next waits for a delayed acknowledgement, 40 ms.
-        let options = server.clone().database(&name).statement_cache_capacity(2000);
+        let options = server.clone().database(&name).statement_cache_capacity(4000);
         Place { options, remove: Some(Box::new(move || block_on(remove(server, name)))) }
     }
 }
