@@ -88,12 +88,14 @@ compile_error!(
 );
 
 pub mod backend;
+mod clock;
 pub mod cursor;
 pub mod dal;
 pub mod entity;
 pub mod error;
 pub mod expr;
 pub mod page;
+pub mod plugin;
 pub mod prelude;
 pub mod query;
 pub mod relation;
@@ -104,12 +106,13 @@ pub mod source;
 pub mod __private;
 
 pub use backend::{Backend, Isolation};
+pub use clock::Clock;
 pub use cursor::Cursor;
 #[cfg(feature = "signed-cursors")]
 pub use cursor::CursorSecret;
 pub use entity::{Entity, Validate};
 pub use error::{Error, ErrorCode, Result};
-pub use expr::{Column, Expr, Filter, IntoColumn};
+pub use expr::{Actor, Column, Expr, Filter, IntoColumn};
 pub use kysera_macros::{Projection, Repository, plugin};
 pub use page::{Keyset, KeysetPage, Page, PageRequest};
 pub use query::Projection;

@@ -42,7 +42,7 @@ pub(super) fn item(model: &Model) -> TokenStream {
     let scope = model
         .context
         .as_ref()
-        .map(|context| quote!(scope: #krate::__private::Scope::of::<#context, #krate::System>,));
+        .map(|context| quote!(scope: ::core::option::Option::Some(#krate::__private::Scope::of::<#context, #krate::System>),));
     let postgres = statements(model, Spelling::Postgres);
     let mysql = statements(model, Spelling::MySql);
     let sqlite = statements(model, Spelling::Sqlite);

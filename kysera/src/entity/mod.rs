@@ -1,18 +1,26 @@
 //! The contract between the macros and the runtime.
 
 mod cells;
+mod draft;
+mod plugged;
 mod texts;
+mod written;
 
 use std::fmt::Debug;
+use std::future::Future;
 use std::hash::Hash;
 
 pub use cells::Cells;
+pub use draft::Changes;
+pub(crate) use draft::Draft;
+pub use plugged::{Audited, SoftDeleted, Timestamped, Versioned};
 pub(crate) use texts::TextKind;
 pub use texts::{Mask, Statements, TextCache, Texts};
+pub use written::{Operation, Written};
 
 use crate::backend::Backend;
 use crate::error::{Invalid, Result};
-use crate::expr::{AnyValue, Meta};
+use crate::expr::{AnyValue, Hooks, Meta, PluginContext};
 
 /// A struct whose values are rows of a table. Derived with [`Repository`](crate::Repository).
 pub trait Entity: Values + Sized + Send + Sync + Unpin + 'static {
@@ -40,6 +48,35 @@ pub trait Entity: Values + Sized + Send + Sync + Unpin + 'static {
     /// Statements whose text depends on which columns are given: built once, kept here.
     #[doc(hidden)]
     fn text_cache() -> &'static TextCache;
+
+    /// What its own plugins make of a new row.
+    #[doc(hidden)]
+    fn before_create(_row: &mut Changes<'_, Self>, _cx: &PluginContext<'_>) -> Result<()> {
+        Ok(())
+    }
+
+    /// What its own plugins make of an update.
+    #[doc(hidden)]
+    fn before_update(_changes: &mut Changes<'_, Self>, _cx: &PluginContext<'_>) -> Result<()> {
+        Ok(())
+    }
+
+    /// Whether it has plugins of its own, and whether one of them wants to see what was written.
+    #[doc(hidden)]
+    const CUSTOM: Custom = Custom::NONE;
+}
+
+/// What is known of an entity's own plugins.
+#[doc(hidden)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Custom {
+    pub any: bool,
+    pub after_write: bool,
+}
+
+impl Custom {
+    /// There are none.
+    pub const NONE: Custom = Custom { any: false, after_write: false };
 }
 
 /// An [`Entity`] that fits a database: all its column types do.
@@ -52,6 +89,18 @@ pub trait On<DB: Backend>: Entity {
     /// Makes the struct of the cells of a row, in the order of its columns.
     #[doc(hidden)]
     fn decode(cells: &mut Cells<'_, DB>) -> Result<Self>;
+
+    /// Shows its own plugins what was written.
+    #[doc(hidden)]
+    fn after_write<'a>(
+        written: Written<'a, Self>,
+        conn: &'a mut DB::Connection,
+        schema: Option<&'a str>,
+        cx: PluginContext<'a>,
+    ) -> impl Future<Output = Result<()>> + Send + 'a {
+        let _ = (written, conn, schema, cx);
+        std::future::ready(Ok(()))
+    }
 }
 
 /// Who may build a repository of an entity: any context, unless `#[kysera(context = ..)]` asks for one.
@@ -61,7 +110,11 @@ pub trait On<DB: Backend>: Entity {
     note = "its `#[kysera(context = ..)]` asks for another one: give it to the source with `db.with_context(..)`, or say why you need \
             none with `db.unrestricted(\"..\")`"
 )]
-pub trait Guard<C>: Entity {}
+pub trait Guard<C>: Entity {
+    /// What writes need to know of the context's type.
+    #[doc(hidden)]
+    const HOOKS: &'static Hooks = &Hooks::NONE;
+}
 
 /// Something that has a value for some columns of an entity: a row, what makes one, what changes one.
 #[doc(hidden)]

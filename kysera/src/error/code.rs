@@ -126,7 +126,11 @@ impl Error {
     pub fn code(&self) -> ErrorCode {
         match self {
             Error::NotFound { .. } | Error::Missing(_) => ErrorCode::NotFound,
-            Error::MoreThanOne { .. } => ErrorCode::Conflict,
+            Error::MoreThanOne { .. }
+            | Error::NotDeleted { .. }
+            | Error::Deleted { .. }
+            | Error::Stale { .. } => ErrorCode::Conflict,
+            Error::Plugin { source, .. } => source.code(),
             Error::NotStored { .. } => ErrorCode::QueryFailed,
             Error::Violation(violation) => match violation.kind {
                 ViolationKind::Unique => ErrorCode::UniqueViolation,

@@ -129,6 +129,36 @@ pub enum Error {
         /// The Rust name of the entity.
         entity: &'static str,
     },
+    /// A row that is to be restored is not marked as deleted.
+    #[error("{entity} is not deleted")]
+    NotDeleted {
+        /// The Rust name of the entity.
+        entity: &'static str,
+    },
+    /// The key of an upsert is taken by a row that is marked as deleted.
+    #[error("a {entity} with this key is there, and deleted")]
+    Deleted {
+        /// The Rust name of the entity.
+        entity: &'static str,
+    },
+    /// The row has another version than the one that was read: someone else changed it in between.
+    #[error("{entity} was changed by someone else")]
+    Stale {
+        /// The Rust name of the entity.
+        entity: &'static str,
+    },
+    /// A plugin of your own failed.
+    #[error("the plugin `{plugin}` of {entity} failed in `{doing}`: {source}")]
+    Plugin {
+        /// Its name.
+        plugin: &'static str,
+        /// The method.
+        doing: &'static str,
+        /// The Rust name of the entity.
+        entity: &'static str,
+        /// What it said.
+        source: Box<Error>,
+    },
     /// The state of the transaction or connection forbids the call.
     #[error(transparent)]
     Transaction(TransactionError),
@@ -283,6 +313,7 @@ impl Error {
         match self {
             Error::Database(failure) => is_transient(failure.as_sqlx()),
             Error::Pool(error) => !matches!(error, PoolError::Closed),
+            Error::Plugin { source, .. } => source.is_transient(),
             Error::Other(error) => {
                 let mut next: Option<&(dyn std::error::Error + 'static)> = Some(&**error);
                 while let Some(error) = next {

@@ -29,12 +29,19 @@ impl Serialize for Error {
             Error::NotFound { entity }
             | Error::MoreThanOne { entity }
             | Error::NotStored { entity }
+            | Error::NotDeleted { entity }
+            | Error::Deleted { entity }
+            | Error::Stale { entity }
             | Error::Protected { entity } => map.serialize_entry("entity", entity)?,
             Error::SameKey { entity, positions, .. } => {
                 map.serialize_entry("entity", entity)?;
                 if let Some(positions) = positions {
                     map.serialize_entry("positions", positions)?;
                 }
+            }
+            Error::Plugin { plugin, entity, .. } => {
+                map.serialize_entry("plugin", plugin)?;
+                map.serialize_entry("entity", entity)?;
             }
             Error::Missing(missing) => {
                 map.serialize_entry("entity", missing.entity)?;

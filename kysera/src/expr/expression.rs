@@ -114,7 +114,7 @@ pub(super) fn in_list<T, V: IntoColumn<T>>(
             _ => null = true,
         }
     }
-    Node::In { left: subject.term().0, codec, values: some, null, negated }
+    Node::In { left: subject.term().0, codec, values: some.into(), null, negated }
 }
 
 /// A column or an expression: what can be selected, ordered and grouped by.

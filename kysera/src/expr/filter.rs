@@ -2,6 +2,7 @@
 
 use std::marker::PhantomData;
 use std::ops::{BitAnd, BitOr, Not};
+use std::sync::Arc;
 
 use super::relation::Rel;
 use super::term::{RelatedRows, Term, same_value};
@@ -44,7 +45,7 @@ pub(crate) enum Node {
     In {
         left: Term,
         codec: &'static Codec,
-        values: Vec<Value>,
+        values: Arc<[Value]>,
         null: bool,
         negated: bool,
     },
@@ -122,7 +123,7 @@ impl Node {
                 Node::In { left: b, values: other, null: other_null, negated: other_negated, .. },
             ) => {
                 let all = values.len() == other.len()
-                    && values.iter().zip(other).all(|(a, b)| same_value(codec, &**a, &**b));
+                    && values.iter().zip(&**other).all(|(a, b)| same_value(codec, &**a, &**b));
                 null == other_null && negated == other_negated && all && a.same(b)
             }
             (Node::IsNull { term: a, negated }, Node::IsNull { term: b, negated: other }) => {

@@ -1,8 +1,9 @@
 //! What is known of an entity at compile time.
 
-use std::any::Any;
-
+use super::filter::{Filter, Node};
+use super::plug::{Plug, PluginContext};
 use super::value::Codec;
+use crate::error::{Error, Result};
 
 /// A column, without types.
 #[doc(hidden)]
@@ -33,6 +34,8 @@ pub enum Fill {
     Default,
     /// The database, always.
     Database,
+    /// A plugin, always.
+    Plugin,
 }
 
 /// A unique key.
@@ -59,8 +62,9 @@ pub struct Meta {
     pub filterable: &'static [(usize, &'static str)],
     /// The columns that the world outside may sort by, and what it calls them.
     pub sortable: &'static [(usize, &'static str)],
-    /// What a source with this context may see of the table where a query of another entity reaches it.
-    pub scope: fn(&dyn Any) -> Scope,
+    /// What a source with this context may see of the table; `None` where that is everything, always.
+    pub scope: Option<fn(&PluginContext<'_>) -> Scope>,
+    pub plug: &'static Plug,
 }
 
 impl Meta {
@@ -74,28 +78,44 @@ impl Meta {
         unique: &[],
         filterable: &[],
         sortable: &[],
-        scope: Scope::open,
+        scope: None,
+        plug: &Plug::NONE,
     };
 }
 
 /// What may be seen of a table.
 #[doc(hidden)]
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scope {
     /// Everything.
     Open,
     /// Nothing: the context is not the one that the entity asks for.
     Closed,
+    /// The rows for which this holds.
+    Only(ScopeNode),
+    /// A plugin refuses.
+    Refused(Error),
 }
 
+/// A condition of a scope.
+#[doc(hidden)]
+pub struct ScopeNode(pub(crate) Node);
+
 impl Scope {
-    /// Of an entity that any context may reach.
-    pub fn open(_: &dyn Any) -> Self {
-        Self::Open
+    /// Of an entity that asks for a context, or for the system's.
+    pub fn of<C: 'static, System: 'static>(cx: &PluginContext<'_>) -> Self {
+        let known = cx.context::<C>().is_some() || cx.context::<System>().is_some();
+        if known { Self::Open } else { Self::Closed }
     }
 
-    /// Of an entity that asks for a context, or for the system's.
-    pub fn of<C: 'static, System: 'static>(context: &dyn Any) -> Self {
-        if context.is::<C>() || context.is::<System>() { Self::Open } else { Self::Closed }
+    /// This one, narrowed by what plugins say.
+    pub fn and<E>(self, plugins: impl FnOnce() -> Result<Vec<Filter<E>>>) -> Self {
+        if !matches!(self, Self::Open) {
+            return self;
+        }
+        match plugins() {
+            Ok(filters) if filters.is_empty() => self,
+            Ok(filters) => Self::Only(ScopeNode(Filter::all(filters).node)),
+            Err(error) => Self::Refused(error),
+        }
     }
 }

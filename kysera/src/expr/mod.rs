@@ -66,6 +66,7 @@ mod filter;
 mod functions;
 mod meta;
 mod order;
+mod plug;
 mod raw;
 mod relation;
 mod render;
@@ -85,6 +86,11 @@ pub(crate) use filter::{Compare, Node, TextMatch};
 pub use meta::{Col, Fill, Meta, Scope, Unique};
 pub use order::Order;
 pub(crate) use order::{Nulls, OrderKey};
+pub(crate) use plug::Deleted;
+#[doc(hidden)]
+pub use plug::{Acting, Audit, Counter, Hooks, Mark, Plug, SoftDelete, Stamp};
+pub use plug::{Actor, PluginContext};
+pub(crate) use raw::raw_term;
 pub use raw::{RawArg, RawArgs};
 #[doc(hidden)]
 pub use relation::{Rel, Via};

@@ -124,3 +124,8 @@ impl<E> Filter<E> {
         Self::of(Node::Holds(Term::Raw(sql, args)))
     }
 }
+
+/// SQL with arguments, about no entity.
+pub(crate) fn raw_term(text: &'static str, args: impl RawArgs<()>) -> Term {
+    Term::Raw(text, args.into_args().into_iter().map(|arg| arg.0).collect())
+}

@@ -1,5 +1,6 @@
 //! SQL expressions without types.
 
+use super::plug::Deleted;
 use super::filter::Node;
 use super::meta::Col;
 use super::order::OrderKey;
@@ -144,16 +145,17 @@ pub(crate) struct RelatedRows {
     pub(crate) filters: Vec<Node>,
     pub(crate) order: Vec<OrderKey>,
     pub(crate) limit: Option<u64>,
+    pub(crate) deleted: Deleted,
 }
 
 impl RelatedRows {
     pub(crate) fn all(rel: Rel) -> Self {
-        Self { rel, filters: Vec::new(), order: Vec::new(), limit: None }
+        Self { rel, filters: Vec::new(), order: Vec::new(), limit: None, deleted: Deleted::Hidden }
     }
 
     /// Whether both are the same rows, whatever their order and limit. False where that is not known.
     pub(super) fn same(&self, other: &Self) -> bool {
-        self.rel.leads_as(&other.rel) && Node::all_same(&self.filters, &other.filters)
+        self.rel.leads_as(&other.rel) && self.deleted == other.deleted && Node::all_same(&self.filters, &other.filters)
     }
 }
 

@@ -306,7 +306,7 @@ fn write<'q, DB: Backend, X: Shape<DB>>(
             .push(" FROM ")
             .table(meta)
             .joins(&query.joins);
-        query.rest(sql, query.aggregates(shape), query.limit);
+        query.rest(sql, meta, query.aggregates(shape), query.limit);
     });
     sql.push(" AS ").derived(PAGE).push(" ON 1 = 1");
     if query.order.is_empty() {

@@ -97,7 +97,7 @@ impl Parts {
             sql.push("SELECT ").with_joins(&query.joins).row_columns(meta);
             self.more(sql, meta);
             sql.push(" FROM ").table(meta).joins(&query.joins);
-            query.rest(sql, false, query.limit);
+            query.rest(sql, meta, false, query.limit);
             return;
         };
         sql.push("SELECT ");
@@ -112,7 +112,7 @@ impl Parts {
             sql.nested(|sql| {
                 sql.push("SELECT ").with_joins(&arm.joins).row_columns(meta);
                 sql.push(" FROM ").table(meta).joins(&arm.joins);
-                arm.rest(sql, false, arm.limit);
+                arm.rest(sql, meta, false, arm.limit);
             });
         });
         sql.push(") AS ").derived(PAGE);
@@ -134,7 +134,7 @@ impl Parts {
         let one = |sql: &mut Sql<'q>, query: &'q Query, selected| {
             sql.nested(|sql| {
                 sql.push(selected).with_joins(&query.joins).table(meta).joins(&query.joins);
-                query.rest(sql, false, query.limit);
+                query.rest(sql, meta, false, query.limit);
             });
         };
         let stretches = self.passed.iter().chain(&self.ahead).map(|stretch| (Some(stretch), None));

@@ -273,7 +273,7 @@ where
             }
             let mut sql = sql_at(self.source).writing(E::META);
             sql.push("UPDATE ").table(E::META).push(" SET ").assignments(E::META, &patch);
-            sql.filters(&self.query.filters);
+            sql.conditions(E::META, self.query.deleted, &self.query.filters);
             let op = Execute { meta: E::META, statement: sql.finish()? };
             run(self.source, op).await
         })
@@ -292,7 +292,7 @@ where
         Box::pin(async move {
             self.refuse_order("delete")?;
             let mut sql = sql_at(self.source).deleting(E::META);
-            sql.push("DELETE FROM ").table(E::META).filters(&self.query.filters);
+            sql.push("DELETE FROM ").table(E::META).conditions(E::META, self.query.deleted, &self.query.filters);
             let op = Execute { meta: E::META, statement: sql.finish()? };
             run(self.source, op).await
         })

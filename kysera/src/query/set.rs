@@ -123,7 +123,7 @@ where
             let mut sql = sql_at(self.find.source).writing(E::META);
             sql.push("UPDATE ").table(E::META).push(" SET ");
             sql.list(&assignments, ", ", |sql, assignment| assignment.write(sql));
-            sql.filters(&self.find.query.filters);
+            sql.conditions(E::META, self.find.query.deleted, &self.find.query.filters);
             let op = Execute { meta: E::META, statement: sql.finish()? };
             run(self.find.source, op).await
         })

@@ -3,7 +3,7 @@
 use super::lock::Lock;
 use super::shape::{Items, Shape, SqlBox};
 use crate::backend::Backend;
-use crate::expr::{Join, Meta, Node, OrderKey, Sql, Term};
+use crate::expr::{Deleted, Join, Meta, Node, OrderKey, Sql, Term};
 use crate::source::{Cx, Source};
 
 /// What a query says, without types.
@@ -18,6 +18,7 @@ pub(crate) struct Query {
     pub(crate) group: Vec<Term>,
     pub(crate) having: Vec<Node>,
     pub(crate) lock: Option<Lock>,
+    pub(crate) deleted: Deleted,
 }
 
 /// Begins a statement that runs on a source.
@@ -51,7 +52,7 @@ impl Query {
             }
         }
         let aggregates = self.aggregates(shape);
-        self.rest(&mut sql, aggregates, limit);
+        self.rest(&mut sql, meta, aggregates, limit);
         if let Some(lock) = self.lock {
             lock.write(&mut sql, self, aggregates, meta);
         }
@@ -59,8 +60,14 @@ impl Query {
     }
 
     /// ` WHERE .. GROUP BY .. HAVING .. ORDER BY .. LIMIT .. OFFSET ..`
-    pub(crate) fn rest<'q>(&'q self, sql: &mut Sql<'q>, aggregates: bool, limit: Option<u64>) {
-        self.conditions(sql);
+    pub(crate) fn rest<'q>(
+        &'q self,
+        sql: &mut Sql<'q>,
+        meta: &'static Meta,
+        aggregates: bool,
+        limit: Option<u64>,
+    ) {
+        self.conditions(sql, meta);
         if aggregates {
             sql.aggregating(|sql| {
                 sql.order(&self.order);
@@ -94,8 +101,8 @@ impl Query {
     }
 
     /// ` WHERE .. GROUP BY .. HAVING ..`
-    pub(crate) fn conditions<'q>(&'q self, sql: &mut Sql<'q>) {
-        sql.filters(&self.filters);
+    pub(crate) fn conditions<'q>(&'q self, sql: &mut Sql<'q>, meta: &'static Meta) {
+        sql.conditions(meta, self.deleted, &self.filters);
         if self.is_condensed() {
             sql.condensed(&self.group);
         }
@@ -130,13 +137,13 @@ impl Query {
         if self.distinct && self.offset.is_some() {
             // Which rows there are behind the first ones depends on which of them are equal.
             self.head::<DB, X>(sql, meta, shape, false);
-            return self.conditions(sql);
+            return self.conditions(sql, meta);
         }
         // Without groups, aggregates have a row even where the table has none.
         let one_row = self.group.is_empty() && self.aggregates(shape);
         sql.push(if one_row { "SELECT COUNT(*) FROM " } else { "SELECT 1 FROM " });
         sql.with_joins(&self.joins).table(meta).joins(&self.joins);
-        self.conditions(sql);
+        self.conditions(sql, meta);
     }
 
     /// `SELECT COUNT(*) FROM ..`; of groups and of different rows, if the query is about those.
@@ -149,11 +156,11 @@ impl Query {
         if self.is_condensed() || self.aggregates(shape) {
             sql.push("SELECT COUNT(*) FROM (");
             self.head::<DB, X>(sql, meta, shape, true);
-            self.conditions(sql);
+            self.conditions(sql, meta);
             sql.push(") AS ").ident("kysera_counted");
         } else {
             sql.push("SELECT COUNT(*) FROM ").with_joins(&self.joins).table(meta).joins(&self.joins);
-            self.conditions(sql);
+            self.conditions(sql, meta);
         }
     }
 }

@@ -93,7 +93,7 @@ pub use load::{Load, load_many};
 
 use crate::entity::Entity;
 use crate::expr::{
-    Column, Expr, Expression, Filter, Node, Nullable, Order, OrderKey, Rel, RelatedRows, Term, Via, nullable,
+    Column, Deleted, Expr, Expression, Filter, Node, Nullable, Order, OrderKey, Rel, RelatedRows, Term, Via, nullable,
 };
 
 /// How rows of one entity lead to rows of another: [`HasMany`], [`HasOne`], [`BelongsTo`] or [`ManyToMany`].
@@ -138,6 +138,7 @@ pub struct Related<R> {
     filters: Vec<Node>,
     order: Vec<OrderKey>,
     limit: Option<u64>,
+    deleted: Deleted,
 }
 
 impl<R: Clone> Clone for Related<R> {
@@ -147,13 +148,14 @@ impl<R: Clone> Clone for Related<R> {
             filters: self.filters.clone(),
             order: self.order.clone(),
             limit: self.limit,
+            deleted: self.deleted,
         }
     }
 }
 
 impl<R: Relation> Related<R> {
     fn all(relation: R) -> Self {
-        Self { relation, filters: Vec::new(), order: Vec::new(), limit: None }
+        Self { relation, filters: Vec::new(), order: Vec::new(), limit: None, deleted: Deleted::Hidden }
     }
 
     fn rows(&self) -> RelatedRows {
@@ -162,6 +164,7 @@ impl<R: Relation> Related<R> {
             filters: self.filters.clone(),
             order: self.order.clone(),
             limit: self.limit,
+            deleted: self.deleted,
         }
     }
 

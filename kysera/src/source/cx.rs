@@ -6,27 +6,51 @@ use super::Source;
 use super::session::Settings;
 use crate::backend::Backend;
 use crate::entity::Entity;
-use crate::expr::{AnyValue, Meta, Sql, dynamic, qualified};
+use crate::expr::{Acting, Hooks, Meta, PluginContext, Sql, dynamic, qualified};
 
 /// How the source was set up, and who asks.
 #[derive(Clone, Copy)]
 pub(crate) struct Cx<'s> {
     settings: &'s Settings,
-    context: &'s AnyValue,
+    plugins: PluginContext<'s>,
+    hooks: &'static Hooks,
 }
 
 impl<'s> Cx<'s> {
     pub(crate) fn of<S: Source>(source: &'s S) -> Self {
-        Self { settings: source.settings(), context: source.context() }
+        let settings = source.settings();
+        let plugins = PluginContext { context: source.context(), clock: &settings.clock, instant: None };
+        Self { settings, plugins, hooks: &Hooks::NONE }
     }
 
-    fn schema(self) -> Option<&'s str> {
+    /// The same for a repository that has found out about its context.
+    pub(crate) fn with(self, hooks: &'static Hooks) -> Self {
+        Self { hooks, ..self }
+    }
+
+    /// The same at a fixed time, for all that an operation writes.
+    pub(crate) fn at_one_time(mut self) -> Self {
+        self.plugins.instant = Some(self.plugins.now());
+        self
+    }
+
+    /// What plugins are told.
+    pub(crate) fn plugins(self) -> PluginContext<'s> {
+        self.plugins
+    }
+
+    /// Who acts.
+    pub(crate) fn acting(self) -> Acting {
+        (self.hooks.acting)(self.plugins.context)
+    }
+
+    pub(crate) fn schema(self) -> Option<&'s str> {
         self.settings.schema.as_deref()
     }
 
     /// Begins a statement.
     pub(crate) fn sql<DB: Backend>(self) -> Sql<'s> {
-        Sql::new(DB::DIALECT).at(self.schema(), self.context)
+        Sql::new(DB::DIALECT).at(self.schema(), self.plugins)
     }
 
     /// Begins a statement with `SELECT <columns> FROM <table>`.

@@ -215,6 +215,15 @@ impl<DB: Backend, C: Send + Sync + 'static> Db<DB, C> {
         self
     }
 
+    /// The same database by another clock: the one that the plugins `timestamps`, `soft_delete` and `audit` take the time
+    /// from. Its transactions and connections inherit it. See [`Clock`](crate::Clock) for an example.
+    #[must_use]
+    pub fn with_clock(mut self, clock: crate::Clock) -> Self {
+        let settings = Settings { clock, ..(*self.session.settings).clone() };
+        self.session.settings = Arc::new(settings);
+        self
+    }
+
     /// The context.
     pub fn context(&self) -> &C {
         &self.session.context
@@ -330,6 +339,16 @@ impl<DB: Backend, C> std::fmt::Debug for Db<DB, C> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct System {
     reason: Cow<'static, str>,
+}
+
+impl crate::Actor for System {
+    fn actor(&self) -> Option<Cow<'_, str>> {
+        None
+    }
+
+    fn metadata(&self) -> Option<serde_json::Value> {
+        Some(serde_json::json!({ "reason": self.reason }))
+    }
 }
 
 impl System {

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::clock::Clock;
 use crate::cursor::CursorSecret;
 use crate::error::{Error, Result};
 
@@ -26,6 +27,8 @@ pub struct Settings {
     pub(crate) schema: Option<Arc<str>>,
     /// What cursors are signed or sealed with.
     pub(crate) cursor_secret: Option<CursorSecret>,
+    /// What time it is.
+    pub(crate) clock: Clock,
 }
 
 impl<C> Session<C> {
@@ -55,5 +58,5 @@ const SCHEMA_BYTES: usize = 63;
 
 impl Settings {
     /// Of sources that have nothing to say.
-    pub(crate) const NONE: &'static Settings = &Settings { schema: None, cursor_secret: None };
+    pub(crate) const NONE: &'static Settings = &Settings { schema: None, cursor_secret: None, clock: Clock::SYSTEM };
 }

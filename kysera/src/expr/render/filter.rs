@@ -1,15 +1,17 @@
 //! Conditions.
 
+use std::sync::Arc;
+
 use super::Sql;
 use crate::backend::Dialect;
 use crate::error::Error;
 use crate::expr::filter::{ArrayOp, Compare, Node, TextMatch};
 use crate::expr::term::Term;
-use crate::expr::value::{AnyValue, Codec, Value};
+use crate::expr::value::{Codec, Value};
 
 impl<'v> Sql<'v> {
     /// Writes a filter on the row at hand.
-    pub(crate) fn filter(&mut self, node: &'v Node) -> &mut Self {
+    pub(crate) fn filter(&mut self, node: &Node) -> &mut Self {
         match node {
             Node::Compare { left, op, right } => self.compare(left, *op, right),
             Node::In { left, codec, values, null, negated } => {
@@ -39,7 +41,7 @@ impl<'v> Sql<'v> {
         }
     }
 
-    fn combined(&mut self, nodes: &'v [Node], operator: &str) -> &mut Self {
+    fn combined(&mut self, nodes: &[Node], operator: &str) -> &mut Self {
         self.push("(")
             .list(nodes, operator, |sql, node| {
                 sql.filter(node);
@@ -52,7 +54,7 @@ impl<'v> Sql<'v> {
         self.refuse(Error::Unsupported { backend, what: what.into() });
     }
 
-    fn compare(&mut self, left: &'v Term, op: Compare, right: &'v Term) -> &mut Self {
+    fn compare(&mut self, left: &Term, op: Compare, right: &Term) -> &mut Self {
         let text = match (op, right) {
             (Compare::Eq | Compare::Ne, Term::Null) => {
                 return self.term(left).push(null_test(op == Compare::Ne));
@@ -64,7 +66,7 @@ impl<'v> Sql<'v> {
         self.term(left).push(text).term(right)
     }
 
-    fn row_of(&mut self, terms: &'v [Term]) -> &mut Self {
+    fn row_of(&mut self, terms: &[Term]) -> &mut Self {
         self.push("(")
             .list(terms, ", ", |sql, term| {
                 sql.term(term);
@@ -74,9 +76,9 @@ impl<'v> Sql<'v> {
 
     fn in_list(
         &mut self,
-        left: &'v Term,
+        left: &Term,
         codec: &'static Codec,
-        values: &'v [Value],
+        values: &Arc<[Value]>,
         null: bool,
         negated: bool,
     ) -> &mut Self {
@@ -97,29 +99,28 @@ impl<'v> Sql<'v> {
 
     fn some_of(
         &mut self,
-        left: &'v Term,
+        left: &Term,
         codec: &'static Codec,
-        values: &'v [Value],
+        values: &Arc<[Value]>,
         negated: bool,
     ) -> &mut Self {
         self.term(left);
-        let values: Vec<&'v AnyValue> = values.iter().map(|value| &**value).collect();
         if self.has_array(codec) {
-            return self.push(if negated { " <> ALL(" } else { " = ANY(" }).array(codec, values).push(")");
+            self.push(if negated { " <> ALL(" } else { " = ANY(" });
+            return self.shared_array(codec, values.clone()).push(")");
         }
         self.push(if negated { " NOT IN (" } else { " IN (" });
         // Lists of similar length share a text, so that they do not drive each other out of the statement cache.
         let padded = values.len().next_power_of_two();
         let padded = if padded <= 64 { padded } else { values.len() };
-        let last = values.last().copied();
-        let padding = last.into_iter().cycle().take(padded - values.len());
-        self.list(values.into_iter().chain(padding), ", ", |sql, value| {
+        let padding = values.last().into_iter().cycle().take(padded - values.len());
+        self.list(values.iter().chain(padding), ", ", |sql, value| {
             sql.listed(codec, value);
         })
         .push(")")
     }
 
-    fn text_match(&mut self, term: &'v Term, kind: TextMatch, text: &str) -> &mut Self {
+    fn text_match(&mut self, term: &Term, kind: TextMatch, text: &str) -> &mut Self {
         match (self.dialect, kind) {
             (_, TextMatch::EqualsIgnoreCase) => {
                 self.push("LOWER(").term(term).push(") = LOWER(").text_value(text.into()).push(")")
@@ -148,7 +149,7 @@ impl<'v> Sql<'v> {
 
     /// SQLite's LIKE ignores the case of ASCII letters, unlike its `=`; GLOB and `instr` do not. LIKE and GLOB stop at
     /// a NUL in the pattern, which would match too much.
-    fn sqlite_text_match(&mut self, term: &'v Term, kind: TextMatch, text: &str) -> &mut Self {
+    fn sqlite_text_match(&mut self, term: &Term, kind: TextMatch, text: &str) -> &mut Self {
         // Escaped, a pattern is three times as long at most, and SQLite takes 50 000 bytes.
         let fits_glob = text.len() < 16_000 && !text.contains('\0');
         match kind {

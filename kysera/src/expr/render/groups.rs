@@ -22,12 +22,12 @@ impl<'v> Sql<'v> {
     }
 
     /// Writes one of the things that are selected.
-    pub(crate) fn item(&mut self, term: &'v Term) -> &mut Self {
+    pub(crate) fn item(&mut self, term: &Term) -> &mut Self {
         if self.is_key(term) { self.key(term) } else { self.term(term) }
     }
 
     /// Writes what is grouped by, as GROUP BY does.
-    fn key(&mut self, term: &'v Term) -> &mut Self {
+    fn key(&mut self, term: &Term) -> &mut Self {
         let outer = std::mem::replace(&mut self.aggregates, false);
         self.written_out(term);
         self.aggregates = outer;
@@ -36,9 +36,9 @@ impl<'v> Sql<'v> {
 
     /// Writes ` GROUP BY ..`, or nothing. `others` are the expressions that the query asks for besides those selected.
     /// `parents` are the columns that relations in HAVING begin at.
-    pub(crate) fn groups(
+    pub(crate) fn groups<'t>(
         &mut self,
-        others: impl Iterator<Item = &'v Term>,
+        others: impl Iterator<Item = &'t Term>,
         parents: &[&'static Col],
     ) -> &mut Self {
         let keys = self.keys;
@@ -53,7 +53,8 @@ impl<'v> Sql<'v> {
         if self.dialect == Dialect::MySql {
             // Columns that depend on the primary key, which MariaDB does not see.
             let mut columns = Vec::new();
-            self.items.iter().chain(others).for_each(|term| loose(term, keys, &mut columns));
+            self.items.iter().for_each(|term| loose(term, keys, &mut columns));
+            others.for_each(|term| loose(term, keys, &mut columns));
             parents.iter().for_each(|column| loose(&Term::Column(column), keys, &mut columns));
             for column in columns {
                 self.push(", ").column(column);
@@ -78,7 +79,7 @@ impl<'v> Sql<'v> {
 
     /// Writes an expression, if it is grouped by, in HAVING, in orders, or within another expression. Where the database
     /// would not see that it is: it is the same in the whole group, hence that of any of its rows.
-    pub(super) fn hidden_key(&mut self, term: &'v Term) -> bool {
+    pub(super) fn hidden_key(&mut self, term: &Term) -> bool {
         if !self.aggregates || !self.is_key(term) {
             return false;
         }

@@ -6,7 +6,7 @@ use crate::expr::term::{Json, JsonKey, Term};
 
 impl<'v> Sql<'v> {
     /// Writes what is at a path of a document: NULL unless it is of the kind that is asked for.
-    pub(super) fn json(&mut self, what: Json, document: &'v Term, path: &'v [JsonKey]) -> &mut Self {
+    pub(super) fn json(&mut self, what: Json, document: &Term, path: &[JsonKey]) -> &mut Self {
         match self.dialect {
             Dialect::Postgres => self.json_postgres(what, document, path),
             Dialect::MySql => self.json_mysql(what, document, path),
@@ -15,9 +15,9 @@ impl<'v> Sql<'v> {
     }
 
     /// Step by step, because a whole path (`#>`) takes digits for the place of an element and for a member's name alike.
-    fn json_postgres(&mut self, what: Json, document: &'v Term, path: &'v [JsonKey]) -> &mut Self {
+    fn json_postgres(&mut self, what: Json, document: &Term, path: &[JsonKey]) -> &mut Self {
         self.refuse_names(path, |name| name.contains('\0'), "the name of a JSON member with a NUL in a path");
-        let at = |sql: &mut Self, path: &'v [JsonKey], as_text: bool| {
+        let at = |sql: &mut Self, path: &[JsonKey], as_text: bool| {
             sql.push("CAST(").term(document).push(" AS JSONB)");
             for (i, key) in path.iter().enumerate() {
                 sql.push(if as_text && i + 1 == path.len() { " ->> " } else { " -> " });
@@ -75,7 +75,7 @@ impl<'v> Sql<'v> {
         self.push(")").push(after).push(" END")
     }
 
-    fn json_mysql(&mut self, what: Json, document: &'v Term, path: &'v [JsonKey]) -> &mut Self {
+    fn json_mysql(&mut self, what: Json, document: &Term, path: &[JsonKey]) -> &mut Self {
         // MariaDB takes such a name for a place from the end, and finds nothing.
         self.refuse_names(
             path,
@@ -114,7 +114,7 @@ impl<'v> Sql<'v> {
         self.push(after).push(" END")
     }
 
-    fn json_sqlite(&mut self, what: Json, document: &'v Term, path: &'v [JsonKey]) -> &mut Self {
+    fn json_sqlite(&mut self, what: Json, document: &Term, path: &[JsonKey]) -> &mut Self {
         let path = self.json_path(path);
         let call = |sql: &mut Self, function: &str| {
             sql.push(function).push("(").term(document).push(", ").text_value(path.clone()).push(")");

@@ -2,6 +2,7 @@
 
 use super::{Alias, Level, Sql};
 use crate::expr::meta::Col;
+use crate::expr::plug::Deleted;
 use crate::expr::relation::{Rel, Via};
 use crate::expr::term::RelatedRows;
 use crate::expr::value::{AnyValue, Codec};
@@ -40,10 +41,6 @@ impl<'v> Sql<'v> {
     /// each key where there is one.
     pub(crate) fn load(&mut self, rows: &'v RelatedRows, keys: LoadKeys<'v>) -> &mut Self {
         let rel = rows.rel;
-        self.reach(rel.meta);
-        if let Some(via) = rel.via {
-            self.reach(via.meta);
-        }
         let link = rel.via.map(|via| (via, self.new_alias("r", rel.key)));
         let aliased = link.is_some() || rows.limit.is_some();
         let target = aliased.then(|| self.new_alias("r", rel.key));
@@ -52,7 +49,7 @@ impl<'v> Sql<'v> {
             None => {
                 sql.push("SELECT ").loaded_columns(&rel, names, false).loaded_from(&rel, names);
                 sql.push(" WHERE ").load_key(&rel, names).among(keys);
-                sql.load_conditions(rows).order(&rows.order);
+                sql.load_conditions(rows, names).order(&rows.order);
             }
             // Texts may be equal to the database that are not the same: their rows would come once for each.
             Some(limit) if sql.has_array(keys.codec) && !keys.codec.text => {
@@ -77,7 +74,7 @@ impl<'v> Sql<'v> {
         self.push(", ROW_NUMBER() OVER (").lateral_order(rows, names).push(") AS \"kysera_n\"");
         self.loaded_from(&rel, names).push(" WHERE ").load_key(&rel, names);
         self.push(" BETWEEN \"kysera_k\".\"v\" AND \"kysera_k\".\"v\"");
-        self.load_conditions(rows).push(" ").lateral_order(rows, names).limit(Some(limit), None);
+        self.load_conditions(rows, names).push(" ").lateral_order(rows, names).limit(Some(limit), None);
         self.push(") AS \"kysera_p\" ORDER BY \"kysera_n\"");
     }
 
@@ -96,7 +93,7 @@ impl<'v> Sql<'v> {
         self.push(", ROW_NUMBER() OVER (PARTITION BY ").load_key(&rel, names).push(" ORDER BY ");
         self.order_keys(&rows.order).push(") AS ").ident("kysera_n");
         self.loaded_from(&rel, names).push(" WHERE ").load_key(&rel, names).among(keys);
-        self.load_conditions(rows).push(") AS ").ident("kysera_p");
+        self.load_conditions(rows, names).push(") AS ").ident("kysera_p");
         self.push(" WHERE ").ident("kysera_n").push(" <= ").integer(i64::try_from(limit).unwrap_or(i64::MAX));
         self.push(" ORDER BY ").ident("kysera_n");
     }
@@ -105,7 +102,6 @@ impl<'v> Sql<'v> {
     /// for equal to `stored` ones. At most 400 values, unless they go as an array or as JSON.
     pub(crate) fn load_pairs(&mut self, rel: &Rel, keys: LoadKeys<'v>, stored: LoadKeys<'v>) -> &mut Self {
         let (meta, key) = rel.keyed();
-        self.reach(meta);
         let alias = self.new_alias("r", key);
         self.about(Level { alias: Some(alias), joins: Vec::new() }, |sql| {
             sql.push("SELECT ").row_columns(meta).push(", ").ident("kysera_k").push(".").ident("i");
@@ -198,7 +194,13 @@ impl<'v> Sql<'v> {
         self
     }
 
-    fn load_conditions(&mut self, rows: &'v RelatedRows) -> &mut Self {
+    fn load_conditions(&mut self, rows: &'v RelatedRows, names: Names) -> &mut Self {
+        self.visible(rows.rel.meta, rows.deleted, " AND ");
+        if let Some((via, alias)) = names.link {
+            self.about(Level { alias: Some(alias), joins: Vec::new() }, |sql| {
+                sql.visible(via.meta, Deleted::Hidden, " AND ");
+            });
+        }
         for node in &rows.filters {
             self.push(" AND ").filter(node);
         }

@@ -6,6 +6,7 @@ mod json;
 mod load;
 mod qualify;
 mod related;
+mod scope;
 mod term;
 
 pub use load::JsonKeys;
@@ -17,11 +18,12 @@ use std::sync::Arc;
 use sqlx::{Arguments, AssertSqlSafe, SqlSafeStr, SqlStr};
 
 use super::filter::Node;
-use super::meta::{Col, Meta, Scope};
+use super::meta::{Col, Meta};
 use super::order::{Nulls, OrderKey};
+use super::plug::{Deleted, PluginContext};
 use super::relation::Rel;
 use super::term::{Term, same_value};
-use super::value::{AnyValue, Codec};
+use super::value::{AnyValue, Codec, Value};
 use crate::backend::{Backend, Dialect, Statement};
 use crate::entity::Values;
 use crate::error::{Driver, Error, Result};
@@ -44,7 +46,9 @@ pub(crate) struct Sql<'v> {
     /// Where tables are whose struct names no schema.
     schema: Option<&'v str>,
     /// Who asks, for the scopes of the tables that the statement reaches.
-    context: &'v AnyValue,
+    cx: PluginContext<'v>,
+    /// How many scopes the one that is being written stands in.
+    scopes: u32,
     /// What the columns of the row at hand are written with.
     level: Level,
     /// How many aliases were given.
@@ -85,6 +89,9 @@ pub(crate) struct Join {
 enum Bind<'v> {
     Value(&'static Codec, &'v AnyValue),
     Array(&'static Codec, Vec<&'v AnyValue>),
+    /// Of a filter or an expression, which need not outlive the statement.
+    Shared(&'static Codec, Value),
+    SharedArray(&'static Codec, Arc<[Value]>),
     Text(String),
     Integer(i64),
     /// The text is made for a cache, its arguments come each time anew.
@@ -99,7 +106,8 @@ impl<'v> Sql<'v> {
             binds: Vec::new(),
             refused: None,
             schema: None,
-            context: &(),
+            cx: PluginContext::NONE,
+            scopes: 0,
             level: Level::default(),
             aliases: 0,
             aggregates: false,
@@ -111,9 +119,9 @@ impl<'v> Sql<'v> {
     }
 
     /// Where it runs: the schema of tables that name none, and who asks.
-    pub(crate) fn at(mut self, schema: Option<&'v str>, context: &'v AnyValue) -> Self {
+    pub(crate) fn at(mut self, schema: Option<&'v str>, cx: PluginContext<'v>) -> Self {
         self.schema = schema;
-        self.context = context;
+        self.cx = cx;
         self
     }
 
@@ -239,13 +247,6 @@ impl<'v> Sql<'v> {
         self.alias(Alias(alias.0, alias.1))
     }
 
-    /// Refuses a table that may not be reached from here. Every table that a statement reaches passes this.
-    fn reach(&mut self, meta: &'static Meta) {
-        if (meta.scope)(self.context) == Scope::Closed {
-            self.refuse(Error::Protected { entity: meta.entity });
-        }
-    }
-
     /// Writes the names of columns.
     pub(crate) fn names(&mut self, cols: impl IntoIterator<Item = &'static Col>) -> &mut Self {
         self.list(cols, ", ", |sql, col| {
@@ -282,21 +283,38 @@ impl<'v> Sql<'v> {
 
     /// Writes the placeholder of an argument and keeps the argument.
     pub(crate) fn value(&mut self, codec: &'static Codec, value: &'v AnyValue) -> &mut Self {
-        if self.condensed && self.dialect == Dialect::Postgres {
-            // For PostgreSQL, two placeholders are two different expressions.
-            let same =
-                |bind: &Bind<'_>| matches!(bind, Bind::Value(_, bound) if same_value(codec, *bound, value));
-            if let Some(at) = self.binds.iter().position(same) {
-                let _ = write!(self.text, "${}", at + 1); // a String takes everything
-                return self;
-            }
+        if self.bound_before(codec, value) { self } else { self.bind(Bind::Value(codec, value)) }
+    }
+
+    /// The same of a value that is shared.
+    pub(crate) fn shared(&mut self, codec: &'static Codec, value: &Value) -> &mut Self {
+        if self.bound_before(codec, &**value) { self } else { self.listed(codec, value) }
+    }
+
+    /// For PostgreSQL, two placeholders are two different expressions: where that matters, an equal argument keeps the
+    /// placeholder that it has.
+    fn bound_before(&mut self, codec: &'static Codec, value: &AnyValue) -> bool {
+        if !self.condensed || self.dialect != Dialect::Postgres {
+            return false;
         }
-        self.listed(codec, value)
+        let same = |bind: &Bind<'_>| match bind {
+            Bind::Value(_, bound) => same_value(codec, *bound, value),
+            Bind::Shared(_, bound) => same_value(codec, &**bound, value),
+            _ => false,
+        };
+        let Some(at) = self.binds.iter().position(same) else { return false };
+        let _ = write!(self.text, "${}", at + 1); // a String takes everything
+        true
     }
 
     /// Writes the placeholder of one of many arguments, which is no expression of its own.
-    pub(super) fn listed(&mut self, codec: &'static Codec, value: &'v AnyValue) -> &mut Self {
-        self.bind(Bind::Value(codec, value))
+    pub(super) fn listed(&mut self, codec: &'static Codec, value: &Value) -> &mut Self {
+        self.bind(Bind::Shared(codec, value.clone()))
+    }
+
+    /// Many shared values as one array argument. Only where [`Sql::has_array`] says so.
+    pub(super) fn shared_array(&mut self, codec: &'static Codec, values: Arc<[Value]>) -> &mut Self {
+        self.bind(Bind::SharedArray(codec, values))
     }
 
     /// Many values as one array argument. Only where [`Sql::has_array`] says so.
@@ -351,14 +369,16 @@ impl<'v> Sql<'v> {
         })
     }
 
-    /// Writes ` WHERE ..`, or nothing where there is no filter.
-    pub(crate) fn filters(&mut self, filters: &'v [Node]) -> &mut Self {
-        if filters.is_empty() {
-            return self;
+    /// Writes ` WHERE ..` with what may be seen of the table and the filters, or nothing where that is every row.
+    pub(crate) fn conditions(&mut self, meta: &'static Meta, deleted: Deleted, filters: &[Node]) -> &mut Self {
+        let start = self.text.len();
+        self.visible(meta, deleted, " WHERE ");
+        let mut glue = if self.text.len() == start { " WHERE " } else { " AND " };
+        for node in filters {
+            self.push(glue).filter(node);
+            glue = " AND ";
         }
-        self.push(" WHERE ").list(filters, " AND ", |sql, node| {
-            sql.filter(node);
-        })
+        self
     }
 
     /// Writes ` ORDER BY ..`, or nothing.
@@ -452,7 +472,12 @@ impl<'v> Sql<'v> {
         for bind in &self.binds {
             match bind {
                 Bind::Value(codec, value) => DB::bind(codec, *value, &mut args),
+                Bind::Shared(codec, value) => DB::bind(codec, &**value, &mut args),
                 Bind::Array(codec, values) => DB::bind_array(codec, values, &mut args),
+                Bind::SharedArray(codec, values) => {
+                    let values: Vec<&AnyValue> = values.iter().map(|value| &**value).collect();
+                    DB::bind_array(codec, &values, &mut args)
+                }
                 Bind::Text(text) => DB::bind(crate::__private::codec!(String), text, &mut args),
                 Bind::Elsewhere => Ok(()),
                 Bind::Integer(number) => DB::bind(crate::__private::codec!(i64), number, &mut args),

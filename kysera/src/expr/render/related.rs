@@ -4,6 +4,7 @@ use super::{Alias, Join, Level, Sql};
 use crate::backend::Dialect;
 use crate::expr::filter::Node;
 use crate::expr::meta::Meta;
+use crate::expr::plug::Deleted;
 use crate::expr::relation::Rel;
 use crate::expr::term::{RelatedRows, Term};
 
@@ -21,10 +22,13 @@ impl<'v> Sql<'v> {
     pub(crate) fn joins(&mut self, joins: &[Join]) -> &mut Self {
         for (i, Join { rel, left }) in joins.iter().enumerate() {
             let Some((_, alias)) = self.level.joins.get(i).copied() else { continue };
-            self.reach(rel.meta);
             self.push(if *left { " LEFT JOIN " } else { " JOIN " }).table(rel.meta).push(" AS ");
             self.alias(alias).push(" ON ").alias(alias).push(".").ident(rel.key.name).push(" = ");
             self.column(rel.parent);
+            let level = Level { alias: Some(alias), joins: Vec::new() };
+            self.about(level, |sql| {
+                sql.visible(rel.meta, Deleted::Hidden, " AND ");
+            });
         }
         self
     }
@@ -54,9 +58,9 @@ impl<'v> Sql<'v> {
     }
 
     /// `[NOT] EXISTS (SELECT 1 FROM ..)`
-    pub(super) fn related_exists(&mut self, rows: &'v RelatedRows, negated: bool) -> &mut Self {
+    pub(super) fn related_exists(&mut self, rows: &RelatedRows, negated: bool) -> &mut Self {
         self.push(if negated { "NOT EXISTS (SELECT " } else { "EXISTS (SELECT " });
-        self.related(rows.rel, &rows.filters, |sql| {
+        self.related(rows.rel, rows.deleted, &rows.filters, |sql| {
             sql.push("1");
         });
         // Without it, SQLite 3.51 makes a join of it, and forgets the OFFSET of the query around it.
@@ -65,25 +69,31 @@ impl<'v> Sql<'v> {
     }
 
     /// `(SELECT COUNT(*) FROM ..)`
-    pub(super) fn related_count(&mut self, rows: &'v RelatedRows) -> &mut Self {
+    pub(super) fn related_count(&mut self, rows: &RelatedRows) -> &mut Self {
         self.push("(SELECT ")
-            .related(rows.rel, &rows.filters, |sql| {
+            .related(rows.rel, rows.deleted, &rows.filters, |sql| {
                 sql.push("COUNT(*)");
             })
             .push(")")
     }
 
     /// `(SELECT <term> FROM .. LIMIT 1)`
-    pub(super) fn related_value(&mut self, rel: Rel, term: &'v Term) -> &mut Self {
+    pub(super) fn related_value(&mut self, rel: Rel, term: &Term) -> &mut Self {
         self.push("(SELECT ")
-            .related(rel, &[], |sql| {
+            .related(rel, Deleted::Hidden, &[], |sql| {
                 sql.term(term);
             })
             .push(" LIMIT 1)")
     }
 
     /// Writes a sub-query, behind its SELECT, over the rows that a relation leads to from the row at hand.
-    fn related(&mut self, rel: Rel, filters: &'v [Node], select: impl FnOnce(&mut Self)) -> &mut Self {
+    fn related(
+        &mut self,
+        rel: Rel,
+        deleted: Deleted,
+        filters: &[Node],
+        select: impl FnOnce(&mut Self),
+    ) -> &mut Self {
         let target = self.new_alias("r", rel.parent);
         let link = rel.via.map(|via| (via, self.new_alias("r", rel.parent)));
         let outer = std::mem::take(&mut self.level);
@@ -106,14 +116,11 @@ impl<'v> Sql<'v> {
         select(self);
         self.push(" FROM ");
         if let Some((via, alias)) = link {
-            self.reach(via.meta);
-            self.reach(rel.meta);
             self.readable(via.meta).push(" AS ").alias(alias).push(" JOIN ").readable(rel.meta).push(" AS ");
             self.alias(target).push(" ON ").alias(target).push(".").ident(rel.key.name).push(" = ");
             self.alias(alias).push(".").ident(via.target.name);
             self.push(" WHERE ").alias(alias).push(".").ident(via.parent.name);
         } else {
-            self.reach(rel.meta);
             self.readable(rel.meta).push(" AS ").alias(target);
             self.push(" WHERE ").alias(target).push(".").ident(rel.key.name);
         }
@@ -122,6 +129,12 @@ impl<'v> Sql<'v> {
         let inner = std::mem::replace(&mut self.level, outer);
         self.column(rel.parent);
         let outer = std::mem::replace(&mut self.level, inner);
+        self.visible(rel.meta, deleted, " AND ");
+        if let Some((via, alias)) = link {
+            self.about(Level { alias: Some(alias), joins: Vec::new() }, |sql| {
+                sql.visible(via.meta, Deleted::Hidden, " AND ");
+            });
+        }
         for node in filters {
             self.push(" AND ").filter(node);
         }

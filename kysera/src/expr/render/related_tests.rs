@@ -43,7 +43,7 @@ static SECRETS: Meta = Meta {
     table: "secrets",
     columns: &[col("secrets", 0, "id", codec!(i64)), col("secrets", 1, "owner", codec!(i64))],
     id: &[0],
-    scope: Scope::of::<u8, u16>,
+    scope: Some(Scope::of::<u8, u16>),
     ..Meta::PLAIN
 };
 

@@ -7,14 +7,14 @@ use crate::expr::term::{Aggregate, AggregateFunction, Arithmetic, Call, Cast, Te
 
 impl<'v> Sql<'v> {
     /// Writes an expression over the row at hand.
-    pub(crate) fn term(&mut self, term: &'v Term) -> &mut Self {
+    pub(crate) fn term(&mut self, term: &Term) -> &mut Self {
         if self.hidden_key(term) { self } else { self.written_out(term) }
     }
 
-    pub(super) fn written_out(&mut self, term: &'v Term) -> &mut Self {
+    pub(super) fn written_out(&mut self, term: &Term) -> &mut Self {
         match term {
             Term::Column(col) => self.column(col),
-            Term::Value(codec, value) => self.value(codec, &**value),
+            Term::Value(codec, value) => self.shared(codec, value),
             Term::Null => self.push("NULL"),
             Term::Call(call, terms) => self.call(*call, terms),
             Term::Aggregate(aggregate) => self.aggregate(aggregate),
@@ -71,7 +71,7 @@ impl<'v> Sql<'v> {
         }
     }
 
-    fn call(&mut self, call: Call, terms: &'v [Term]) -> &mut Self {
+    fn call(&mut self, call: Call, terms: &[Term]) -> &mut Self {
         let (before, after) = match (call, self.dialect) {
             (Call::Lower, _) => ("LOWER(", ")"),
             (Call::Upper, _) => ("UPPER(", ")"),
@@ -89,7 +89,7 @@ impl<'v> Sql<'v> {
             .push(after)
     }
 
-    fn aggregate(&mut self, aggregate: &'v Aggregate) -> &mut Self {
+    fn aggregate(&mut self, aggregate: &Aggregate) -> &mut Self {
         if !self.aggregates {
             self.refuse(Error::BadRequest(
                 "an aggregate such as `count()` belongs into `select`, `having` or the order of a grouped query: filters \
@@ -115,7 +115,7 @@ impl<'v> Sql<'v> {
         self.push(before).aggregated(aggregate).push(after)
     }
 
-    fn aggregated(&mut self, aggregate: &'v Aggregate) -> &mut Self {
+    fn aggregated(&mut self, aggregate: &Aggregate) -> &mut Self {
         if aggregate.distinct {
             self.push("DISTINCT ");
         }
@@ -130,7 +130,7 @@ impl<'v> Sql<'v> {
     /// MySQL adds integers up as decimals, and its CAST would cut what is beyond 64 bits: EXP makes that an error. It is
     /// given the sum, because a constant would fail when the statement is prepared, and cast, because the CASE would be a
     /// double otherwise.
-    fn mysql_integer_sum(&mut self, aggregate: &'v Aggregate) -> &mut Self {
+    fn mysql_integer_sum(&mut self, aggregate: &Aggregate) -> &mut Self {
         self.push("CASE WHEN SUM(").aggregated(aggregate);
         self.push(") NOT BETWEEN -9223372036854775808 AND 9223372036854775807 THEN CAST(EXP(710 + 0 * SUM(");
         self.aggregated(aggregate)
@@ -148,7 +148,7 @@ impl<'v> Sql<'v> {
     }
 
     /// Writes SQL of the user's.
-    fn raw(&mut self, text: &'static str, args: &'v [Term]) -> &mut Self {
+    fn raw(&mut self, text: &'static str, args: &[Term]) -> &mut Self {
         let mut args_left = args.iter();
         let mut rest = text;
         let mut wrong = false;

@@ -1,0 +1,58 @@
+//! What may be seen of a table: every table that a statement names passes here.
+
+use super::Sql;
+use crate::error::Error;
+use crate::expr::meta::{Col, Meta, Scope, ScopeNode};
+use crate::expr::plug::{Deleted, Mark};
+
+impl Sql<'_> {
+    /// Writes what holds for the rows of the table at hand that may be seen, with `glue` in front of it; nothing where that
+    /// is all of them.
+    pub(crate) fn visible(&mut self, meta: &'static Meta, deleted: Deleted, glue: &str) -> &mut Self {
+        let mut glue = glue;
+        if let Some(soft_delete) = &meta.plug.soft_delete
+            && deleted != Deleted::Shown
+            && let Some(col) = meta.columns.get(soft_delete.column)
+        {
+            self.push(glue).is_deleted(col, soft_delete.mark, deleted == Deleted::Only);
+            glue = " AND ";
+        }
+        let Some(scope) = meta.scope else { return self };
+        match scope(&self.cx) {
+            Scope::Open => self,
+            Scope::Only(ScopeNode(node)) => {
+                // A scope may ask for rows of other tables, which have a scope as well.
+                if self.scopes >= MOST_SCOPES {
+                    let text = format!("the scope of {} leads back to itself over that of others", meta.entity);
+                    self.refuse(Error::BadRequest(text.into()));
+                    return self;
+                }
+                self.scopes += 1;
+                self.push(glue).filter(&node);
+                self.scopes -= 1;
+                self
+            }
+            Scope::Closed => {
+                self.refuse(Error::Protected { entity: meta.entity });
+                self
+            }
+            Scope::Refused(error) => {
+                self.refuse(error);
+                self
+            }
+        }
+    }
+
+    /// ` IS NULL` and the like, of the column that marks deleted rows.
+    pub(crate) fn is_deleted(&mut self, col: &Col, mark: Mark, deleted: bool) -> &mut Self {
+        self.column(col).push(match (mark, deleted) {
+            (Mark::Time(_), false) => " IS NULL",
+            (Mark::Time(_), true) => " IS NOT NULL",
+            (Mark::Flag, false) => " = FALSE",
+            (Mark::Flag, true) => " = TRUE",
+        })
+    }
+}
+
+/// How deep scopes may stand in each other.
+const MOST_SCOPES: u32 = 16;

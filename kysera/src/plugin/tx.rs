@@ -1,0 +1,70 @@
+//! What plugins write on.
+
+use std::any::Any;
+
+use crate::backend::Backend;
+use crate::error::Result;
+use crate::expr::{PluginContext, RawArgs, Sql, Term, raw_term};
+use crate::source::{Borrowed, on};
+
+/// The connection on which a write ran, within its transaction, for
+/// [`Plugin::after_write`](super::Plugin::after_write).
+pub struct PluginTx<'c, DB: Backend> {
+    conn: &'c mut DB::Connection,
+    schema: Option<&'c str>,
+    cx: PluginContext<'c>,
+}
+
+impl<'c, DB: Backend> PluginTx<'c, DB> {
+    pub(crate) fn new(conn: &'c mut DB::Connection, schema: Option<&'c str>, cx: PluginContext<'c>) -> Self {
+        Self { conn, schema, cx }
+    }
+
+    /// Who asks, and what time it is.
+    pub fn context(&self) -> PluginContext<'c> {
+        self.cx
+    }
+
+    /// The schema of the source, if it [has one](crate::Db::in_schema): SQL of your own is to name it.
+    pub fn schema(&self) -> Option<&'c str> {
+        self.schema
+    }
+
+    /// Runs SQL of your own and answers how many rows it wrote. Each `{}` is one of the arguments, which are bound, as in
+    /// [`Filter::raw`](crate::Filter::raw).
+    ///
+    /// # Errors
+    ///
+    /// [`Error::BadRequest`](crate::Error::BadRequest) unless there are as many `{}` as arguments; those of the database.
+    pub async fn execute(&mut self, sql: &'static str, args: impl RawArgs<()>) -> Result<u64> {
+        let term: Term = raw_term(sql, args);
+        let statement = {
+            let mut text = Sql::new(DB::DIALECT);
+            text.term(&term);
+            text.finish()?
+        };
+        Ok(DB::execute(self.conn, statement).await?.rows)
+    }
+
+    /// The connection as a source of a certain database, for repositories: `Log::repo(&tx.on::<Sqlite>()?)`. `None` where it
+    /// is another database. Its context is `()`.
+    pub fn on<Other: Backend>(&mut self) -> Option<Borrowed<'_, Other>>
+    where
+        DB::Connection: 'static,
+        Other::Connection: 'static,
+    {
+        let conn: &mut dyn Any = &mut *self.conn;
+        conn.downcast_mut::<Other::Connection>().map(|conn| on::<Other>(conn))
+    }
+
+    /// sqlx's connection. The transaction is not to be ended on it.
+    pub fn connection(&mut self) -> &mut DB::Connection {
+        self.conn
+    }
+}
+
+impl<DB: Backend> std::fmt::Debug for PluginTx<'_, DB> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("PluginTx").field("database", &DB::NAME).finish_non_exhaustive()
+    }
+}
