@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
 
-use super::at;
+use super::{at, plugins};
 use crate::model::{Model, Names, Skipped};
 
 pub(super) fn impls(model: &Model) -> TokenStream {
@@ -19,6 +19,7 @@ pub(super) fn impls(model: &Model) -> TokenStream {
             quote!(#field: cells.next()?)
         });
         let body = body(model, fields.collect());
+        let after_write = plugins::after_write(model, &quote!(#database));
         return quote! {
             #[automatically_derived]
             impl<#database: #krate::Backend> #krate::entity::On<#database> for #ident
@@ -28,6 +29,7 @@ pub(super) fn impls(model: &Model) -> TokenStream {
                 fn decode(cells: &mut #krate::__private::Cells<'_, #database>) -> #krate::Result<Self> {
                     #body
                 }
+                #after_write
             }
         };
     }
@@ -39,12 +41,14 @@ pub(super) fn impls(model: &Model) -> TokenStream {
             quote!(#field: #cell?)
         });
         let body = body(model, fields.collect());
+        let after_write = plugins::after_write(model, &quote!(#krate::#backend));
         quote! {
             #[automatically_derived]
             impl #krate::entity::On<#krate::#backend> for #ident {
                 fn decode(cells: &mut #krate::__private::Cells<'_, #krate::#backend>) -> #krate::Result<Self> {
                     #body
                 }
+                #after_write
             }
         }
     });

@@ -19,7 +19,7 @@ pub use upsert::Conflict;
 use crate::backend::Backend;
 use crate::entity::{Entity, Mask, On, Patch, Statements, Validate};
 use crate::error::{Error, Invalid, Result};
-use crate::expr::{Column, IntoColumn};
+use crate::expr::{Column, Hooks, IntoColumn};
 use crate::query::{Count, Execute, Exists, FetchAll, FetchFirst, Find};
 use crate::relation::{Load, load_many};
 use crate::source::{Cx, Source, Writable, run};
@@ -86,6 +86,11 @@ pub trait Repository: Send + Sync + Sized {
 
     /// The source.
     fn source(&self) -> &Self::Source;
+
+    #[doc(hidden)]
+    fn hooks(&self) -> &'static crate::expr::Hooks {
+        &Hooks::NONE
+    }
 
     /// A query: filters, order, limit, and what to do with the rows.
     fn find(&self) -> Find<'_, Self::Entity, Self::Source> {
