@@ -141,6 +141,8 @@ impl FieldAttrs {
                            key write `unique(field)` on the struct";
                 diag.at(&unique.key, why);
             }
+            let why = "`id` and `sensitive` exclude each other: the audit log names a row by its key";
+            refuse(&mut self.sensitive, why, diag);
             if self.default.is_some() {
                 let why = "`assigned` and `default` exclude each other: either the client always gives the key, or it \
                            may leave it to the database";

@@ -206,8 +206,12 @@ fn markers(model: &Model) -> TokenStream {
             None => (quote!(::core::primitive::i32), quote!(::core::unreachable!())),
         };
         let patch = model.patch_type();
-        let fields = model.patch_columns().map(|(_, column)| {
+        let fields = model.patch_columns().map(|(index, column)| {
             let field = &column.field;
+            // Even where the client may give it: the time in the row is that of the update before.
+            if plugins.updated_at() == Some(index) {
+                return quote!(#field: ::core::option::Option::None);
+            }
             quote!(#field: ::core::option::Option::Some(::core::clone::Clone::clone(&self.#field)))
         });
         quote! {

@@ -63,6 +63,11 @@ impl Plugins {
         self.audit.is_some() || self.soft_delete.as_ref().is_some_and(|plugin| !plugin.cascade.is_empty())
     }
 
+    /// The column that takes the time of updates.
+    pub(crate) fn updated_at(&self) -> Option<usize> {
+        self.timestamps.as_ref()?.updated_at
+    }
+
     /// Whether there is one of kysera's own.
     pub(crate) fn has_builtin(&self) -> bool {
         !self.builtin().is_empty()
@@ -95,14 +100,7 @@ pub(super) fn plugins(
         cascade: plugin.cascade.iter().map(|path| without_self(path.to_token_stream(), ident)).collect(),
     });
     let timestamps = declared.timestamps.as_ref().map(|plugin| fields.timestamps(plugin));
-    let version = declared.version.as_ref().map(|plugin| {
-        let wanted = Wanted { option: "column", default: "version", given: plugin.column.as_ref() };
-        let column = fields.required("version", &plugin.name, &[wanted], "i32", "");
-        if let [Some(column)] = column[..] {
-            fields.own(column, "version");
-        }
-        Version { column: column[0] }
-    });
+    let version = declared.version.as_ref().map(|plugin| Version { column: fields.version(plugin) });
     let sensitive = fields.sensitive(declared.audit.is_some());
     Plugins {
         declared: declared.declared,
@@ -127,6 +125,7 @@ pub(super) fn plugins(
 }
 
 /// A column that a plugin needs.
+#[derive(Clone, Copy)]
 struct Wanted<'a> {
     /// The option that names its field.
     option: &'static str,
@@ -134,6 +133,8 @@ struct Wanted<'a> {
     default: &'static str,
     /// The field that the option names.
     given: Option<&'a Ident>,
+    /// The option by which the plugin does without it.
+    without: Option<&'static str>,
 }
 
 struct Fields<'a> {
@@ -145,39 +146,33 @@ struct Fields<'a> {
 
 impl Fields<'_> {
     fn deleted_at(&mut self, plugin: &attr::SoftDelete) -> Option<usize> {
-        let mut wanted =
-            Wanted { option: "deleted_at", default: "deleted_at", given: plugin.deleted_at.as_ref() };
-        // A flag is not called after a time.
-        if self.index("deleted_at").is_none() && self.index("deleted").is_some() {
-            wanted.default = "deleted";
-        }
-        let column = self.required("soft_delete", &plugin.name, &[wanted], "Option<DateTime<Utc>>", "")[0]?;
-        self.own(column, "soft_delete");
-        Some(column)
+        let is_flag = self.index("deleted_at").is_none() && self.index("deleted").is_some();
+        let wanted = Wanted {
+            option: "deleted_at",
+            default: if is_flag { "deleted" } else { "deleted_at" },
+            given: plugin.deleted_at.as_ref(),
+            without: None,
+        };
+        let [column] = self.required("soft_delete", &plugin.name, [Some(wanted)], "Option<DateTime<Utc>>");
+        self.own(column?, "soft_delete");
+        column
     }
 
     fn timestamps(&mut self, plugin: &attr::Timestamps) -> Timestamps {
-        let created_at =
-            Wanted { option: "created_at", default: "created_at", given: plugin.created_at.as_ref() };
-        let updated_at =
-            Wanted { option: "updated_at", default: "updated_at", given: plugin.updated_at.as_ref() };
-        let wanted = match (plugin.create_only, plugin.update_only) {
-            (true, _) => vec![created_at],
-            (false, true) => vec![updated_at],
-            (false, false) => vec![created_at, updated_at],
-        };
-        let without = if wanted.len() == 2 {
-            "`timestamps(create_only)` and `timestamps(update_only)` need only one"
-        } else {
-            ""
-        };
-        let found = self.required("timestamps", &plugin.name, &wanted, "DateTime<Utc>", without);
-        let column = |option| {
-            let index = wanted.iter().position(|wanted| wanted.option == option)?;
-            found[index]
-        };
-        let (created_at, updated_at) = (column("created_at"), column("updated_at"));
-        for column in [created_at, updated_at].into_iter().flatten() {
+        let created_at = (!plugin.update_only).then(|| Wanted {
+            option: "created_at",
+            default: "created_at",
+            given: plugin.created_at.as_ref(),
+            without: (!plugin.create_only).then_some("update_only"),
+        });
+        let updated_at = (!plugin.create_only).then(|| Wanted {
+            option: "updated_at",
+            default: "updated_at",
+            given: plugin.updated_at.as_ref(),
+            without: (!plugin.update_only).then_some("create_only"),
+        });
+        let found = self.required("timestamps", &plugin.name, [created_at, updated_at], "DateTime<Utc>");
+        for column in found.into_iter().flatten() {
             if plugin.explicit {
                 let column = &mut self.columns[column];
                 (column.plugin, column.fill, column.in_patch) = (Some("timestamps"), Fill::Default, true);
@@ -185,73 +180,104 @@ impl Fields<'_> {
                 self.own(column, "timestamps");
             }
         }
+        let [created_at, updated_at] = found;
         Timestamps { created_at, updated_at, updates: !plugin.create_only, explicit: plugin.explicit }
     }
 
+    fn version(&mut self, plugin: &attr::Version) -> Option<usize> {
+        let wanted =
+            Wanted { option: "column", default: "version", given: plugin.column.as_ref(), without: None };
+        let [column] = self.required("version", &plugin.name, [Some(wanted)], "i32");
+        self.own(column?, "version");
+        column
+    }
+
     /// The columns of a plugin, as far as they are there.
-    fn required(
-        &mut self,
+    fn required<const N: usize>(
+        &self,
         plugin: &'static str,
         name: &Ident,
-        wanted: &[Wanted<'_>],
+        wanted: [Option<Wanted<'_>>; N],
         ty: &str,
-        without: &str,
-    ) -> Vec<Option<usize>> {
+    ) -> [Option<usize>; N] {
         let mut missing = vec![];
-        let mut found: Vec<Option<usize>> = vec![];
-        for wanted in wanted {
-            let at = wanted.given.unwrap_or(name);
-            let field =
-                wanted.given.map_or_else(|| wanted.default.to_owned(), |given| given.unraw().to_string());
-            let mut index = self.index(&field);
-            match index {
-                Some(column) if found.contains(&Some(column)) => {
-                    self.diag.at(at, format!("`{field}` is given twice"));
-                    index = None;
-                }
-                Some(column) => {
-                    if !self.fits(column, plugin, at) {
-                        index = None;
-                    }
-                }
-                None if self.skipped.iter().any(|skipped| skipped.field.unraw() == field) => {
-                    self.diag.at(
-                        at,
-                        format!("`{field}` is skipped, hence no column: the plugin `{plugin}` needs one"),
-                    );
-                }
-                None if wanted.given.is_some() => {
-                    let names: Vec<String> =
-                        self.columns.iter().map(|column| column.field.unraw().to_string()).collect();
-                    let hint = did_you_mean(&field, names.iter().map(String::as_str));
-                    let known = listing(names.iter().map(String::as_str));
-                    self.diag.at(at, format!("there is no field `{field}`{hint}\nthe fields are {known}"));
-                }
-                None => missing.push(wanted),
-            }
-            found.push(index);
-        }
-        if !missing.is_empty() {
-            let fields: Vec<String> =
-                missing.iter().map(|wanted| format!("`{}: {ty}`", wanted.default)).collect();
-            let options: Vec<String> =
-                missing.iter().map(|wanted| format!("{} = ..", wanted.option)).collect();
-            let (columns, the, them) = if missing.len() == 1 {
-                ("a column", "the field", "it")
-            } else {
-                ("columns", "the fields", "them")
+        let mut found: [Option<usize>; N] = [None; N];
+        for (place, wanted) in wanted.into_iter().enumerate() {
+            let Some(wanted) = wanted else { continue };
+            let column = match wanted.given {
+                Some(field) => self.named(field, plugin),
+                None => self.by_default(&wanted, name, plugin, &mut missing),
             };
-            let without = if without.is_empty() { String::new() } else { format!("; {without}") };
-            self.diag.at(
-                name,
-                format!(
-                    "`{plugin}` needs {columns}: add {the} {}, or name {them}: `{plugin}({})`{without}",
-                    fields.join(" and "),
-                    options.join(", ")
-                ),
-            );
+            let at = wanted.given.unwrap_or(name);
+            let Some(column) = column.filter(|&column| self.fits(column, plugin, at)) else { continue };
+            if found.contains(&Some(column)) {
+                self.diag.at(at, format!("`{at}` is given twice"));
+            } else {
+                found[place] = Some(column);
+            }
         }
+        self.missing(&missing, plugin, name, ty);
         found
+    }
+
+    /// The column of a field that an option names.
+    fn named(&self, field: &Ident, plugin: &str) -> Option<usize> {
+        let name = field.unraw().to_string();
+        let column = self.index(&name);
+        if column.is_none() && !self.refuse_skipped(&name, field, plugin) {
+            let names: Vec<String> =
+                self.columns.iter().map(|column| column.field.unraw().to_string()).collect();
+            let hint = did_you_mean(&name, names.iter().map(String::as_str));
+            let known = listing(names.iter().map(String::as_str));
+            self.diag.at(field, format!("there is no field `{name}`{hint}\nthe fields are {known}"));
+        }
+        column
+    }
+
+    /// The column of the field that no option needs to name.
+    fn by_default<'w>(
+        &self,
+        wanted: &Wanted<'w>,
+        name: &Ident,
+        plugin: &str,
+        missing: &mut Vec<Wanted<'w>>,
+    ) -> Option<usize> {
+        let column = self.index(wanted.default);
+        if column.is_none() && !self.refuse_skipped(wanted.default, name, plugin) {
+            missing.push(*wanted);
+        }
+        column
+    }
+
+    fn refuse_skipped(&self, field: &str, at: &Ident, plugin: &str) -> bool {
+        let is_skipped = self.skipped.iter().any(|skipped| skipped.field.unraw() == field);
+        if is_skipped {
+            self.diag
+                .at(at, format!("`{field}` is skipped, hence no column: the plugin `{plugin}` needs one"));
+        }
+        is_skipped
+    }
+
+    /// Says which fields to add.
+    fn missing(&self, missing: &[Wanted<'_>], plugin: &str, name: &Ident, ty: &str) {
+        let fields: Vec<String> =
+            missing.iter().map(|wanted| format!("`{}: {ty}`", wanted.default)).collect();
+        let options: Vec<String> = missing.iter().map(|wanted| format!("{} = ..", wanted.option)).collect();
+        let (fields, options) = (fields.join(" and "), options.join(", "));
+        let message = match missing {
+            [] => return,
+            [Wanted { without, .. }] => {
+                let or = without.map(|option| format!(", or do without it: `{plugin}({option})`"));
+                format!(
+                    "`{plugin}` needs a column: add the field {fields}, or name it: `{plugin}({options})`{}",
+                    or.unwrap_or_default()
+                )
+            }
+            _ => format!(
+                "`{plugin}` needs columns: add the fields {fields}, or name them: `{plugin}({options})`"
+            ),
+        };
+        self.diag.at(name, message);
     }
 
     /// Whether a column may be a plugin's.
@@ -265,11 +291,12 @@ impl Fields<'_> {
         let attrs = &self.attrs[column];
         let key = [&attrs.id, &attrs.default, &attrs.read_only].into_iter().find_map(Option::as_ref);
         let Some(key) = key else { return true };
-        let why = if key == "id" { "a key is never written again" } else { "take the key away" };
-        self.diag.at(
-            key,
-            format!("`{key}` does not go with a column of a plugin: the plugin `{plugin}` writes it; {why}"),
-        );
+        let what = if key == "id" {
+            "it cannot be the key, nor part of it".to_owned()
+        } else {
+            format!("take `{key}` away")
+        };
+        self.diag.at(key, format!("the plugin `{plugin}` writes this column: {what}"));
         false
     }
 

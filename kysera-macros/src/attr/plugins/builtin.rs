@@ -80,8 +80,8 @@ impl Timestamps {
         }
         for (one, other, why) in [
             ("create_only", "update_only", "leave both out to keep both times"),
-            ("create_only", "updated_at", "it keeps no time of updates"),
-            ("update_only", "created_at", "it keeps no time of creation"),
+            ("create_only", "updated_at", "no time of updates is kept"),
+            ("update_only", "created_at", "no time of creation is kept"),
         ] {
             let find = |name| options.iter().position(|option| option.key == name);
             if let (Some(a), Some(b)) = (find(one), find(other)) {

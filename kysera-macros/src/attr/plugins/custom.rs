@@ -21,8 +21,13 @@ impl Custom {
         let Some(options) = options else {
             return Some(Self { value: path.to_token_stream(), path });
         };
-        let parser = Punctuated::<Expr, Token![,]>::parse_terminated;
-        let arguments = match parser.parse2(options.stream()) {
+        // With its parentheses, so that what ends too early is reported at the second.
+        let parser = |input: syn::parse::ParseStream<'_>| {
+            let list;
+            syn::parenthesized!(list in input);
+            Punctuated::<Expr, Token![,]>::parse_terminated(&list)
+        };
+        let arguments = match parser.parse2(options.to_token_stream()) {
             Ok(arguments) => arguments,
             Err(error) => {
                 diag.push(error);

@@ -3,7 +3,7 @@
 mod builtin;
 mod custom;
 
-use proc_macro2::{Group, Span, TokenStream, TokenTree};
+use proc_macro2::{Delimiter, Group, Span, TokenStream, TokenTree};
 use quote::ToTokens as _;
 use syn::ext::IdentExt as _;
 use syn::{Attribute, ExprPath, Path};
@@ -17,6 +17,9 @@ use crate::diag::{Diag, did_you_mean, listing};
 
 /// The plugins that are kysera's own.
 const BUILTIN: [&str; 4] = ["soft_delete", "timestamps", "version", "audit"];
+
+/// The most plugins of a struct that are not kysera's own: those of the longest tuple that is a `PluginSet`.
+const MAX_OWN: usize = 8;
 
 /// The plugins of a struct, as they are declared.
 #[derive(Default)]
@@ -92,7 +95,9 @@ impl Plugins {
         // Types and constants begin with a capital.
         let is_own = path.get_ident().is_none() || !name.starts_with(char::is_lowercase);
         if is_own {
-            if let Some(options) = options(&path, rest, diag) {
+            if self.custom.len() == MAX_OWN {
+                diag.at(&path, format!("an entity has at most {MAX_OWN} plugins of its own"));
+            } else if let Some(options) = options(&path, rest, diag) {
                 self.custom.extend(Custom::new(path, options, diag));
             }
         } else if BUILTIN.contains(&name.as_str()) {
@@ -143,15 +148,21 @@ fn options(path: &Path, rest: Vec<TokenTree>, diag: &Diag) -> Option<Option<Grou
     let mut rest = rest.into_iter();
     let options = match rest.next() {
         None => return Some(None),
-        Some(TokenTree::Group(group)) if group.delimiter() == proc_macro2::Delimiter::Parenthesis => group,
+        Some(TokenTree::Group(group)) if group.delimiter() == Delimiter::Parenthesis => group,
         Some(other) => {
             let (name, found) = (tidy(path), tidy(&other));
-            diag.at(&other, format!("expected `,` or `(` after `{name}`, found `{found}`"));
+            let message = match &other {
+                TokenTree::Group(group) if group.delimiter() == Delimiter::Brace => {
+                    format!("options stand in parentheses, as in `{name}(field = ..)`")
+                }
+                _ => format!("expected `,` or `(` after `{name}`, found `{}`", found.trim()),
+            };
+            diag.at(&other, message);
             return None;
         }
     };
     if let Some(extra) = rest.next() {
-        diag.at(&extra, format!("expected `,`, found `{}`", tidy(&extra)));
+        diag.at(&extra, format!("expected `,`, found `{}`", tidy(&extra).trim()));
         return None;
     }
     Some(Some(options))
