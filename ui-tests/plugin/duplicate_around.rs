@@ -1,8 +1,8 @@
 use kysera::prelude::*;
 
-#[kysera::plugin(rls)]
+#[kysera::plugin(audit)]
 #[derive(Repository)]
-#[kysera::plugin(rls)]
+#[kysera::plugin(audit)]
 struct User {
     #[kysera(id)]
     id: i64,

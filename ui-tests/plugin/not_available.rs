@@ -1,7 +1,7 @@
 use kysera::prelude::*;
 
 #[derive(Repository)]
-#[kysera::plugin(soft_delete, timestamps(explicit))]
+#[kysera::plugin(rls(context = Principal))]
 struct User {
     #[kysera(id)]
     id: i64,

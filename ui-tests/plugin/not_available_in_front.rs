@@ -1,6 +1,6 @@
 use kysera::prelude::*;
 
-#[kysera::plugin(version, audit)]
+#[kysera::plugin(rls, audit)]
 #[derive(Repository)]
 struct User {
     #[kysera(id)]

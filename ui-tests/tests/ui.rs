@@ -1,7 +1,7 @@
 //! Runs the cases.
 
 /// The folders of cases that must not compile, one per rule.
-const RULES: [&str; 22] = [
+const RULES: [&str; 23] = [
     "clash",
     "dal",
     "duplicate",
@@ -11,6 +11,7 @@ const RULES: [&str; 22] = [
     "lock",
     "new",
     "outside",
+    "own-plugin",
     "patch",
     "plugin",
     "projection",

@@ -74,14 +74,14 @@ impl Container {
             for item in items(attr, diag) {
                 // What `#[kysera::plugin(..)]` in front of the derive turns into.
                 if item.key == "plugin" {
-                    container.plugins.item(&item, diag);
+                    container.plugins.item(&item, features, diag);
                 } else if keys.accept(&item) {
                     container.item(&item, features, diag);
                 }
             }
         }
         for attr in attrs.iter().filter(|attr| plugins::is_plugin(attr.path(), container.krate.as_ref())) {
-            container.plugins.attribute(attr, diag);
+            container.plugins.attribute(attr, features, diag);
         }
         container
     }

@@ -19,6 +19,7 @@ pub(crate) const KEYS: &[&str] = &[
     "filterable",
     "sortable",
     "belongs_to",
+    "sensitive",
 ];
 
 /// What a field's attributes say. Keys that exclude each other have been reported, and one of them dropped.
@@ -36,6 +37,7 @@ pub(crate) struct FieldAttrs {
     pub(crate) filterable: Option<Outside>,
     pub(crate) sortable: Option<Outside>,
     pub(crate) belongs_to: Vec<RelationAttr>,
+    pub(crate) sensitive: Option<Ident>,
 }
 
 /// `filterable` or `filterable = "name"`
@@ -81,6 +83,7 @@ impl FieldAttrs {
             "default" => &mut self.default,
             "read_only" => &mut self.read_only,
             "skip" => &mut self.skip,
+            "sensitive" => &mut self.sensitive,
             "unique" => {
                 let name = if item.is_word() { None } else { item.string("users_email_key", diag) };
                 self.unique = Some(Unique { key: item.key.clone(), name });
@@ -108,7 +111,7 @@ impl FieldAttrs {
     /// Reports keys that exclude each other, and forgets the second one.
     fn exclude(&mut self, diag: &Diag) {
         if let Some(skip) = &self.skip {
-            let others = [&self.id, &self.assigned, &self.default, &self.read_only];
+            let others = [&self.id, &self.assigned, &self.default, &self.read_only, &self.sensitive];
             let unique = self.unique.as_ref().map(|unique| &unique.key);
             let rename = self.rename.as_ref().map(|(key, _)| key);
             let outside =
@@ -138,6 +141,8 @@ impl FieldAttrs {
                            key write `unique(field)` on the struct";
                 diag.at(&unique.key, why);
             }
+            let why = "`id` and `sensitive` exclude each other: the audit log names a row by its key";
+            refuse(&mut self.sensitive, why, diag);
             if self.default.is_some() {
                 let why = "`assigned` and `default` exclude each other: either the client always gives the key, or it \
                            may leave it to the database";

@@ -11,6 +11,7 @@ pub(crate) mod rules;
 /// What kysera was built with.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Features {
+    pub(crate) audit: bool,
     pub(crate) garde: bool,
     pub(crate) validator: bool,
     pub(crate) postgres: bool,
@@ -22,6 +23,7 @@ impl Features {
     /// Cargo switches these on together with kysera's features of the same names.
     pub(crate) fn of_this_build() -> Self {
         Self {
+            audit: cfg!(feature = "audit"),
             garde: cfg!(feature = "garde"),
             validator: cfg!(feature = "validator"),
             postgres: cfg!(feature = "postgres"),

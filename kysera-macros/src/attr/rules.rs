@@ -81,7 +81,7 @@ impl Rules {
         if container.validate {
             return Self::Manual;
         }
-        let checked = |column: &&Column| column.in_patch || column.fill != Fill::Database;
+        let checked = |column: &&Column| column.in_patch || column.fill.is_in_new();
         let garde = columns.iter().filter(checked).find_map(|column| column.rules.garde.first());
         let validator = columns.iter().filter(checked).find_map(|column| column.rules.validator.first());
         match (garde, validator) {

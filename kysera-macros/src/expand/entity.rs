@@ -4,11 +4,11 @@ use proc_macro2::{Delimiter, Group, Span, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::{Generics, Index};
 
-use super::at;
+use super::{at, plugins};
 use crate::model::{Model, Names};
 
 pub(super) fn impls(model: &Model) -> TokenStream {
-    let Model { ident, krate, names: Names { context, .. }, .. } = model;
+    let Model { ident, krate, .. } = model;
     let (new, patch) = (model.new_type(), model.patch_type());
     let plugged = plugged(model, &Generics::default());
     let key: Vec<_> = model.id.iter().filter_map(|&index| model.columns.get(index)).collect();
@@ -48,18 +48,8 @@ pub(super) fn impls(model: &Model) -> TokenStream {
             }
         };
     }
-    let guard = match &model.context {
-        None => quote! {
-            #[automatically_derived]
-            impl<#context> #krate::entity::Guard<#context> for #ident {}
-        },
-        Some(context) => quote! {
-            #[automatically_derived]
-            impl #krate::entity::Guard<#context> for #ident {}
-            #[automatically_derived]
-            impl #krate::entity::Guard<#krate::System> for #ident {}
-        },
-    };
+    let guard = guard(model);
+    let custom = plugins::hooks(model);
     // What is wrong with a key is reported at its field's type.
     let span = key.first().map_or_else(Span::call_site, |column| at(&column.ty));
     let assoc = quote_spanned!(span=> type Id = #id_type;);
@@ -82,6 +72,7 @@ pub(super) fn impls(model: &Model) -> TokenStream {
                     ::std::sync::LazyLock::new(::core::default::Default::default);
                 &CACHE
             }
+            #custom
         }
 
         #guard
@@ -90,11 +81,39 @@ pub(super) fn impls(model: &Model) -> TokenStream {
     }
 }
 
+/// Which contexts reach it, and what writes need to know of them.
+fn guard(model: &Model) -> TokenStream {
+    let Model { ident, krate, names: Names { context: any, .. }, .. } = model;
+    let hooks = |context: &TokenStream| {
+        model.plugins.has_hooks().then(|| {
+            quote! {
+                const HOOKS: &'static #krate::__private::Hooks = &#krate::__private::Hooks::audited::<#context>();
+            }
+        })
+    };
+    let Some(context) = &model.context else {
+        let hooks = hooks(&quote!(#any));
+        let bound = hooks.is_some().then(|| quote!(: #krate::Actor));
+        return quote! {
+            #[automatically_derived]
+            impl<#any #bound> #krate::entity::Guard<#any> for #ident { #hooks }
+        };
+    };
+    let system = quote!(#krate::System);
+    let (own_hooks, system_hooks) = (hooks(context), hooks(&system));
+    quote! {
+        #[automatically_derived]
+        impl #krate::entity::Guard<#context> for #ident { #own_hooks }
+        #[automatically_derived]
+        impl #krate::entity::Guard<#system> for #ident { #system_hooks }
+    }
+}
+
 /// Tells `#[kysera::plugin(..)]` that the derive has seen it.
 pub(super) fn plugged(model: &Model, generics: &Generics) -> Option<TokenStream> {
     let Model { ident, krate, .. } = model;
     let (impl_generics, ty_generics, where_clause) = generics.split_for_impl();
-    model.has_plugins.then(|| {
+    model.plugins.declared.then(|| {
         quote! {
             #[automatically_derived]
             impl #impl_generics #krate::__private::Plugged for #ident #ty_generics #where_clause {}

@@ -5,11 +5,12 @@ use quote::quote;
 use syn::Generics;
 
 use super::{entity, new, patch, repository};
-use crate::model::{Model, Names};
+use crate::model::{Model, Names, Plugins};
 
 pub(super) fn generic(mut model: Model, generics: &Generics) -> TokenStream {
     // The fields' types may name the parameters.
     model.columns.clear();
+    model.plugins = Plugins { declared: model.plugins.declared, ..Plugins::default() };
     let Model { ident, vis, krate, names: Names { source, .. }, .. } = &model;
     let repository = model.repository_type();
     let types = [repository::item(&model), new::item(&model), patch::item(&model)];

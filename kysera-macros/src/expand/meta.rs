@@ -3,6 +3,7 @@
 use proc_macro2::{TokenStream, TokenTree};
 use quote::quote;
 
+use super::plugins;
 use crate::model::{Column, Fill, Model};
 use crate::sql::{Spelling, Statements, Table};
 
@@ -20,6 +21,7 @@ pub(super) fn item(model: &Model) -> TokenStream {
             Fill::Client => quote!(Client),
             Fill::Default => quote!(Default),
             Fill::Database => quote!(Database),
+            Fill::Plugin => quote!(Plugin),
         };
         quote! {
             #krate::__private::Col {
@@ -39,10 +41,8 @@ pub(super) fn item(model: &Model) -> TokenStream {
     });
     let filterable = outside(model, &quote!(filterable), |column| column.filterable.as_ref());
     let sortable = outside(model, &quote!(sortable), |column| column.sortable.as_ref());
-    let scope = model
-        .context
-        .as_ref()
-        .map(|context| quote!(scope: ::core::option::Option::Some(#krate::__private::Scope::of::<#context, #krate::System>),));
+    let scope = plugins::scope(model);
+    let plug = plugins::plug(model);
     let postgres = statements(model, Spelling::Postgres);
     let mysql = statements(model, Spelling::MySql);
     let sqlite = statements(model, Spelling::Sqlite);
@@ -57,6 +57,7 @@ pub(super) fn item(model: &Model) -> TokenStream {
             #filterable
             #sortable
             #scope
+            #plug
             ..#krate::__private::Meta::PLAIN
         };
         static __KYSERA_TEXTS: #krate::__private::Texts =
@@ -77,7 +78,7 @@ fn outside(
     Some(quote!(#what: &[#(#named),*],))
 }
 
-fn option(value: Option<&str>) -> TokenStream {
+pub(super) fn option(value: Option<&str>) -> TokenStream {
     match value {
         Some(value) => quote!(::core::option::Option::Some(#value)),
         None => quote!(::core::option::Option::None),
@@ -93,7 +94,12 @@ fn statements(model: &Model, spelling: Spelling) -> TokenStream {
         name: &model.table,
         columns: names(&|_| true),
         id: names(&|column| column.is_id),
-        client: names(&|column| column.fill == Fill::Client),
+        // The column of `soft_delete` is left out: it is NULL at first.
+        given: names(&|column| match column.fill {
+            Fill::Client => true,
+            Fill::Plugin => column.plugin != Some("soft_delete"),
+            Fill::Default | Fill::Database => false,
+        }),
     };
     let Statements { select, find, exists, count, insert, delete } = Statements::new(&table, spelling);
     let krate = &model.krate;

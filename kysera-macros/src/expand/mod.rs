@@ -8,6 +8,7 @@ mod new;
 mod on;
 mod outside;
 mod patch;
+mod plugins;
 mod relations;
 mod repository;
 mod validate;
@@ -59,6 +60,7 @@ fn items(model: &Model) -> TokenStream {
         new::impls(model),
         patch::impls(model),
         validate::impls(model),
+        plugins::items(model),
     ];
     quote! {
         #new

@@ -11,6 +11,7 @@ pub(super) fn item(model: &Model) -> TokenStream {
     let new = model.new_type();
     let doc = doc(format!("What it takes to create a row of {}.", model.link()));
     let default = patch::more_docs("`None` leaves it to the database's default.");
+    let stamped = patch::more_docs("`None` is the time of the operation.");
     let derives = patch::derives(&model.new_derives, &["Clone", "Debug"]);
     let attrs = validate::attrs(model);
     let quiet = quiet();
@@ -20,6 +21,7 @@ pub(super) fn item(model: &Model) -> TokenStream {
         let rules = &column.rules.new;
         if column.fill == Fill::Default {
             let ty = validate::optional(model, ty);
+            let default = if column.plugin.is_some() { &stamped } else { &default };
             quote! {
                 #docs
                 #default

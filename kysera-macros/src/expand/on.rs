@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
 
-use super::at;
+use super::{at, plugins};
 use crate::model::{Model, Names, Skipped};
 
 pub(super) fn impls(model: &Model) -> TokenStream {
@@ -19,15 +19,21 @@ pub(super) fn impls(model: &Model) -> TokenStream {
             quote!(#field: cells.next()?)
         });
         let body = body(model, fields.collect());
+        let after_write = plugins::after_write(model, &quote!(#database));
+        let cascade = plugins::cascade(model, &quote!(#database));
+        let targets = plugins::cascade_targets(model);
         return quote! {
             #[automatically_derived]
             impl<#database: #krate::Backend> #krate::entity::On<#database> for #ident
             where
                 #(#types: #krate::backend::Scalar<#database>,)*
+                #(#targets: #krate::entity::On<#database>,)*
             {
                 fn decode(cells: &mut #krate::__private::Cells<'_, #database>) -> #krate::Result<Self> {
                     #body
                 }
+                #cascade
+                #after_write
             }
         };
     }
@@ -39,12 +45,16 @@ pub(super) fn impls(model: &Model) -> TokenStream {
             quote!(#field: #cell?)
         });
         let body = body(model, fields.collect());
+        let after_write = plugins::after_write(model, &quote!(#krate::#backend));
+        let cascade = plugins::cascade(model, &quote!(#krate::#backend));
         quote! {
             #[automatically_derived]
             impl #krate::entity::On<#krate::#backend> for #ident {
                 fn decode(cells: &mut #krate::__private::Cells<'_, #krate::#backend>) -> #krate::Result<Self> {
                     #body
                 }
+                #cascade
+                #after_write
             }
         }
     });

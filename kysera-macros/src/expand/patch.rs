@@ -15,6 +15,7 @@ pub(super) fn item(model: &Model) -> TokenStream {
     let patch = model.patch_type();
     let doc = doc(format!("What an update of a row of {} changes. `None` keeps a value.", model.link()));
     let keep = more_docs("`None` keeps the value.");
+    let stamped = more_docs("`None` is the time of the operation.");
     let derives = derives(&model.patch_derives, &["Clone", "Debug", "Default"]);
     let attrs = validate::attrs(model);
     let quiet = quiet();
@@ -30,8 +31,10 @@ pub(super) fn item(model: &Model) -> TokenStream {
     ];
     let on_field = quote!(#(#on_field)*);
 
-    let fields = model.patch_columns().map(|(_, column)| {
+    let updated_at = model.plugins.updated_at();
+    let fields = model.patch_columns().map(|(index, column)| {
         let Column { field, vis, ty, .. } = column;
+        let keep = if updated_at == Some(index) { &stamped } else { &keep };
         let docs = field_docs(model, column);
         let rules = &column.rules.patch;
         let ty = validate::optional(model, ty);

@@ -1,6 +1,7 @@
 //! The entity: validated, and without any database's spelling.
 
 mod check;
+mod plugins;
 mod relation;
 pub(crate) mod types;
 
@@ -12,6 +13,7 @@ use quote::{ToTokens, format_ident, quote};
 use syn::ext::IdentExt as _;
 use syn::{DeriveInput, Path, Visibility};
 
+pub(crate) use plugins::Plugins;
 pub(crate) use relation::Relation;
 
 use crate::attr::Features;
@@ -46,7 +48,7 @@ pub(crate) struct Model {
     pub(crate) rules: Rules,
     /// The context that a source needs to reach it.
     pub(crate) context: Option<TokenStream>,
-    pub(crate) has_plugins: bool,
+    pub(crate) plugins: Plugins,
     /// Whether it can be built of its fields; not so after a mistake like deriving on an enum.
     pub(crate) buildable: bool,
     pub(crate) names: Names,
@@ -64,6 +66,8 @@ pub(crate) struct Column {
     /// `None` only after a mistake.
     pub(crate) constant: Option<Ident>,
     pub(crate) fill: Fill,
+    /// The plugin whose column it is.
+    pub(crate) plugin: Option<&'static str>,
     /// What the world outside calls it, where it may filter or sort by it.
     pub(crate) filterable: Option<String>,
     pub(crate) sortable: Option<String>,
@@ -87,6 +91,15 @@ pub(crate) enum Fill {
     Default,
     /// No field.
     Database,
+    /// No field: a plugin gives the value.
+    Plugin,
+}
+
+impl Fill {
+    /// Whether `NewX` has a field for it.
+    pub(crate) fn is_in_new(self) -> bool {
+        matches!(self, Self::Client | Self::Default)
+    }
 }
 
 /// A unique key.
@@ -137,6 +150,7 @@ impl Model {
                 name: column_name(ident, &parsed, container.rename_all, diag),
                 constant: Some(constant(ident)),
                 fill: Fill::Client,
+                plugin: None,
                 filterable: outside_name(ident, parsed.filterable.as_ref(), &mut filterable, diag),
                 sortable: outside_name(ident, parsed.sortable.as_ref(), &mut sortable, diag),
                 is_id: parsed.id.is_some(),
@@ -155,6 +169,9 @@ impl Model {
             check::columns(&mut columns, &skipped, &input.ident, diag);
             check::key(&columns, &mut id, key_meant, &input.ident, diag);
         }
+
+        let plugins =
+            plugins::plugins(&container.plugins, &mut columns, &attrs, &skipped, &input.ident, diag);
 
         let mut unique = vec![];
         for (index, attrs) in attrs.iter().enumerate() {
@@ -193,7 +210,7 @@ impl Model {
             patch_derives: container.patch_derives,
             rules,
             context: container.context,
-            has_plugins: container.plugins.declared,
+            plugins,
             buildable,
             names: Names::free_in(input),
             ident: input.ident.clone(),
@@ -230,7 +247,7 @@ impl Model {
 
     /// The columns of `NewX`.
     pub(crate) fn new_columns(&self) -> impl Iterator<Item = (usize, &Column)> {
-        self.columns.iter().enumerate().filter(|(_, column)| column.fill != Fill::Database)
+        self.columns.iter().enumerate().filter(|(_, column)| column.fill.is_in_new())
     }
 
     /// The columns of `XPatch`.

@@ -23,8 +23,8 @@ pub(crate) struct Table<'a> {
     /// All columns, in the order of the SELECT list.
     pub(crate) columns: Vec<&'a str>,
     pub(crate) id: Vec<&'a str>,
-    /// The columns that the client always fills.
-    pub(crate) client: Vec<&'a str>,
+    /// The columns that a new row always has a value for.
+    pub(crate) given: Vec<&'a str>,
 }
 
 /// The statements whose text never changes.
@@ -84,7 +84,7 @@ impl Statements {
             let _ = write!(key, "{and}{} = {}", spelling.ident(column), spelling.bind(index));
         }
 
-        let mut insert = match (table.client.as_slice(), spelling) {
+        let mut insert = match (table.given.as_slice(), spelling) {
             ([], Spelling::Postgres | Spelling::Sqlite) => format!("INSERT INTO {name} DEFAULT VALUES"),
             (given, _) => {
                 let values =

@@ -6,7 +6,7 @@ fn users() -> Table<'static> {
         name: "users",
         columns: vec!["id", "email", "name", "bio", "role", "visits"],
         id: vec!["id"],
-        client: vec!["email", "name", "bio"],
+        given: vec!["email", "name", "bio"],
     }
 }
 
@@ -59,7 +59,7 @@ fn composite_keys_and_schemas() {
         name: "members",
         columns: vec!["org", "person", "since"],
         id: vec!["org", "person"],
-        client: vec!["org", "person", "since"],
+        given: vec!["org", "person", "since"],
     };
     let postgres = Statements::new(&table, Spelling::Postgres);
     assert_eq!(postgres.exists, r#"SELECT 1 FROM "app"."members" WHERE "org" = $1 AND "person" = $2"#);
@@ -69,7 +69,7 @@ fn composite_keys_and_schemas() {
 
 #[test]
 fn nothing_for_the_client_to_fill() {
-    let table = Table { schema: None, name: "ticks", columns: vec!["id"], id: vec!["id"], client: vec![] };
+    let table = Table { schema: None, name: "ticks", columns: vec!["id"], id: vec!["id"], given: vec![] };
     let postgres = Statements::new(&table, Spelling::Postgres);
     assert_eq!(postgres.insert, r#"INSERT INTO "ticks" DEFAULT VALUES RETURNING "id""#);
     let mysql = Statements::new(&table, Spelling::MySql);
@@ -83,7 +83,7 @@ fn names_are_escaped() {
         name: "a \"b\" `c`",
         columns: vec!["x\"y`z"],
         id: vec!["x\"y`z"],
-        client: vec![],
+        given: vec![],
     };
     let postgres = Statements::new(&table, Spelling::Postgres);
     assert_eq!(postgres.select, r#"SELECT "x""y`z" FROM "a ""b"" `c`""#);

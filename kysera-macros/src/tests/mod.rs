@@ -10,7 +10,8 @@ use proc_macro2::TokenStream;
 
 use crate::attr::Features;
 
-const ALL: Features = Features { garde: true, validator: true, postgres: true, mysql: true, sqlite: true };
+const ALL: Features =
+    Features { audit: true, garde: true, validator: true, postgres: true, mysql: true, sqlite: true };
 
 /// Derives with all features on.
 fn derive(item: TokenStream) -> TokenStream {

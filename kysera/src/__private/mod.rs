@@ -4,19 +4,24 @@
 
 #[cfg(feature = "garde")]
 pub mod garde;
+mod plugin;
 #[cfg(feature = "validator")]
 pub mod validator;
 
 use serde::{Deserialize, Deserializer};
 
+pub use futures_core::future::BoxFuture;
+
+pub use self::plugin::{Along, Cascade, Cascades, Connection, after_write, cascade};
 pub use crate::__codec as codec;
 pub use crate::entity::{Cells, Changes, Custom, Mask, Statements, TextCache, Texts, Values, Written};
 pub use crate::expr::{
-    AnyValue, Audit, Codec, Col, Counter, Fill, Hooks, Mark, Meta, Plug, PluginContext, Probe, Rel, Scope, SoftDelete,
-    Stamp, Unique, Unsupported,
+    AnyValue, Audit, Codec, Col, Counter, Fill, Hooks, Mark, Meta, Plug, PluginContext, Probe, Rel, Scope,
+    SoftDelete, Stamp, Unique, Unsupported,
 };
 pub use crate::plugin::{
-    DeletedAt, Facts, PluginSet, PluginTx, Timestamp, VersionNumber, after_write_of, check, facts_of, first_version, stamp,
+    DeletedAt, Facts, PluginSet, PluginTx, Timestamp, VersionNumber, after_write_of, check, facts_of,
+    first_version, stamp,
 };
 
 pub use crate::query::projected;

@@ -186,9 +186,10 @@ impl std::fmt::Debug for Hooks {
 /// }
 /// ```
 #[diagnostic::on_unimplemented(
-    message = "the entity is audited, and the context `{Self}` does not say who acts",
+    message = "the context `{Self}` does not say who acts",
     label = "the source's context is `{Self}`",
-    note = "write `impl kysera::Actor for {Self} {{ .. }}`"
+    note = "entities with `audit` ask for it, and so do those with `soft_delete(cascade = ..)`, whose other rows may have `audit`: \
+            write `impl kysera::Actor for {Self} {{ .. }}`"
 )]
 pub trait Actor: Send + Sync + 'static {
     /// Who it is: whatever finds them again, such as the id of a user.

@@ -1,0 +1,187 @@
+//! The options of kysera's own plugins.
+
+use proc_macro2::{Ident, TokenStream};
+use syn::parse::Parser as _;
+use syn::{LitStr, Path};
+
+use super::{Item, split, tidy};
+use crate::diag::{Diag, did_you_mean, listing};
+
+/// The options of each plugin.
+const OPTIONS: [(&str, &[&str]); 4] = [
+    ("soft_delete", &["deleted_at", "cascade"]),
+    ("timestamps", &["created_at", "updated_at", "create_only", "update_only", "explicit"]),
+    ("version", &["column"]),
+    ("audit", &["table", "schema", "chain"]),
+];
+
+/// `soft_delete(deleted_at = removed_on, cascade = [User::POSTS])`
+pub(crate) struct SoftDelete {
+    pub(crate) name: Ident,
+    pub(crate) deleted_at: Option<Ident>,
+    pub(crate) cascade: Vec<Path>,
+}
+
+/// `timestamps(created_at = made, updated_at = changed, create_only, update_only, explicit)`
+pub(crate) struct Timestamps {
+    pub(crate) name: Ident,
+    pub(crate) created_at: Option<Ident>,
+    pub(crate) updated_at: Option<Ident>,
+    pub(crate) create_only: bool,
+    pub(crate) update_only: bool,
+    pub(crate) explicit: bool,
+}
+
+/// `version(column = revision)`
+pub(crate) struct Version {
+    pub(crate) name: Ident,
+    pub(crate) column: Option<Ident>,
+}
+
+/// `audit(table = "user_audit", schema = "logs", chain)`
+pub(crate) struct Audit {
+    pub(crate) table: Option<LitStr>,
+    pub(crate) schema: Option<LitStr>,
+    pub(crate) chain: bool,
+}
+
+impl SoftDelete {
+    pub(super) fn parse(item: &Item, diag: &Diag) -> Self {
+        let mut plugin = Self { name: item.key.clone(), deleted_at: None, cascade: vec![] };
+        for option in options(item, diag) {
+            match option.name().as_str() {
+                "deleted_at" => plugin.deleted_at = field(&option, "removed_on", diag),
+                _ => plugin.cascade = cascade(&option, diag),
+            }
+        }
+        plugin
+    }
+}
+
+impl Timestamps {
+    pub(super) fn parse(item: &Item, diag: &Diag) -> Self {
+        let mut plugin = Self {
+            name: item.key.clone(),
+            created_at: None,
+            updated_at: None,
+            create_only: false,
+            update_only: false,
+            explicit: false,
+        };
+        let options = options(item, diag);
+        for option in &options {
+            match option.name().as_str() {
+                "created_at" => plugin.created_at = field(option, "made_at", diag),
+                "updated_at" => plugin.updated_at = field(option, "changed_at", diag),
+                "create_only" => plugin.create_only = flag(option, diag),
+                "update_only" => plugin.update_only = flag(option, diag),
+                _ => plugin.explicit = flag(option, diag),
+            }
+        }
+        for (one, other, why) in [
+            ("create_only", "update_only", "leave both out to keep both times"),
+            ("create_only", "updated_at", "no time of updates is kept"),
+            ("update_only", "created_at", "no time of creation is kept"),
+        ] {
+            let find = |name| options.iter().position(|option| option.key == name);
+            if let (Some(a), Some(b)) = (find(one), find(other)) {
+                diag.at(&options[a.max(b)].key, format!("`{one}` and `{other}` exclude each other: {why}"));
+                if other == "update_only" {
+                    (plugin.create_only, plugin.update_only) = (false, false);
+                    break;
+                }
+            }
+        }
+        plugin
+    }
+}
+
+impl Version {
+    pub(super) fn parse(item: &Item, diag: &Diag) -> Self {
+        let options = options(item, diag);
+        let column = options.first().and_then(|option| field(option, "revision", diag));
+        Self { name: item.key.clone(), column }
+    }
+}
+
+impl Audit {
+    pub(super) fn parse(item: &Item, diag: &Diag) -> Self {
+        let mut plugin = Self { table: None, schema: None, chain: false };
+        for option in options(item, diag) {
+            match option.name().as_str() {
+                "table" => plugin.table = option.string("audit_logs", diag),
+                "schema" => plugin.schema = option.string("logs", diag),
+                _ => plugin.chain = flag(&option, diag),
+            }
+        }
+        plugin
+    }
+}
+
+/// The options of a plugin that it has, each of them once.
+fn options(item: &Item, diag: &Diag) -> Vec<Item> {
+    let plugin = item.name();
+    let valid = OPTIONS.iter().find(|(name, _)| *name == plugin).map_or(&[][..], |(_, options)| options);
+    if item.is_word() {
+        return vec![];
+    }
+    let what = format!("`{plugin}` alone, or its options in parentheses: {}", listing(valid.iter().copied()));
+    let mut options: Vec<Item> = vec![];
+    for option in item.items(&what, diag).unwrap_or_default() {
+        let name = option.name();
+        if !valid.contains(&name.as_str()) {
+            let message = match OPTIONS.iter().find(|(_, options)| options.contains(&name.as_str())) {
+                Some((other, _)) => format!("`{name}` is an option of `{other}`, not of `{plugin}`"),
+                None => format!("unknown option `{name}`{}", did_you_mean(&name, valid.iter().copied())),
+            };
+            let known = listing(valid.iter().copied());
+            let are = if valid.len() == 1 { "option of `{}` is" } else { "options of `{}` are" };
+            diag.at(&option.key, format!("{message}\nthe {} {known}", are.replace("{}", &plugin)));
+        } else if options.iter().any(|other| other.name() == name) {
+            diag.at(option.tokens(), format!("`{name}` is given twice"));
+        } else {
+            options.push(option);
+        }
+    }
+    options
+}
+
+/// `option = field`
+fn field(option: &Item, example: &str, diag: &Diag) -> Option<Ident> {
+    option.parsed(&format!("a field of this struct, as in `{} = {example}`", option.key), diag)
+}
+
+/// `option`
+fn flag(option: &Item, diag: &Diag) -> bool {
+    option.flag(diag);
+    true
+}
+
+/// `cascade = [User::POSTS, User::NOTES]`
+fn cascade(option: &Item, diag: &Diag) -> Vec<Path> {
+    let what = "a list of relations, as in `cascade = [User::POSTS]`";
+    let list = |input: syn::parse::ParseStream<'_>| {
+        let list;
+        syn::bracketed!(list in input);
+        list.parse::<TokenStream>()
+    };
+    let mut paths: Vec<Path> = vec![];
+    for tokens in split(option.parsed_with(list, what, diag).unwrap_or_default()) {
+        let tokens: TokenStream = tokens.into_iter().collect();
+        match Path::parse_mod_style.parse2(tokens.clone()) {
+            Ok(path) if paths.iter().any(|other| tidy(other) == tidy(&path)) => {
+                diag.at(&path, format!("`{}` is given twice", tidy(&path)));
+            }
+            Ok(path) => paths.push(path),
+            Err(_) if tokens.is_empty() => diag.at(&option.key, "there is nothing between two commas"),
+            Err(_) => diag.at(
+                &tokens,
+                format!(
+                    "expected the constant of a relation, as in `User::POSTS`, found `{}`",
+                    tidy(&tokens)
+                ),
+            ),
+        }
+    }
+    paths
+}

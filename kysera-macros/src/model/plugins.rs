@@ -1,0 +1,327 @@
+//! Plugins: which columns are theirs.
+
+use proc_macro2::{Ident, TokenStream};
+use quote::ToTokens as _;
+use syn::LitStr;
+use syn::ext::IdentExt as _;
+
+use super::types::without_self;
+use super::{Column, Fill, Skipped};
+use crate::attr::field::FieldAttrs;
+use crate::attr::plugins as attr;
+use crate::diag::{Diag, did_you_mean, listing};
+
+/// The plugins of an entity. Columns are `None` after a mistake; what depends on the plugin's being there is made all the
+/// same, so that no second error follows.
+#[derive(Default)]
+pub(crate) struct Plugins {
+    /// Whether there was an attribute at all, be it empty.
+    pub(crate) declared: bool,
+    pub(crate) soft_delete: Option<SoftDelete>,
+    pub(crate) timestamps: Option<Timestamps>,
+    pub(crate) version: Option<Version>,
+    pub(crate) audit: Option<Audit>,
+    pub(crate) custom: Vec<Custom>,
+}
+
+pub(crate) struct SoftDelete {
+    pub(crate) column: Option<usize>,
+    /// The constants of relations.
+    pub(crate) cascade: Vec<TokenStream>,
+}
+
+pub(crate) struct Timestamps {
+    pub(crate) created_at: Option<usize>,
+    pub(crate) updated_at: Option<usize>,
+    /// Whether updates have their time.
+    pub(crate) updates: bool,
+    /// Whether the client may give the values.
+    pub(crate) explicit: bool,
+}
+
+pub(crate) struct Version {
+    pub(crate) column: Option<usize>,
+}
+
+pub(crate) struct Audit {
+    pub(crate) table: String,
+    pub(crate) schema: Option<String>,
+    pub(crate) sensitive: Vec<usize>,
+    pub(crate) chain: bool,
+}
+
+/// A plugin of the user's own.
+pub(crate) struct Custom {
+    /// Its name, for spans.
+    pub(crate) path: TokenStream,
+    pub(crate) value: TokenStream,
+}
+
+impl Plugins {
+    /// Whether writes ask what the context says of who acts.
+    pub(crate) fn has_hooks(&self) -> bool {
+        self.audit.is_some() || self.soft_delete.as_ref().is_some_and(|plugin| !plugin.cascade.is_empty())
+    }
+
+    /// The column that takes the time of updates.
+    pub(crate) fn updated_at(&self) -> Option<usize> {
+        self.timestamps.as_ref()?.updated_at
+    }
+
+    /// Whether there is one of kysera's own.
+    pub(crate) fn has_builtin(&self) -> bool {
+        !self.builtin().is_empty()
+    }
+
+    /// The names of those of kysera's own.
+    pub(crate) fn builtin(&self) -> Vec<&'static str> {
+        let all = [
+            ("soft_delete", self.soft_delete.is_some()),
+            ("timestamps", self.timestamps.is_some()),
+            ("version", self.version.is_some()),
+            ("audit", self.audit.is_some()),
+        ];
+        all.into_iter().filter_map(|(name, is_there)| is_there.then_some(name)).collect()
+    }
+}
+
+/// Finds the columns of the plugins and takes them away from `NewX` and `XPatch`.
+pub(super) fn plugins(
+    declared: &attr::Plugins,
+    columns: &mut [Column],
+    attrs: &[FieldAttrs],
+    skipped: &[Skipped],
+    ident: &Ident,
+    diag: &Diag,
+) -> Plugins {
+    let mut fields = Fields { columns, attrs, skipped, diag };
+    let soft_delete = declared.soft_delete.as_ref().map(|plugin| SoftDelete {
+        column: fields.deleted_at(plugin),
+        cascade: plugin.cascade.iter().map(|path| without_self(path.to_token_stream(), ident)).collect(),
+    });
+    let timestamps = declared.timestamps.as_ref().map(|plugin| fields.timestamps(plugin));
+    let version = declared.version.as_ref().map(|plugin| Version { column: fields.version(plugin) });
+    let sensitive = fields.sensitive(declared.audit.is_some());
+    Plugins {
+        declared: declared.declared,
+        soft_delete,
+        timestamps,
+        version,
+        audit: declared.audit.as_ref().map(|plugin| Audit {
+            table: plugin.table.as_ref().map_or_else(|| "audit_logs".to_owned(), LitStr::value),
+            schema: plugin.schema.as_ref().map(LitStr::value),
+            sensitive,
+            chain: plugin.chain,
+        }),
+        custom: declared
+            .custom
+            .iter()
+            .map(|plugin| Custom {
+                path: without_self(plugin.path.to_token_stream(), ident),
+                value: without_self(plugin.value.clone(), ident),
+            })
+            .collect(),
+    }
+}
+
+/// A column that a plugin needs.
+#[derive(Clone, Copy)]
+struct Wanted<'a> {
+    /// The option that names its field.
+    option: &'static str,
+    /// The field, where the option is absent.
+    default: &'static str,
+    /// The field that the option names.
+    given: Option<&'a Ident>,
+    /// The option by which the plugin does without it.
+    without: Option<&'static str>,
+}
+
+struct Fields<'a> {
+    columns: &'a mut [Column],
+    attrs: &'a [FieldAttrs],
+    skipped: &'a [Skipped],
+    diag: &'a Diag,
+}
+
+impl Fields<'_> {
+    fn deleted_at(&mut self, plugin: &attr::SoftDelete) -> Option<usize> {
+        let is_flag = self.index("deleted_at").is_none() && self.index("deleted").is_some();
+        let wanted = Wanted {
+            option: "deleted_at",
+            default: if is_flag { "deleted" } else { "deleted_at" },
+            given: plugin.deleted_at.as_ref(),
+            without: None,
+        };
+        let [column] = self.required("soft_delete", &plugin.name, [Some(wanted)], "Option<DateTime<Utc>>");
+        self.own(column?, "soft_delete");
+        column
+    }
+
+    fn timestamps(&mut self, plugin: &attr::Timestamps) -> Timestamps {
+        let created_at = (!plugin.update_only).then(|| Wanted {
+            option: "created_at",
+            default: "created_at",
+            given: plugin.created_at.as_ref(),
+            without: (!plugin.create_only).then_some("update_only"),
+        });
+        let updated_at = (!plugin.create_only).then(|| Wanted {
+            option: "updated_at",
+            default: "updated_at",
+            given: plugin.updated_at.as_ref(),
+            without: (!plugin.update_only).then_some("create_only"),
+        });
+        let found = self.required("timestamps", &plugin.name, [created_at, updated_at], "DateTime<Utc>");
+        for column in found.into_iter().flatten() {
+            if plugin.explicit {
+                let column = &mut self.columns[column];
+                (column.plugin, column.fill, column.in_patch) = (Some("timestamps"), Fill::Default, true);
+            } else {
+                self.own(column, "timestamps");
+            }
+        }
+        let [created_at, updated_at] = found;
+        Timestamps { created_at, updated_at, updates: !plugin.create_only, explicit: plugin.explicit }
+    }
+
+    fn version(&mut self, plugin: &attr::Version) -> Option<usize> {
+        let wanted =
+            Wanted { option: "column", default: "version", given: plugin.column.as_ref(), without: None };
+        let [column] = self.required("version", &plugin.name, [Some(wanted)], "i32");
+        self.own(column?, "version");
+        column
+    }
+
+    /// The columns of a plugin, as far as they are there.
+    fn required<const N: usize>(
+        &self,
+        plugin: &'static str,
+        name: &Ident,
+        wanted: [Option<Wanted<'_>>; N],
+        ty: &str,
+    ) -> [Option<usize>; N] {
+        let mut missing = vec![];
+        let mut found: [Option<usize>; N] = [None; N];
+        for (place, wanted) in wanted.into_iter().enumerate() {
+            let Some(wanted) = wanted else { continue };
+            let column = match wanted.given {
+                Some(field) => self.named(field, plugin),
+                None => self.by_default(&wanted, name, plugin, &mut missing),
+            };
+            let at = wanted.given.unwrap_or(name);
+            let Some(column) = column.filter(|&column| self.fits(column, plugin, at)) else { continue };
+            if found.contains(&Some(column)) {
+                self.diag.at(at, format!("`{at}` is given twice"));
+            } else {
+                found[place] = Some(column);
+            }
+        }
+        self.missing(&missing, plugin, name, ty);
+        found
+    }
+
+    /// The column of a field that an option names.
+    fn named(&self, field: &Ident, plugin: &str) -> Option<usize> {
+        let name = field.unraw().to_string();
+        let column = self.index(&name);
+        if column.is_none() && !self.refuse_skipped(&name, field, plugin) {
+            let names: Vec<String> =
+                self.columns.iter().map(|column| column.field.unraw().to_string()).collect();
+            let hint = did_you_mean(&name, names.iter().map(String::as_str));
+            let known = listing(names.iter().map(String::as_str));
+            self.diag.at(field, format!("there is no field `{name}`{hint}\nthe fields are {known}"));
+        }
+        column
+    }
+
+    /// The column of the field that no option needs to name.
+    fn by_default<'w>(
+        &self,
+        wanted: &Wanted<'w>,
+        name: &Ident,
+        plugin: &str,
+        missing: &mut Vec<Wanted<'w>>,
+    ) -> Option<usize> {
+        let column = self.index(wanted.default);
+        if column.is_none() && !self.refuse_skipped(wanted.default, name, plugin) {
+            missing.push(*wanted);
+        }
+        column
+    }
+
+    fn refuse_skipped(&self, field: &str, at: &Ident, plugin: &str) -> bool {
+        let is_skipped = self.skipped.iter().any(|skipped| skipped.field.unraw() == field);
+        if is_skipped {
+            self.diag
+                .at(at, format!("`{field}` is skipped, hence no column: the plugin `{plugin}` needs one"));
+        }
+        is_skipped
+    }
+
+    /// Says which fields to add.
+    fn missing(&self, missing: &[Wanted<'_>], plugin: &str, name: &Ident, ty: &str) {
+        let fields: Vec<String> =
+            missing.iter().map(|wanted| format!("`{}: {ty}`", wanted.default)).collect();
+        let options: Vec<String> = missing.iter().map(|wanted| format!("{} = ..", wanted.option)).collect();
+        let (fields, options) = (fields.join(" and "), options.join(", "));
+        let message = match missing {
+            [] => return,
+            [Wanted { without, .. }] => {
+                let or = without.map(|option| format!(", or do without it: `{plugin}({option})`"));
+                format!(
+                    "`{plugin}` needs a column: add the field {fields}, or name it: `{plugin}({options})`{}",
+                    or.unwrap_or_default()
+                )
+            }
+            _ => format!(
+                "`{plugin}` needs columns: add the fields {fields}, or name them: `{plugin}({options})`"
+            ),
+        };
+        self.diag.at(name, message);
+    }
+
+    /// Whether a column may be a plugin's.
+    fn fits(&self, column: usize, plugin: &str, at: &Ident) -> bool {
+        let field = self.columns[column].field.unraw();
+        if let Some(other) = self.columns[column].plugin {
+            self.diag
+                .at(at, format!("`{field}` is a column of the plugin `{other}` already: choose another one"));
+            return false;
+        }
+        let attrs = &self.attrs[column];
+        let key = [&attrs.id, &attrs.default, &attrs.read_only].into_iter().find_map(Option::as_ref);
+        let Some(key) = key else { return true };
+        let what = if key == "id" {
+            "it cannot be the key, nor part of it".to_owned()
+        } else {
+            format!("take `{key}` away")
+        };
+        self.diag.at(key, format!("the plugin `{plugin}` writes this column: {what}"));
+        false
+    }
+
+    /// Leaves a column to a plugin alone.
+    fn own(&mut self, column: usize, plugin: &'static str) {
+        let column = &mut self.columns[column];
+        (column.plugin, column.fill, column.in_patch) = (Some(plugin), Fill::Plugin, false);
+    }
+
+    /// The columns whose values are not written down.
+    fn sensitive(&self, audited: bool) -> Vec<usize> {
+        let marked = self.attrs.iter().enumerate();
+        let marked = marked.filter_map(|(index, attrs)| Some((index, attrs.sensitive.as_ref()?)));
+        let mut columns = vec![];
+        for (index, key) in marked {
+            if audited {
+                columns.push(index);
+            } else {
+                self.diag.at(key, "`sensitive` is for audited entities: add `#[kysera::plugin(audit)]`");
+            }
+        }
+        columns
+    }
+
+    fn index(&self, field: &str) -> Option<usize> {
+        self.columns.iter().position(|column| column.field.unraw() == field)
+    }
+}

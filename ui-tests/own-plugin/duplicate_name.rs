@@ -1,0 +1,25 @@
+use kysera::plugin::Plugin;
+use kysera::prelude::*;
+use kysera::Entity;
+
+struct Slug;
+
+impl<E: Entity> Plugin<E> for Slug {
+    const NAME: &'static str = "slug";
+}
+
+struct Title;
+
+impl<E: Entity> Plugin<E> for Title {
+    const NAME: &'static str = "slug";
+}
+
+#[derive(Repository)]
+#[kysera::plugin(Slug, Title)]
+struct Post {
+    #[kysera(id)]
+    id: i64,
+    version: i32,
+}
+
+fn main() {}

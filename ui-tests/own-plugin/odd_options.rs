@@ -1,0 +1,23 @@
+use kysera::plugin::Plugin;
+use kysera::prelude::*;
+use kysera::{Column, Entity};
+
+struct Slug<E: Entity> {
+    from: Column<E, String>,
+    to: Column<E, String>,
+}
+
+impl<E: Entity> Plugin<E> for Slug<E> {
+    const NAME: &'static str = "slug";
+}
+
+#[derive(Repository)]
+#[kysera::plugin(Slug { from: Post::TITLE, to: Post::SLUG }, A[0], B(from = ), C() + 3, D = 3, E<i64>, F::<i64>(a b), <G>::H, I)]
+struct Post {
+    #[kysera(id)]
+    id: i64,
+    title: String,
+    slug: String,
+}
+
+fn main() {}

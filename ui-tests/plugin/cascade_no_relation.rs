@@ -1,0 +1,20 @@
+use kysera::prelude::*;
+
+#[derive(Repository)]
+#[kysera::plugin(soft_delete(cascade = [User::NAME]))]
+struct User {
+    #[kysera(id)]
+    id: i64,
+    name: String,
+    deleted: bool,
+}
+
+#[derive(Repository)]
+#[kysera::plugin(soft_delete(cascade = [Post::NOTES]))]
+struct Post {
+    #[kysera(id)]
+    id: i64,
+    deleted: bool,
+}
+
+fn main() {}
