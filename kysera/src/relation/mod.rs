@@ -138,7 +138,7 @@ pub struct Related<R> {
     filters: Vec<Node>,
     order: Vec<OrderKey>,
     limit: Option<u64>,
-    deleted: Deleted,
+    pub(crate) deleted: Deleted,
 }
 
 impl<R: Clone> Clone for Related<R> {
@@ -154,7 +154,7 @@ impl<R: Clone> Clone for Related<R> {
 }
 
 impl<R: Relation> Related<R> {
-    fn all(relation: R) -> Self {
+    pub(crate) fn all(relation: R) -> Self {
         Self { relation, filters: Vec::new(), order: Vec::new(), limit: None, deleted: Deleted::Hidden }
     }
 
