@@ -101,6 +101,7 @@ pub mod query;
 pub mod relation;
 pub mod repository;
 pub mod source;
+mod write;
 
 #[doc(hidden)]
 pub mod __private;

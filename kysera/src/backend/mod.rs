@@ -117,6 +117,10 @@ macro_rules! driver_methods {
             Self::cell(row, index, true)
         }
 
+        fn text(row: &Self::Row, index: usize) -> Result<Option<String>, sqlx::Error> {
+            sqlx::Row::try_get(row, index)
+        }
+
         fn is_null(row: &Self::Row, index: usize) -> Result<bool, sqlx::Error> {
             Ok(sqlx::ValueRef::is_null(&sqlx::Row::try_get_raw(row, index)?))
         }
@@ -377,6 +381,10 @@ pub trait Backend: Database<Connection: Sync> + sealed::Sealed {
     /// Decodes a number of kysera's own making.
     #[doc(hidden)]
     fn integer(row: &Self::Row, index: usize) -> Result<i64, sqlx::Error>;
+
+    /// Decodes a text of kysera's own making.
+    #[doc(hidden)]
+    fn text(row: &Self::Row, index: usize) -> Result<Option<String>, sqlx::Error>;
 
     /// Whether a cell is NULL.
     #[doc(hidden)]

@@ -23,6 +23,11 @@ impl<V> Draft<V> {
 }
 
 impl<V: Values> Draft<V> {
+    /// Takes back what was set on top of some columns.
+    pub(crate) fn drop(&mut self, columns: &[usize]) {
+        self.more.retain(|(column, _)| !columns.contains(column));
+    }
+
     /// What a plugin sees of it. `opaque`: columns that are set to expressions.
     pub(crate) fn changes<E: Entity>(&mut self, opaque: Vec<usize>) -> Changes<'_, E> {
         Changes { base: &self.base, more: &mut self.more, opaque, entity: PhantomData }

@@ -18,9 +18,12 @@ pub(crate) use texts::TextKind;
 pub use texts::{Mask, Statements, TextCache, Texts};
 pub use written::{Operation, Written};
 
+use futures_core::future::BoxFuture;
+
 use crate::backend::Backend;
 use crate::error::{Invalid, Result};
 use crate::expr::{AnyValue, Hooks, Meta, PluginContext};
+use crate::write::Cascade;
 
 /// A struct whose values are rows of a table. Derived with [`Repository`](crate::Repository).
 pub trait Entity: Values + Sized + Send + Sync + Unpin + 'static {
@@ -89,6 +92,12 @@ pub trait On<DB: Backend>: Entity {
     /// Makes the struct of the cells of a row, in the order of its columns.
     #[doc(hidden)]
     fn decode(cells: &mut Cells<'_, DB>) -> Result<Self>;
+
+    /// Lets rows at the other end of relations be deleted and restored along.
+    #[doc(hidden)]
+    fn cascade(_cascade: Cascade<'_, DB, Self>) -> BoxFuture<'_, Result<()>> {
+        Box::pin(std::future::ready(Ok(())))
+    }
 
     /// Shows its own plugins what was written.
     #[doc(hidden)]

@@ -96,9 +96,9 @@ pub use raw::{RawArg, RawArgs};
 pub use relation::{Rel, Via};
 #[doc(hidden)]
 pub use render::JsonKeys;
-pub(crate) use render::{Join, LoadKeys, Sql, dynamic, encode, qualified};
+pub(crate) use render::{Join, LoadKeys, MASKED, Sql, dynamic, encode, qualified};
 pub use term::{JsonKey, JsonPath};
-pub(crate) use term::{RelatedRows, Term};
+pub(crate) use term::{RelatedRows, Term, same_value};
 #[doc(hidden)]
 pub use types::{AggregateKind, CastKind};
 pub use types::{Array, CastTarget, JsonDocument, NotNull, Nullable, Number};

@@ -5,7 +5,6 @@ use std::borrow::Cow;
 use std::time::SystemTime;
 
 use super::meta::Meta;
-use super::relation::Rel;
 use super::value::{AnyValue, Value};
 use crate::clock::Clock;
 
@@ -43,8 +42,8 @@ impl Plug {
 pub struct SoftDelete {
     pub column: usize,
     pub mark: Mark,
-    /// The rows that are deleted and restored along.
-    pub cascade: &'static [fn() -> Rel],
+    /// Whether other rows are deleted and restored along.
+    pub cascade: bool,
 }
 
 /// How a row is marked as deleted.

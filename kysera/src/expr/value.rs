@@ -155,6 +155,22 @@ impl Codec {
         #[cfg(not(feature = "mysql"))]
         return false;
     }
+
+    /// Whether MySQL stores the type as bytes.
+    pub(crate) fn is_mysql_binary(&self) -> bool {
+        self.mysql_type_is(&["BINARY", "VARBINARY", "BLOB", "TINYBLOB", "MEDIUMBLOB", "LONGBLOB"])
+    }
+
+    /// Whether MySQL calls the type one of these.
+    pub(crate) fn mysql_type_is(&self, names: &[&str]) -> bool {
+        #[cfg(feature = "mysql")]
+        return self.mysql_type.is_some_and(|info| names.contains(&sqlx::TypeInfo::name(&info())));
+        #[cfg(not(feature = "mysql"))]
+        {
+            let _ = names;
+            false
+        }
+    }
 }
 
 fn f64_of(value: &AnyValue) -> Option<f64> {

@@ -274,7 +274,7 @@ fn selected<DB: Backend, X: Shape<DB>>(
 }
 
 /// The derived table that is the page.
-const PAGE: (&str, u32) = ("page", 0);
+const PAGE: (&str, u32) = ("page0", 0);
 
 /// `SELECT .. FROM (SELECT COUNT(*) ..) LEFT JOIN (SELECT ..) ON 1 = 1 ORDER BY ..`
 ///

@@ -6,7 +6,7 @@ use crate::expr::{Meta, Sql};
 use crate::query::Query;
 
 /// The derived table that the arms of a page are.
-const PAGE: (&str, u32) = ("page", 0);
+const PAGE: (&str, u32) = ("page0", 0);
 
 pub(super) struct Parts {
     page: Stretch,

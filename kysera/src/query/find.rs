@@ -6,12 +6,14 @@ use futures_util::TryStreamExt;
 
 use super::shape::{Rows, Shape};
 use super::statement::{Query, sql_at};
-use super::{Count, Execute, Exists, FetchAll, FetchFirst};
+use super::set::UpdateRows;
+use super::{Count, Exists, FetchAll, FetchFirst};
 use crate::backend::{Backend, Statement};
 use crate::entity::{Entity, On, Patch};
 use crate::error::{Error, Result};
-use crate::expr::{Filter, Order};
-use crate::source::{Source, SourceGuard, Writable, generate, run};
+use crate::expr::{Filter, Hooks, Order};
+use crate::source::{Cx, Source, SourceGuard, Writable, generate, run, run_in};
+use crate::write::{ByFilters, Fate, validate};
 
 /// A query on one entity, made by [`Repository::find`](crate::Repository::find).
 ///
@@ -24,6 +26,7 @@ use crate::source::{Source, SourceGuard, Writable, generate, run};
 #[must_use = "a query does nothing until it is ended with `all`, `first`, `one`, `stream`, `count`, `exists`, `update` or `delete`"]
 pub struct Find<'s, E, S, X = Rows<E>> {
     pub(crate) source: &'s S,
+    pub(crate) hooks: &'static Hooks,
     pub(crate) query: Query,
     pub(crate) shape: X,
     entity: std::marker::PhantomData<fn() -> E>,
@@ -33,6 +36,7 @@ impl<S, E, X: Clone> Clone for Find<'_, E, S, X> {
     fn clone(&self) -> Self {
         Self {
             source: self.source,
+            hooks: self.hooks,
             query: self.query.clone(),
             shape: self.shape.clone(),
             entity: std::marker::PhantomData,
@@ -41,21 +45,21 @@ impl<S, E, X: Clone> Clone for Find<'_, E, S, X> {
 }
 
 impl<'s, E, S> Find<'s, E, S> {
-    pub(crate) fn new(source: &'s S) -> Self {
-        Self { source, query: Query::default(), shape: Rows::new(), entity: std::marker::PhantomData }
+    pub(crate) fn new(source: &'s S, hooks: &'static Hooks) -> Self {
+        Self { source, hooks, query: Query::default(), shape: Rows::new(), entity: std::marker::PhantomData }
     }
 }
 
 impl<'s, E, S, X> Find<'s, E, S, X> {
     /// The same query, selecting something else.
     pub(crate) fn reshape<Y>(self, shape: Y) -> Find<'s, E, S, Y> {
-        Find { source: self.source, query: self.query, shape, entity: std::marker::PhantomData }
+        Find { source: self.source, hooks: self.hooks, query: self.query, shape, entity: std::marker::PhantomData }
     }
 
     /// The same query, with something around what it selects.
     pub(crate) fn wrap<Y>(self, wrap: impl FnOnce(X) -> Y) -> Find<'s, E, S, Y> {
         let shape = wrap(self.shape);
-        Find { source: self.source, query: self.query, shape, entity: std::marker::PhantomData }
+        Find { source: self.source, hooks: self.hooks, query: self.query, shape, entity: std::marker::PhantomData }
     }
 
     /// Keeps the rows for which the filter holds. Several calls keep those for which all of them hold.
@@ -266,16 +270,14 @@ where
         S: Writable,
     {
         Box::pin(async move {
-            crate::repository::validate::<E>(&patch)?;
+            validate::<E>(&patch)?;
             self.refuse_order("update")?;
             if patch.is_empty() {
                 return Ok(0);
             }
-            let mut sql = sql_at(self.source).writing(E::META);
-            sql.push("UPDATE ").table(E::META).push(" SET ").assignments(E::META, &patch);
-            sql.conditions(E::META, self.query.deleted, &self.query.filters);
-            let op = Execute { meta: E::META, statement: sql.finish()? };
-            run(self.source, op).await
+            let cx = self.writing();
+            let op = UpdateRows::<E>::new(Vec::new(), vec![patch], self.query, cx)?;
+            run_in(self.source, cx, op).await
         })
     }
 
@@ -291,14 +293,24 @@ where
     {
         Box::pin(async move {
             self.refuse_order("delete")?;
-            let mut sql = sql_at(self.source).deleting(E::META);
-            sql.push("DELETE FROM ").table(E::META).conditions(E::META, self.query.deleted, &self.query.filters);
-            let op = Execute { meta: E::META, statement: sql.finish()? };
-            run(self.source, op).await
+            self.meet(Fate::Delete).await
         })
     }
 
-    pub(super) fn refuse_order(&self, what: &str) -> Result<()> {
+    /// Lets all rows that the filters keep meet their fate.
+    pub(crate) async fn meet(self, fate: Fate) -> Result<u64> {
+        let cx = self.writing();
+        let Query { filters, deleted, .. } = self.query;
+        let op = ByFilters::<E> { filters, deleted, fate, entity: std::marker::PhantomData };
+        run_in(self.source, cx, op).await
+    }
+
+    /// How a write sees the source, at one time.
+    pub(super) fn writing(&self) -> Cx<'s> {
+        Cx::of(self.source).with(self.hooks).at_one_time()
+    }
+
+    pub(crate) fn refuse_order(&self, what: &str) -> Result<()> {
         let Query { order, limit, offset, distinct, .. } = &self.query;
         if order.is_empty() && limit.is_none() && offset.is_none() && !distinct {
             return Ok(());

@@ -96,7 +96,6 @@ pub use select::{Projection, Selected, Selection, SelectionItem};
 #[doc(hidden)]
 pub use select::{SameAs, projected};
 pub use set::{Assign, Update};
-pub(crate) use set::{refuse_fixed, set_twice};
 #[doc(hidden)]
 pub use shape::{Items, SqlBox};
 pub use shape::{Rows, Shape};

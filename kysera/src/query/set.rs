@@ -2,14 +2,17 @@
 
 use futures_core::future::BoxFuture;
 
-use super::Execute;
 use super::find::Find;
-use super::statement::sql_at;
+use super::statement::Query;
 use crate::backend::{Backend, Dialect};
-use crate::entity::{Entity, On, Values};
-use crate::error::{Error, Result};
-use crate::expr::{AnyValue, Col, Column, Fill, IntoOperand, Meta, Sql, Term, operand_term};
-use crate::source::{Source, Writable, run};
+use crate::entity::{Draft, Entity, On, Operation, Patch, Values};
+use crate::error::Result;
+use crate::expr::{AnyValue, Col, Column, Deleted, IntoOperand, Meta, Node, Term, operand_term};
+use crate::source::{Cx, Op, Source, Unit, Writable, run_in};
+use crate::write::{
+    Answer, Assignment, Prepare, To, Which, change, next_version, of_values, readers_first, refuse_fixed, set_twice, unit_of,
+    validate,
+};
 
 impl<'s, E, S> Find<'s, E, S>
 where
@@ -113,37 +116,104 @@ where
     {
         Box::pin(async move {
             for patch in &self.patches {
-                crate::repository::validate::<E>(patch)?;
+                validate::<E>(patch)?;
             }
             self.find.refuse_order("set(..)")?;
-            let assignments = self.assignments(S::Database::DIALECT)?;
-            if assignments.is_empty() {
+            let Self { find, terms, patches } = self;
+            let cx = find.writing();
+            let op = UpdateRows::<E>::new(terms, patches, find.query, cx)?;
+            if op.is_empty() {
                 return Ok(0);
             }
-            let mut sql = sql_at(self.find.source).writing(E::META);
-            sql.push("UPDATE ").table(E::META).push(" SET ");
-            sql.list(&assignments, ", ", |sql, assignment| assignment.write(sql));
-            sql.conditions(E::META, self.find.query.deleted, &self.find.query.filters);
-            let op = Execute { meta: E::META, statement: sql.finish()? };
-            run(self.find.source, op).await
+            run_in(find.source, cx, op).await
         })
     }
+}
 
-    /// What is set, in the order in which it is written.
+/// `UPDATE` of all rows that filters keep.
+pub(super) struct UpdateRows<E: Entity> {
+    terms: Vec<(&'static Col, Term)>,
+    values: Draft<Merged<E::Patch>>,
+    filters: Vec<Node>,
+    deleted: Deleted,
+}
+
+impl<E: Entity> UpdateRows<E> {
+    pub(super) fn new(
+        terms: Vec<(&'static Col, Term)>,
+        patches: Vec<E::Patch>,
+        query: Query,
+        cx: Cx<'_>,
+    ) -> Result<Self> {
+        let Query { filters, deleted, .. } = query;
+        refuse_twice::<E>(&terms, &patches)?;
+        let sets_nothing = terms.is_empty() && patches.iter().all(E::Patch::is_empty);
+        let values = if sets_nothing {
+            Draft::new(Merged(Vec::new()))
+        } else {
+            let opaque = terms.iter().map(|(col, _)| col.index).collect();
+            Prepare::new(E::META, cx.plugins()).update::<E, _>(Merged(patches), opaque)?
+        };
+        Ok(Self { terms, values, filters, deleted })
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.terms.is_empty() && self.values.base.0.is_empty()
+    }
+
+    /// What is set, in the order in which it is written. What a plugin sets as well as the caller is set to what it says.
     fn assignments(&self, dialect: Dialect) -> Result<Vec<Assignment<'_>>> {
-        let terms = self.terms.iter().map(|(col, term)| Assignment { col, to: To::Term(term) });
-        let values = self.patches.iter().flat_map(|patch| {
-            let given = E::META.columns.iter().filter_map(|col| Some((col, patch.value(col.index)?)));
-            given.map(|(col, value)| Assignment { col, to: To::Value(value) })
-        });
-        let assignments: Vec<_> = terms.chain(values).collect();
-        for (at, Assignment { col, .. }) in assignments.iter().enumerate() {
-            refuse_fixed(E::META, col)?;
-            if assignments.iter().take(at).any(|before| before.col.index == col.index) {
-                return Err(set_twice(E::META, col));
-            }
+        let terms = self.terms.iter().filter(|(col, _)| self.values.value(col.index).is_none());
+        let terms = terms.map(|(col, term)| Assignment { col, to: To::Term(term) });
+        let mut assignments: Vec<_> = terms.chain(of_values(E::META, &self.values)).collect();
+        if dialect == Dialect::MySql {
+            assignments = readers_first(assignments)?;
         }
-        if dialect == Dialect::MySql { readers_first(assignments) } else { Ok(assignments) }
+        assignments.extend(next_version(E::META));
+        Ok(assignments)
+    }
+}
+
+/// Refuses columns that no update may set, and those that are set twice.
+fn refuse_twice<E: Entity>(terms: &[(&'static Col, Term)], patches: &[E::Patch]) -> Result<()> {
+    let terms = terms.iter().map(|(col, _)| *col);
+    let values = patches.iter().flat_map(|patch| of_values(E::META, patch).map(|assignment| assignment.col));
+    let mut known: Vec<&Col> = Vec::new();
+    for col in terms.chain(values) {
+        refuse_fixed(E::META, col)?;
+        if known.iter().any(|known| known.index == col.index) {
+            return Err(set_twice(E::META, col));
+        }
+        known.push(col);
+    }
+    Ok(())
+}
+
+/// Several patches as one.
+pub(super) struct Merged<P>(Vec<P>);
+
+impl<P: Values> Values for Merged<P> {
+    fn value(&self, column: usize) -> Option<&AnyValue> {
+        self.0.iter().find_map(|patch| patch.value(column))
+    }
+}
+
+impl<DB: Backend, E: On<DB>> Op<DB> for UpdateRows<E> {
+    type Out = u64;
+
+    fn meta(&self) -> &'static Meta {
+        E::META
+    }
+
+    fn unit(&self) -> Unit {
+        unit_of::<E>(DB::DIALECT, Answer::Count)
+    }
+
+    async fn run(self, conn: &mut DB::Connection, cx: Cx<'_>) -> Result<u64> {
+        let assignments = self.assignments(DB::DIALECT)?;
+        let which = Which::<E>::filtered(self.deleted, &self.filters);
+        let changed = change(conn, cx, Operation::Update, &assignments, &which, Answer::Count).await?;
+        Ok(changed.count)
     }
 }
 
@@ -151,81 +221,6 @@ impl<E: Entity, S> std::fmt::Debug for Update<'_, E, S> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Update<{}>", E::META.entity)
     }
-}
-
-/// Refuses a column that no update may set.
-pub(crate) fn refuse_fixed(meta: &Meta, col: &Col) -> Result<()> {
-    let why = if meta.id.contains(&col.index) {
-        "is part of the key, which never changes"
-    } else if col.fill == Fill::Database {
-        "is `read_only`: the database alone writes it"
-    } else {
-        return Ok(());
-    };
-    Err(Error::BadRequest(format!("`{}` of {} {why}", col.name, meta.entity).into()))
-}
-
-pub(crate) fn set_twice(meta: &Meta, col: &Col) -> Error {
-    Error::BadRequest(
-        format!("`{}` of {} is set twice: which value should win?", col.name, meta.entity).into(),
-    )
-}
-
-/// `<column> = <to>`
-struct Assignment<'a> {
-    col: &'static Col,
-    to: To<'a>,
-}
-
-enum To<'a> {
-    Term(&'a Term),
-    Value(&'a AnyValue),
-}
-
-impl<'a> Assignment<'a> {
-    fn write(&self, sql: &mut Sql<'a>) {
-        sql.ident(self.col.name).push(" = ");
-        match self.to {
-            To::Term(term) => sql.term(term),
-            To::Value(value) => sql.value(self.col.codec, value),
-        };
-    }
-
-    /// Whether it reads a column of the row, other than the one that it sets.
-    fn reads(&self, col: &Col) -> bool {
-        let To::Term(term) = self.to else { return false };
-        let mut found = false;
-        term.visit(&mut |term| {
-            let read = match term {
-                Term::Column(col) => Some(col.index),
-                // A sub-query starts from a column of the row.
-                Term::Through(rel, _) => Some(rel.parent.index),
-                Term::CountRelated(rows) => Some(rows.rel.parent.index),
-                _ => None,
-            };
-            found |= read == Some(col.index);
-        });
-        found && self.col.index != col.index
-    }
-}
-
-/// Puts what reads a column in front of what sets it.
-fn readers_first(mut left: Vec<Assignment<'_>>) -> Result<Vec<Assignment<'_>>> {
-    let mut ordered = Vec::with_capacity(left.len());
-    while !left.is_empty() {
-        let unread = |one: &Assignment<'_>| !left.iter().any(|other| other.reads(one.col));
-        let Some(next) = left.iter().position(unread) else {
-            let names: Vec<_> = left.iter().map(|one| one.col.name).collect();
-            let what = format!(
-                "it assigns one column after the other, so `{}` cannot each be set to an expression of another; read the \
-                 rows and write them in a transaction",
-                names.join("`, `")
-            );
-            return Err(Error::Unsupported { backend: Dialect::MySql.name(), what: what.into() });
-        };
-        ordered.push(left.remove(next));
-    }
-    Ok(ordered)
 }
 
 #[cfg(test)]

@@ -76,6 +76,7 @@
 //!
 //! The other kinds of relations have the same methods where they make sense.
 
+mod cascade;
 mod find_with;
 mod join;
 mod key;
@@ -83,6 +84,8 @@ mod load;
 
 use std::marker::PhantomData;
 
+#[doc(hidden)]
+pub use cascade::Cascading;
 pub use find_with::{FindWith, WholeRows};
 pub use join::{AddJoin, Inner, Joined, JoinedRow, Left, ToOne};
 pub use key::JoinKey;

@@ -1,28 +1,32 @@
 //! Creating rows, one or many.
 
 use std::collections::BTreeMap;
-use std::iter::Peekable;
 
-use super::sql::{
-    bind, columns, find_locked_text, given, has_arrays, insert_rows, insert_text, key_columns,
-    refuse_unreadable_key, returning, rows_per_statement, unit_of_one_row,
-};
-use super::{Placed, validate_at};
-use crate::backend::{Backend, Dialect};
 use futures_util::TryStreamExt;
 
-use crate::entity::{Cells, Entity, Mask, On, Values};
+use super::Placed;
+use super::sql::{
+    bind, find_locked_text, has_arrays, insert_rows, insert_text, refuse_unreadable_key, returning,
+};
+use crate::backend::{Backend, Dialect, Done};
+use crate::entity::{Cells, Draft, Entity, Mask, On, Operation, Values};
 use crate::error::{Error, Result};
 use crate::expr::{Col, Meta};
 use crate::query::{decode_all, decode_first};
 use crate::source::{Cx, Op, Unit};
+use crate::write::{
+    Answer, NEW, columns, given, key_columns, log_created, logged_insert, logs_at_once, rows_per_statement, show, unit_of,
+};
 
 /// The most rows of one multi-row INSERT.
 const MOST_ROWS: usize = 1024;
 
+/// A new row, with what plugins add to it.
+pub(super) type NewRow<E> = Draft<<E as Entity>::New>;
+
 /// `INSERT` of one row, answered as stored.
 pub(super) struct Create<E: Entity> {
-    pub(super) new: E::New,
+    pub(super) new: NewRow<E>,
 }
 
 impl<DB: Backend, E: On<DB>> Op<DB> for Create<E> {
@@ -33,7 +37,7 @@ impl<DB: Backend, E: On<DB>> Op<DB> for Create<E> {
     }
 
     fn unit(&self) -> Unit {
-        unit_of_one_row(DB::DIALECT)
+        unit_of::<E>(DB::DIALECT, Answer::Rows)
     }
 
     async fn run(self, conn: &mut DB::Connection, cx: Cx<'_>) -> Result<E> {
@@ -45,25 +49,40 @@ impl<DB: Backend, E: On<DB>> Op<DB> for Create<E> {
 pub(super) async fn insert_one<DB: Backend, E: On<DB>>(
     conn: &mut DB::Connection,
     cx: Cx<'_>,
-    new: &E::New,
+    new: &NewRow<E>,
 ) -> Result<E> {
     let mask = given(E::META, new);
     refuse_unreadable_key::<E>(DB::DIALECT, mask)?;
-    let statement = bind::<DB, E>(insert_text::<DB, E>(cx, mask), mask, Some(new), None)?;
-    let row = if DB::DIALECT.has_returning() {
-        decode_first(conn, statement).await?
+    let at_once = E::META.plug.audit.as_ref().filter(|audit| logs_at_once(DB::DIALECT, audit));
+    let row: Option<E> = if let Some(audit) = at_once {
+        let mut sql = cx.sql::<DB>();
+        sql.push("WITH ").ident(NEW).push(" AS (");
+        insert_rows(&mut sql, E::META, mask, &[new]);
+        logged_insert(&mut sql, E::META, audit, cx, Answer::Rows);
+        decode_first(conn, sql.finish()?).await?
     } else {
-        let done = DB::execute(conn, statement).await?;
-        read_back::<DB, E>(conn, cx, new, mask, done.last_insert_id).await?
+        let statement = bind::<DB, E>(insert_text::<DB, E>(cx, mask), mask, Some(new), None)?;
+        if DB::DIALECT.has_returning() {
+            decode_first(conn, statement).await?
+        } else {
+            let done = DB::execute(conn, statement).await?;
+            read_back::<DB, E>(conn, cx, new, mask, done.last_insert_id).await?
+        }
     };
-    row.ok_or(Error::NotStored { entity: E::META.entity })
+    let row = row.ok_or(Error::NotStored { entity: E::META.entity })?;
+    let rows = std::slice::from_ref(&row);
+    if at_once.is_none() {
+        log_created::<DB, E>(conn, cx, rows).await?;
+    }
+    show(conn, cx, Operation::Create, rows, &[], 1).await?;
+    Ok(row)
 }
 
 /// The row that was just inserted, found by the key that the client gave or MySQL generated.
 async fn read_back<DB: Backend, E: On<DB>>(
     conn: &mut DB::Connection,
     cx: Cx<'_>,
-    new: &E::New,
+    new: &NewRow<E>,
     mask: Mask,
     last_insert_id: u64,
 ) -> Result<Option<E>> {
@@ -81,12 +100,12 @@ async fn read_back<DB: Backend, E: On<DB>>(
 
 /// Several `INSERT`s, all or nothing, answered as stored and in the order of the input.
 pub(super) struct CreateMany<E: Entity> {
-    rows: Vec<E::New>,
+    rows: Vec<NewRow<E>>,
     batches: Vec<(Mask, Vec<usize>)>,
 }
 
 impl<E: Entity> CreateMany<E> {
-    pub(super) fn new(dialect: Dialect, rows: Vec<E::New>) -> Self {
+    pub(super) fn new(dialect: Dialect, rows: Vec<NewRow<E>>) -> Self {
         let batches = batches::<E, _>(&rows, |mask| batch_size::<E>(dialect, mask, most_read_back(dialect)));
         Self { rows, batches }
     }
@@ -100,7 +119,7 @@ impl<DB: Backend, E: On<DB>> Op<DB> for CreateMany<E> {
     }
 
     fn unit(&self) -> Unit {
-        if self.batches.len() > 1 { Unit::Atomic } else { unit_of_one_row(DB::DIALECT) }
+        if self.batches.len() > 1 { Unit::Atomic } else { unit_of::<E>(DB::DIALECT, Answer::Rows) }
     }
 
     async fn run(self, conn: &mut DB::Connection, cx: Cx<'_>) -> Result<Vec<E>> {
@@ -109,7 +128,7 @@ impl<DB: Backend, E: On<DB>> Op<DB> for CreateMany<E> {
         }
         let mut out = Placed::new(self.rows.len());
         for (mask, batch) in self.batches {
-            let news: Vec<&E::New> = batch.iter().map(|at| &self.rows[*at]).collect();
+            let news: Vec<&NewRow<E>> = batch.iter().map(|at| &self.rows[*at]).collect();
             let stored = insert_batch::<DB, E>(conn, cx, mask, &news).await?;
             out.place(batch.into_iter().zip(stored));
         }
@@ -155,13 +174,21 @@ pub(super) fn most_read_back(dialect: Dialect) -> usize {
     if dialect.has_returning() { MOST_ROWS } else { 500 }
 }
 
+/// Rows of one shape, which all give a value to the columns of `mask`.
 pub(super) async fn insert_batch<DB: Backend, E: On<DB>>(
     conn: &mut DB::Connection,
     cx: Cx<'_>,
     mask: Mask,
-    rows: &[&E::New],
+    rows: &[&NewRow<E>],
 ) -> Result<Vec<E>> {
-    let stored = if !DB::DIALECT.has_returning() {
+    let at_once = E::META.plug.audit.as_ref().filter(|audit| logs_at_once(DB::DIALECT, audit));
+    let stored: Vec<E> = if let Some(audit) = at_once {
+        let mut sql = cx.sql::<DB>();
+        sql.push("WITH ").ident(NEW).push(" AS (");
+        insert_rows(&mut sql, E::META, mask, rows);
+        logged_insert(&mut sql, E::META, audit, cx, Answer::Rows);
+        decode_all(conn, sql.finish()?).await?
+    } else if !DB::DIALECT.has_returning() {
         let last_insert_id = execute_batch::<DB, E>(conn, cx, mask, rows).await?.last_insert_id;
         read_back_batch::<DB, E>(conn, cx, mask, rows, last_insert_id).await?
     } else if mask == Mask::default() {
@@ -172,26 +199,49 @@ pub(super) async fn insert_batch<DB: Backend, E: On<DB>>(
         returning(&mut sql, E::META);
         decode_all(conn, sql.finish()?).await?
     };
-    if stored.len() == rows.len() { Ok(stored) } else { Err(Error::NotStored { entity: E::META.entity }) }
+    if stored.len() != rows.len() {
+        return Err(Error::NotStored { entity: E::META.entity });
+    }
+    if at_once.is_none() {
+        log_created::<DB, E>(conn, cx, &stored).await?;
+    }
+    show(conn, cx, Operation::Create, &stored, &[], stored.len() as u64).await?;
+    Ok(stored)
+}
+
+/// The same, without reading them back.
+async fn insert_uncounted<DB: Backend, E: On<DB>>(
+    conn: &mut DB::Connection,
+    cx: Cx<'_>,
+    mask: Mask,
+    rows: &[&NewRow<E>],
+) -> Result<u64> {
+    let count = match &E::META.plug.audit {
+        None => execute_batch::<DB, E>(conn, cx, mask, rows).await?.rows,
+        Some(audit) if logs_at_once(DB::DIALECT, audit) => {
+            let mut sql = cx.sql::<DB>();
+            sql.push("WITH ").ident(NEW).push(" AS (");
+            insert_rows(&mut sql, E::META, mask, rows);
+            logged_insert(&mut sql, E::META, audit, cx, Answer::Count);
+            let count = DB::fetch_optional(conn, sql.finish()?).await?;
+            count.map(|row| DB::integer(&row, 0)).transpose()?.unwrap_or_default().unsigned_abs()
+        }
+        // The log needs to know what is stored.
+        Some(_) => return Ok(insert_batch::<DB, E>(conn, cx, mask, rows).await?.len() as u64),
+    };
+    show::<DB, E>(conn, cx, Operation::Create, &[], &[], count).await?;
+    Ok(count)
 }
 
 async fn execute_batch<DB: Backend, E: Entity>(
     conn: &mut DB::Connection,
     cx: Cx<'_>,
     mask: Mask,
-    rows: &[&E::New],
-) -> Result<crate::backend::Done> {
-    let statement = if mask == Mask::default() && !DB::DIALECT.has_empty_rows() {
-        let mut sql = cx.sql::<DB>();
-        super::sql::insert_head(&mut sql, E::META, mask);
-        sql.push(" DEFAULT VALUES");
-        sql.finish()?
-    } else {
-        let mut sql = cx.sql::<DB>();
-        insert_rows(&mut sql, E::META, mask, rows);
-        sql.finish()?
-    };
-    Ok(DB::execute(conn, statement).await?)
+    rows: &[&NewRow<E>],
+) -> Result<Done> {
+    let mut sql = cx.sql::<DB>();
+    insert_rows(&mut sql, E::META, mask, rows);
+    Ok(DB::execute(conn, sql.finish()?).await?)
 }
 
 /// MySQL: the rows of a batch, in its order.
@@ -199,7 +249,7 @@ async fn read_back_batch<DB: Backend, E: On<DB>>(
     conn: &mut DB::Connection,
     cx: Cx<'_>,
     mask: Mask,
-    rows: &[&E::New],
+    rows: &[&NewRow<E>],
     last_insert_id: u64,
 ) -> Result<Vec<E>> {
     if let Some(col) = key_columns(E::META).find(|col| !mask.contains(col.index)) {
@@ -219,19 +269,22 @@ async fn read_back_batch<DB: Backend, E: On<DB>>(
 }
 
 /// As many `INSERT`s as an iterator has batches, all or nothing; answers how many rows. Memory is bounded by the batch.
-pub(super) struct InsertMany<E: Entity, I: Iterator<Item = E::New>> {
-    first: Vec<E::New>,
-    rest: Peekable<I>,
+pub(super) struct InsertMany<E: Entity, I: Iterator> {
+    first: Vec<NewRow<E>>,
+    rest: std::iter::Peekable<I>,
     several: bool,
 }
 
-impl<E: Entity, I: Iterator<Item = E::New>> InsertMany<E, I> {
+/// Rows as they come: checked, and with what plugins add.
+type Row<E> = Result<NewRow<E>>;
+
+impl<E: Entity, I: Iterator<Item = Row<E>>> InsertMany<E, I> {
     /// Takes the first batch, so that input of one batch needs no transaction.
-    pub(super) fn new(dialect: Dialect, rows: I) -> Self {
+    pub(super) fn new(dialect: Dialect, rows: I) -> Result<Self> {
         let mut rest = rows.peekable();
-        let first = take_batch::<E, I>(dialect, &mut rest);
+        let first = take_batch::<E, I>(dialect, &mut rest)?;
         let several = rest.peek().is_some();
-        Self { first, rest, several }
+        Ok(Self { first, rest, several })
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -240,25 +293,25 @@ impl<E: Entity, I: Iterator<Item = E::New>> InsertMany<E, I> {
 }
 
 /// The next rows of one shape.
-fn take_batch<E: Entity, I: Iterator<Item = E::New>>(
+fn take_batch<E: Entity, I: Iterator<Item = Row<E>>>(
     dialect: Dialect,
-    rows: &mut Peekable<I>,
-) -> Vec<E::New> {
-    let Some(first) = rows.next() else { return Vec::new() };
+    rows: &mut std::iter::Peekable<I>,
+) -> Result<Vec<NewRow<E>>> {
+    let Some(first) = rows.next().transpose()? else { return Ok(Vec::new()) };
     let mask = given(E::META, &first);
     let size = batch_size::<E>(dialect, mask, MOST_ROWS);
     let mut batch = Vec::with_capacity(size.min(64));
     batch.push(first);
     while batch.len() < size {
-        match rows.next_if(|row| given(E::META, row) == mask) {
-            Some(row) => batch.push(row),
+        match rows.next_if(|row| row.as_ref().map_or(true, |row| given(E::META, row) == mask)) {
+            Some(row) => batch.push(row?),
             None => break,
         }
     }
-    batch
+    Ok(batch)
 }
 
-impl<DB: Backend, E: On<DB>, I: Iterator<Item = E::New> + Send> Op<DB> for InsertMany<E, I> {
+impl<DB: Backend, E: On<DB>, I: Iterator<Item = Row<E>> + Send> Op<DB> for InsertMany<E, I> {
     type Out = u64;
 
     fn meta(&self) -> &'static Meta {
@@ -266,21 +319,17 @@ impl<DB: Backend, E: On<DB>, I: Iterator<Item = E::New> + Send> Op<DB> for Inser
     }
 
     fn unit(&self) -> Unit {
-        if self.several { Unit::Atomic } else { Unit::Statement }
+        if self.several { Unit::Atomic } else { unit_of::<E>(DB::DIALECT, Answer::Count) }
     }
 
     async fn run(mut self, conn: &mut DB::Connection, cx: Cx<'_>) -> Result<u64> {
         let mut batch = self.first;
-        let (mut rows, mut at) = (0, 0);
-        while !batch.is_empty() {
-            for (i, new) in batch.iter().enumerate() {
-                validate_at::<E>(new, at + i)?;
-            }
-            at += batch.len();
-            let mask = given(E::META, &batch[0]);
-            let news: Vec<&E::New> = batch.iter().collect();
-            rows += execute_batch::<DB, E>(conn, cx, mask, &news).await?.rows;
-            batch = take_batch::<E, I>(DB::DIALECT, &mut self.rest);
+        let mut rows = 0;
+        while let Some(first) = batch.first() {
+            let mask = given(E::META, first);
+            let news: Vec<&NewRow<E>> = batch.iter().collect();
+            rows += insert_uncounted::<DB, E>(conn, cx, mask, &news).await?;
+            batch = take_batch::<E, I>(DB::DIALECT, &mut self.rest)?;
         }
         Ok(rows)
     }

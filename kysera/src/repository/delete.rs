@@ -1,25 +1,20 @@
-//! Deleting rows by their keys.
+//! Deleting rows by their keys, restoring and purging them.
 
-use super::sql::{key_columns, key_in, rows_per_statement};
-use crate::backend::{Backend, Dialect};
+use crate::backend::Backend;
 use crate::entity::{Entity, On};
-use crate::error::Result;
-use crate::expr::{Meta, Sql};
+use crate::error::{Error, Result};
+use crate::expr::Meta;
+use crate::query::Exists;
 use crate::source::{Cx, Op, Unit};
+use crate::write::{Answer, Fate, Which, keys_per_statement, meet, unit_of};
 
-/// `DELETE` of all rows with these keys, all or nothing; answers how many there were.
-pub(super) struct DeleteMany<E: Entity> {
-    pub(super) ids: Vec<E::Id>,
+/// The fate of all rows with these keys, all or nothing; answers how many there were.
+pub(crate) struct ByKeys<E: Entity> {
+    pub(crate) ids: Vec<E::Id>,
+    pub(crate) fate: Fate,
 }
 
-/// How many keys one statement takes.
-pub(super) fn keys_per_statement<E: Entity>(dialect: Dialect) -> usize {
-    let sql = Sql::new(dialect);
-    let arrays = key_columns(E::META).all(|col| sql.has_array(col.codec));
-    rows_per_statement(dialect, arrays, E::META.id.len(), 1024)
-}
-
-impl<DB: Backend, E: On<DB>> Op<DB> for DeleteMany<E> {
+impl<DB: Backend, E: On<DB>> Op<DB> for ByKeys<E> {
     type Out = u64;
 
     fn meta(&self) -> &'static Meta {
@@ -27,17 +22,56 @@ impl<DB: Backend, E: On<DB>> Op<DB> for DeleteMany<E> {
     }
 
     fn unit(&self) -> Unit {
-        if self.ids.len() > keys_per_statement::<E>(DB::DIALECT) { Unit::Atomic } else { Unit::Statement }
+        if self.ids.len() > keys_per_statement::<E>(DB::DIALECT) {
+            Unit::Atomic
+        } else {
+            self.fate.unit::<E>(DB::DIALECT)
+        }
     }
 
     async fn run(self, conn: &mut DB::Connection, cx: Cx<'_>) -> Result<u64> {
         let mut rows = 0;
         for ids in self.ids.chunks(keys_per_statement::<E>(DB::DIALECT)) {
-            let mut sql = cx.sql::<DB>();
-            sql.push("DELETE FROM ").table(E::META).push(" WHERE ");
-            key_in::<E>(&mut sql, ids);
-            rows += DB::execute(conn, sql.finish()?).await?.rows;
+            let which = match ids {
+                [id] => Which::<E>::one(id),
+                ids => Which::many(ids),
+            };
+            rows += meet::<DB, E>(conn, cx, &which, self.fate, Answer::Count).await?.count;
         }
         Ok(rows)
+    }
+}
+
+/// One row that is restored and answered.
+pub(crate) struct Restore<E: Entity> {
+    pub(crate) id: E::Id,
+}
+
+impl<DB: Backend, E: On<DB>> Op<DB> for Restore<E> {
+    type Out = E;
+
+    fn meta(&self) -> &'static Meta {
+        E::META
+    }
+
+    fn unit(&self) -> Unit {
+        match Fate::Restore.unit::<E>(DB::DIALECT) {
+            Unit::Statement => unit_of::<E>(DB::DIALECT, Answer::Rows),
+            unit => unit,
+        }
+    }
+
+    async fn run(self, conn: &mut DB::Connection, cx: Cx<'_>) -> Result<E> {
+        let entity = E::META.entity;
+        let which = Which::<E>::one(&self.id);
+        let mut restored = meet::<DB, E>(conn, cx, &which, Fate::Restore, Answer::Rows).await?;
+        if let Some(row) = restored.rows.pop() {
+            return Ok(row);
+        }
+        let mut sql = cx.sql::<DB>();
+        sql.push("SELECT 1 FROM ").table(E::META);
+        which.write(&mut sql);
+        let lives = Exists::<DB> { meta: E::META, statement: sql.finish()? }.run(conn, cx).await?;
+        Err(if lives { Error::NotDeleted { entity } } else { Error::NotFound { entity } })
     }
 }

@@ -7,8 +7,8 @@ mod sql;
 mod transition;
 mod update;
 mod upsert;
+mod upsert_locked;
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use futures_core::future::BoxFuture;
@@ -17,12 +17,13 @@ use sqlx::SqlStr;
 pub use upsert::Conflict;
 
 use crate::backend::Backend;
-use crate::entity::{Entity, Mask, On, Patch, Statements, Validate};
-use crate::error::{Error, Invalid, Result};
-use crate::expr::{Column, Hooks, IntoColumn};
+use crate::entity::{Draft, Entity, Mask, On, Patch};
+use crate::error::{Error, Result};
+use crate::expr::{Column, Hooks, IntoColumn, Sql};
 use crate::query::{Count, Execute, Exists, FetchAll, FetchFirst, Find};
 use crate::relation::{Load, load_many};
-use crate::source::{Cx, Source, Writable, run};
+use crate::source::{Cx, Source, Writable, run, run_in};
+use crate::write::{Fate, Prepare, validate, validate_all, validate_at};
 
 /// The primary key of a repository's entity.
 pub type IdOf<R> = <<R as Repository>::Entity as Entity>::Id;
@@ -87,14 +88,15 @@ pub trait Repository: Send + Sync + Sized {
     /// The source.
     fn source(&self) -> &Self::Source;
 
+    /// What writes need to know of the context's type.
     #[doc(hidden)]
-    fn hooks(&self) -> &'static crate::expr::Hooks {
+    fn hooks(&self) -> &'static Hooks {
         &Hooks::NONE
     }
 
     /// A query: filters, order, limit, and what to do with the rows.
     fn find(&self) -> Find<'_, Self::Entity, Self::Source> {
-        Find::new(self.source())
+        Find::new(self.source(), self.hooks())
     }
 
     /// The row with this key, or `None`.
@@ -107,9 +109,7 @@ pub trait Repository: Send + Sync + Sized {
     fn find_by_id(&self, id: impl IntoColumn<IdOf<Self>>) -> BoxFuture<'_, Result<Option<Self::Entity>>> {
         let id = id.into_column();
         Box::pin(async move {
-            let sql = fixed(self, |texts| texts.find);
-            let statement =
-                sql::bind::<DialectOf<Self>, Self::Entity>(sql, Mask::default(), None, Some(&id))?;
+            let statement = sql::find_statement::<DialectOf<Self>, Self::Entity>(Cx::of(self.source()), &id)?;
             run(self.source(), FetchFirst::new(statement)).await
         })
     }
@@ -155,8 +155,15 @@ pub trait Repository: Send + Sync + Sized {
     /// As [`find_by_id`](Repository::find_by_id).
     fn find_all(&self) -> BoxFuture<'_, Result<Vec<Self::Entity>>> {
         Box::pin(async move {
-            let sql = fixed(self, |texts| texts.select);
-            let statement = sql::bind::<DialectOf<Self>, Self::Entity>(sql, Mask::default(), None, None)?;
+            let head = |sql: &mut Sql<'_>| {
+                sql.push("SELECT ").names(Self::Entity::META.columns);
+            };
+            let statement = sql::read_statement::<DialectOf<Self>, Self::Entity>(
+                Cx::of(self.source()),
+                |texts| texts.select,
+                head,
+                None,
+            )?;
             run(self.source(), FetchAll::new(statement)).await
         })
     }
@@ -171,9 +178,15 @@ pub trait Repository: Send + Sync + Sized {
     fn exists(&self, id: impl IntoColumn<IdOf<Self>>) -> BoxFuture<'_, Result<bool>> {
         let id = id.into_column();
         Box::pin(async move {
-            let sql = fixed(self, |texts| texts.exists);
-            let statement =
-                sql::bind::<DialectOf<Self>, Self::Entity>(sql, Mask::default(), None, Some(&id))?;
+            let head = |sql: &mut Sql<'_>| {
+                sql.push("SELECT 1");
+            };
+            let statement = sql::read_statement::<DialectOf<Self>, Self::Entity>(
+                Cx::of(self.source()),
+                |texts| texts.exists,
+                head,
+                Some(&id),
+            )?;
             run(self.source(), Exists { meta: Self::Entity::META, statement }).await
         })
     }
@@ -187,8 +200,15 @@ pub trait Repository: Send + Sync + Sized {
     /// Those of the database.
     fn count(&self) -> BoxFuture<'_, Result<u64>> {
         Box::pin(async move {
-            let sql = fixed(self, |texts| texts.count);
-            let statement = sql::bind::<DialectOf<Self>, Self::Entity>(sql, Mask::default(), None, None)?;
+            let head = |sql: &mut Sql<'_>| {
+                sql.push("SELECT COUNT(*)");
+            };
+            let statement = sql::read_statement::<DialectOf<Self>, Self::Entity>(
+                Cx::of(self.source()),
+                |texts| texts.count,
+                head,
+                None,
+            )?;
             run(self.source(), Count { meta: Self::Entity::META, statement }).await
         })
     }
@@ -225,7 +245,9 @@ pub trait Repository: Send + Sync + Sized {
     {
         Box::pin(async move {
             validate::<Self::Entity>(&new)?;
-            run(self.source(), create::Create { new }).await
+            let cx = writing(self);
+            let new = prepare(self, cx).create::<Self::Entity>(new)?;
+            run_in(self.source(), cx, create::Create { new }).await
         })
     }
 
@@ -254,7 +276,9 @@ pub trait Repository: Send + Sync + Sized {
             if rows.is_empty() {
                 return Ok(Vec::new());
             }
-            run(self.source(), create::CreateMany::new(DialectOf::<Self>::DIALECT, rows)).await
+            let cx = writing(self);
+            let rows = prepare_all(self, cx, rows)?;
+            run_in(self.source(), cx, create::CreateMany::new(DialectOf::<Self>::DIALECT, rows)).await
         })
     }
 
@@ -274,11 +298,17 @@ pub trait Repository: Send + Sync + Sized {
     {
         let rows = rows.into_iter();
         Box::pin(async move {
-            let op = create::InsertMany::<Self::Entity, _>::new(DialectOf::<Self>::DIALECT, rows);
+            let cx = writing(self);
+            let prepare = prepare(self, cx);
+            let rows = rows.enumerate().map(move |(at, new)| {
+                validate_at::<Self::Entity>(&new, at)?;
+                prepare.create::<Self::Entity>(new)
+            });
+            let op = create::InsertMany::<Self::Entity, _>::new(DialectOf::<Self>::DIALECT, rows)?;
             if op.is_empty() {
                 return Ok(0);
             }
-            run(self.source(), op).await
+            run_in(self.source(), cx, op).await
         })
     }
 
@@ -323,7 +353,9 @@ pub trait Repository: Send + Sync + Sized {
             let row = if patch.is_empty() {
                 self.find_by_id(id).await?
             } else {
-                run(self.source(), update::Update { id, patch }).await?
+                let cx = writing(self);
+                let patch = prepare(self, cx).update::<Self::Entity, _>(patch, Vec::new())?;
+                run_in(self.source(), cx, update::Update { id, patch }).await?
             };
             row.ok_or_else(not_found::<Self::Entity>)
         })
@@ -371,8 +403,9 @@ pub trait Repository: Send + Sync + Sized {
         let (from, to) = (Arc::new(from.into_column()), Arc::new(to.into_column()));
         Box::pin(async move {
             validate::<Self::Entity>(&patch)?;
-            let op = transition::Transition::new(id, column.col(), from, to, patch)?;
-            run(self.source(), op).await
+            let cx = writing(self);
+            let op = transition::Transition::new(id, column.col(), from, to, patch, &prepare(self, cx))?;
+            run_in(self.source(), cx, op).await
         })
     }
 
@@ -401,7 +434,19 @@ pub trait Repository: Send + Sync + Sized {
             if rows.is_empty() {
                 return Ok(Vec::new());
             }
-            run(self.source(), update::UpdateMany::new(DialectOf::<Self>::DIALECT, rows)?).await
+            let cx = writing(self);
+            let prepare = prepare(self, cx);
+            let prepared = rows.into_iter().map(|(id, patch)| {
+                // What changes nothing is read, and no plugin makes a change of it.
+                let patch = if patch.is_empty() {
+                    Draft::new(patch)
+                } else {
+                    prepare.update::<Self::Entity, _>(patch, Vec::new())?
+                };
+                Ok((id, patch))
+            });
+            let rows: Vec<_> = prepared.collect::<Result<_>>()?;
+            run_in(self.source(), cx, update::UpdateMany::new(DialectOf::<Self>::DIALECT, rows)?).await
         })
     }
 
@@ -427,7 +472,9 @@ pub trait Repository: Send + Sync + Sized {
         Box::pin(async move {
             validate::<Self::Entity>(&new)?;
             conflict.check()?;
-            run(self.source(), upsert::Upsert { new, conflict }).await
+            let cx = writing(self);
+            let new = prepare(self, cx).create::<Self::Entity>(new)?;
+            run_in(self.source(), cx, upsert::Upsert { new, conflict }).await
         })
     }
 
@@ -455,7 +502,17 @@ pub trait Repository: Send + Sync + Sized {
             if rows.is_empty() {
                 return Ok(Vec::new());
             }
-            run(self.source(), upsert::UpsertMany::new(DialectOf::<Self>::DIALECT, rows, conflict)).await
+            let cx = writing(self);
+            let rows = prepare_all(self, cx, rows)?;
+            let mut tries = 0;
+            loop {
+                let op = upsert::UpsertMany::new(DialectOf::<Self>::DIALECT, &rows, &conflict);
+                match run_in(self.source(), cx, op).await {
+                    // All of it was undone.
+                    Err(Error::Stale { .. }) if tries < 16 => tries += 1,
+                    stored => return stored,
+                }
+            }
         })
     }
 
@@ -472,9 +529,14 @@ pub trait Repository: Send + Sync + Sized {
     {
         let id = id.into_column();
         Box::pin(async move {
-            let sql = fixed(self, |texts| texts.delete);
+            if !sql::writes_plainly::<Self::Entity>() {
+                let op = delete::ByKeys::<Self::Entity> { ids: vec![id], fate: Fate::Delete };
+                return Ok(run_in(self.source(), writing(self), op).await? > 0);
+            }
+            let text = SqlStr::from_static(Self::Entity::TEXTS.of(DialectOf::<Self>::DIALECT).delete);
+            let text = Cx::of(self.source()).text::<DialectOf<Self>>(Self::Entity::META, text);
             let statement =
-                sql::bind::<DialectOf<Self>, Self::Entity>(sql, Mask::default(), None, Some(&id))?;
+                sql::bind::<DialectOf<Self>, Self::Entity>(text, Mask::default(), None, Some(&id))?;
             let rows = run(self.source(), Execute { meta: Self::Entity::META, statement }).await?;
             Ok(rows > 0)
         })
@@ -500,56 +562,32 @@ pub trait Repository: Send + Sync + Sized {
             if ids.is_empty() {
                 return Ok(0);
             }
-            run(self.source(), delete::DeleteMany::<Self::Entity> { ids }).await
+            let op = delete::ByKeys::<Self::Entity> { ids, fate: Fate::Delete };
+            run_in(self.source(), writing(self), op).await
         })
     }
 }
 
-/// A fixed text, on the table where the source puts it.
-fn fixed<R: Repository>(repository: &R, text: impl FnOnce(&'static Statements) -> &'static str) -> SqlStr {
-    let text = SqlStr::from_static(text(R::Entity::TEXTS.of(DialectOf::<R>::DIALECT)));
-    Cx::of(repository.source()).text::<DialectOf<R>>(R::Entity::META, text)
+/// How a write of a repository sees its source, at one time.
+pub(crate) fn writing<R: Repository>(repository: &R) -> Cx<'_> {
+    Cx::of(repository.source()).with(repository.hooks()).at_one_time()
 }
 
-fn not_found<E: Entity>() -> Error {
+fn prepare<'s, R: Repository>(_: &R, cx: Cx<'s>) -> Prepare<'s> {
+    Prepare::new(R::Entity::META, cx.plugins())
+}
+
+fn prepare_all<R: Repository>(
+    repository: &R,
+    cx: Cx<'_>,
+    rows: Vec<NewOf<R>>,
+) -> Result<Vec<create::NewRow<R::Entity>>> {
+    let prepare = prepare(repository, cx);
+    rows.into_iter().map(|new| prepare.create::<R::Entity>(new)).collect()
+}
+
+pub(crate) fn not_found<E: Entity>() -> Error {
     Error::NotFound { entity: E::META.entity }
-}
-
-/// Checks the rules of one row or patch.
-pub(crate) fn validate<E: Entity>(values: &impl Validate) -> Result<()> {
-    values.validate().map_err(|invalid| refused::<E>(invalid))
-}
-
-/// The same for the one at a position of the input.
-pub(crate) fn validate_at<E: Entity>(values: &impl Validate, at: usize) -> Result<()> {
-    values.validate().map_err(|invalid| refused::<E>(invalid.at(at)))
-}
-
-/// The same for all of them, so that one call names every broken rule.
-fn validate_all<E: Entity>(rows: &[E::New]) -> Result<()> {
-    let broken = rows.iter().enumerate().filter_map(|(at, row)| Some(row.validate().err()?.at(at).errors));
-    let errors: Vec<_> = broken.flatten().collect();
-    if errors.is_empty() { Ok(()) } else { Err(refused::<E>(Invalid { entity: None, errors })) }
-}
-
-fn refused<E: Entity>(mut invalid: Invalid) -> Error {
-    invalid.entity = Some(E::META.entity);
-    Error::Invalid(invalid)
-}
-
-/// Two rows of the input that are one row of the table: which one should win?
-pub(crate) fn refuse_same_key<E: Entity>(ids: &[E::Id]) -> Result<()> {
-    let mut seen = HashMap::with_capacity(ids.len());
-    for (at, id) in ids.iter().enumerate() {
-        if let Some(before) = seen.insert(id, at) {
-            return Err(Error::SameKey {
-                entity: E::META.entity,
-                positions: Some((before, at)),
-                driver: None,
-            });
-        }
-    }
-    Ok(())
 }
 
 /// Results that arrive in another order than they are answered in.

@@ -2,8 +2,6 @@
 
 use std::collections::HashSet;
 
-use super::delete::keys_per_statement;
-use super::sql::key_in;
 use super::update::in_order_of;
 use crate::backend::Backend;
 use crate::entity::{Entity, On};
@@ -11,6 +9,7 @@ use crate::error::Result;
 use crate::expr::Meta;
 use crate::query::decode_all;
 use crate::source::{Cx, Op};
+use crate::write::{Which, keys_per_statement};
 
 /// The rows with these keys, in their order, those that do not exist left out.
 pub(super) struct FindByIds<E: Entity> {
@@ -36,8 +35,7 @@ impl<DB: Backend, E: On<DB>> Op<DB> for FindByIds<E> {
         let mut out = Vec::with_capacity(self.ids.len());
         for ids in self.ids.chunks(keys_per_statement::<E>(DB::DIALECT)) {
             let mut sql = cx.select::<DB, E>();
-            sql.push(" WHERE ");
-            key_in::<E>(&mut sql, ids);
+            Which::<E>::many(ids).write(&mut sql);
             let rows = decode_all(conn, sql.finish()?).await?;
             out.extend(in_order_of::<DB, E>(conn, cx, ids, rows).await?.into_iter().flatten());
         }

@@ -5,41 +5,56 @@ use std::fmt::Write as _;
 use sqlx::{Arguments, SqlStr};
 
 use crate::backend::{Backend, Dialect, Statement};
-use crate::entity::{Entity, Mask, TextKind, Values};
+use crate::entity::{Entity, Mask, Statements, TextKind, Values};
 use crate::error::{Error, Result};
-use crate::expr::{Col, Fill, Meta, Sql, encode};
-use crate::source::{Cx, Unit};
+use crate::expr::{Deleted, Fill, Meta, Sql, encode};
+use crate::source::Cx;
+use crate::write::{Which, columns, key_columns, next_version};
 
-/// What a write needs that answers its row: without RETURNING the row is read back, and nobody may change it in between.
-pub(super) fn unit_of_one_row(dialect: Dialect) -> Unit {
-    if dialect.has_returning() { Unit::Statement } else { Unit::Transaction }
+/// Whether the fixed texts of an entity are all that its statements have to say: not where rows can be hidden.
+pub(super) fn has_fixed_texts(meta: &Meta) -> bool {
+    meta.plug.soft_delete.is_none() && meta.has_fixed_scope()
 }
 
-/// Which columns have a value.
-pub(super) fn given(meta: &Meta, values: &dyn Values) -> Mask {
-    let mut mask = Mask::default();
-    for col in meta.columns {
-        if values.value(col.index).is_some() {
-            mask.insert(col.index);
-        }
+/// Whether a write of an entity is a statement and nothing else.
+pub(super) fn writes_plainly<E: Entity>() -> bool {
+    has_fixed_texts(E::META) && E::META.plug.audit.is_none() && !E::CUSTOM.after_write
+}
+
+/// A statement on the rows that can be seen, one of them if there is an `id`: a fixed text, where there is one, or `head`
+/// and the conditions.
+pub(crate) fn read_statement<DB: Backend, E: Entity>(
+    cx: Cx<'_>,
+    fixed: impl FnOnce(&'static Statements) -> &'static str,
+    head: impl FnOnce(&mut Sql<'_>),
+    id: Option<&E::Id>,
+) -> Result<Statement<DB>> {
+    if has_fixed_texts(E::META) {
+        let text = SqlStr::from_static(fixed(E::TEXTS.of(DB::DIALECT)));
+        return bind::<DB, E>(cx.text::<DB>(E::META, text), Mask::default(), None, id);
     }
-    mask
+    let mut sql = cx.sql::<DB>();
+    head(&mut sql);
+    sql.push(" FROM ").table(E::META);
+    match id {
+        Some(id) => Which::<E>::one(id).write(&mut sql),
+        None => Which::<E>::filtered(Deleted::Hidden, &[]).write(&mut sql),
+    }
+    sql.finish()
 }
 
-/// The columns of a mask, in order.
-pub(super) fn columns(meta: &'static Meta, mask: Mask) -> impl Iterator<Item = &'static Col> + Clone {
-    meta.columns.iter().filter(move |col| mask.contains(col.index))
-}
-
-/// The columns of the key.
-pub(super) fn key_columns(meta: &'static Meta) -> impl ExactSizeIterator<Item = &'static Col> + Clone {
-    meta.id.iter().map(|index| &meta.columns[*index])
+/// The row with a key, if it can be seen.
+pub(crate) fn find_statement<DB: Backend, E: Entity>(cx: Cx<'_>, id: &E::Id) -> Result<Statement<DB>> {
+    let head = |sql: &mut Sql<'_>| {
+        sql.push("SELECT ").names(E::META.columns);
+    };
+    read_statement::<DB, E>(cx, |texts| texts.find, head, Some(id))
 }
 
 /// The text of an `INSERT` of one row, a literal where no column with a default is given.
 pub(super) fn insert_text<DB: Backend, E: Entity>(cx: Cx<'_>, mask: Mask) -> SqlStr {
     let (meta, dialect) = (E::META, DB::DIALECT);
-    let literal = meta.columns.iter().all(|col| (col.fill == Fill::Client) == mask.contains(col.index));
+    let literal = meta.columns.iter().all(|col| is_in_literal(meta, col.index) == mask.contains(col.index));
     if literal {
         return cx.text::<DB>(meta, SqlStr::from_static(E::TEXTS.of(dialect).insert));
     }
@@ -55,6 +70,12 @@ pub(super) fn insert_text<DB: Backend, E: Entity>(cx: Cx<'_>, mask: Mask) -> Sql
         sql.into_text()
     });
     cx.text::<DB>(meta, text)
+}
+
+/// Whether the derive's INSERT has a column: those that the client or a plugin always gives.
+fn is_in_literal(meta: &Meta, column: usize) -> bool {
+    let marks_deleted = meta.plug.soft_delete.as_ref().is_some_and(|soft_delete| soft_delete.column == column);
+    !marks_deleted && matches!(meta.columns[column].fill, Fill::Client | Fill::Plugin)
 }
 
 /// `INSERT INTO <table> (<columns>)`
@@ -81,10 +102,15 @@ pub(super) fn update_text<DB: Backend, E: Entity>(cx: Cx<'_>, mask: Mask) -> Sql
         sql.list(columns(meta, mask), ", ", |sql, col| {
             sql.ident(col.name).push(" = ").placeholder();
         });
+        if let Some(next) = next_version(meta) {
+            sql.push(if mask == Mask::default() { "" } else { ", " });
+            next.write(&mut sql);
+        }
         sql.push(" WHERE ");
         sql.list(key_columns(meta), " AND ", |sql, col| {
             sql.ident(col.name).push(" = ").placeholder();
         });
+        sql.visible(meta, Deleted::Hidden, " AND ");
         returning(&mut sql, meta);
         sql.into_text()
     });
@@ -128,71 +154,43 @@ pub(super) fn bind<DB: Backend, E: Entity>(
     Ok(Statement { sql, args, persistent: true })
 }
 
-/// `<key> = ANY(..)`, `<key> IN (..)` or `(<key>, <key>) IN (..)`, for at least one key.
-pub(super) fn key_in<'v, E: Entity>(sql: &mut Sql<'v>, ids: &'v [E::Id]) {
-    let cols: Vec<_> = key_columns(E::META).collect();
-    if let [col] = cols[..] {
-        sql.ident(col.name);
-        if sql.has_array(col.codec) {
-            let values = ids.iter().map(|id| E::id_value(id, 0)).collect();
-            sql.push(" = ANY(").array(col.codec, values).push(")");
-        } else {
-            sql.push(" IN (").list(ids, ", ", |sql, id| {
-                sql.value(col.codec, E::id_value(id, 0));
-            });
-            sql.push(")");
-        }
-        return;
-    }
-    sql.push("(").names(cols.iter().copied()).push(") IN (");
-    if cols.iter().all(|col| sql.has_array(col.codec)) {
-        sql.push("SELECT * FROM UNNEST(").list(cols.iter().enumerate(), ", ", |sql, (part, col)| {
-            sql.array(col.codec, ids.iter().map(|id| E::id_value(id, part)).collect());
-        });
-        sql.push("))");
-        return;
-    }
-    if sql.dialect() == Dialect::Sqlite {
-        sql.push("VALUES "); // what SQLite wants of a list of row values
-    }
-    sql.list(ids, ", ", |sql, id| {
-        sql.push("(").list(cols.iter().enumerate(), ", ", |sql, (part, col)| {
-            sql.value(col.codec, E::id_value(id, part));
-        });
-        sql.push(")");
-    });
-    sql.push(")");
-}
-
-/// How many rows of so many arguments go into one statement.
-pub(super) fn rows_per_statement(dialect: Dialect, arrays: bool, args_per_row: usize, most: usize) -> usize {
-    if arrays {
-        return 4096; // arguments do not grow with the rows: this bounds the memory
-    }
-    (dialect.max_binds() / args_per_row.max(1)).clamp(1, most)
-}
-
 /// Whether all columns of a mask can be sent as arrays, one argument per column whatever the number of rows.
 pub(super) fn has_arrays(dialect: Dialect, meta: &'static Meta, mask: Mask) -> bool {
     let sql = Sql::new(dialect);
     mask != Mask::default() && columns(meta, mask).all(|col| sql.has_array(col.codec))
 }
 
-/// The rows of several `values`, as `VALUES (..), (..)` or out of arrays.
+/// The rows of several `values`, as `VALUES (..), (..)` or out of arrays. Without any column there is one row.
 pub(super) fn insert_rows<'v, V: Values>(sql: &mut Sql<'v>, meta: &'static Meta, mask: Mask, rows: &[&'v V]) {
     insert_head(sql, meta, mask);
-    if rows.len() > 1 && has_arrays(sql.dialect(), meta, mask) {
-        sql.push(" SELECT ").list(columns(meta, mask), ", ", |sql, col| {
-            sql.push("\"kysera_v\".").ident(col.name);
-        });
-        sql.push(" FROM UNNEST(").list(columns(meta, mask), ", ", |sql, col| {
-            sql.array(col.codec, rows.iter().filter_map(|row| row.value(col.index)).collect());
-        });
-        sql.push(") WITH ORDINALITY AS \"kysera_v\" (").names(columns(meta, mask));
-        sql.push(", \"kysera_ord\") ORDER BY \"kysera_v\".\"kysera_ord\"");
+    if mask == Mask::default() && !sql.dialect().has_empty_rows() {
+        sql.push(" DEFAULT VALUES");
         return;
     }
-    sql.push(" VALUES ").list(rows, ", ", |sql, row| {
+    if rows.len() > 1 && has_arrays(sql.dialect(), meta, mask) {
+        sql.push(" SELECT ");
+        from_arrays(sql, meta, mask, rows);
+        sql.push(" ORDER BY \"kysera_v\".\"kysera_ord\"");
+        return;
+    }
+    sql.push(" VALUES ");
+    value_rows(sql, meta, mask, rows);
+}
+
+/// PostgreSQL: `<columns> FROM UNNEST(..)`
+pub(super) fn from_arrays<'v, V: Values>(sql: &mut Sql<'v>, meta: &'static Meta, mask: Mask, rows: &[&'v V]) {
+    sql.list(columns(meta, mask), ", ", |sql, col| {
+        sql.push("\"kysera_v\".").ident(col.name);
+    });
+    sql.push(" FROM UNNEST(").list(columns(meta, mask), ", ", |sql, col| {
+        sql.array(col.codec, rows.iter().filter_map(|row| row.value(col.index)).collect());
+    });
+    sql.push(") WITH ORDINALITY AS \"kysera_v\" (").names(columns(meta, mask)).push(", \"kysera_ord\")");
+}
+
+/// `(..), (..)`
+pub(super) fn value_rows<'v, V: Values>(sql: &mut Sql<'v>, meta: &'static Meta, mask: Mask, rows: &[&'v V]) {
+    sql.list(rows, ", ", |sql, row| {
         sql.push("(").list(columns(meta, mask), ", ", |sql, col| {
             if let Some(value) = row.value(col.index) {
                 sql.value(col.codec, value);

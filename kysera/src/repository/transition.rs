@@ -1,12 +1,13 @@
 //! Changing a row's state if it is in the state that is expected.
 
-use super::sql::{bind, columns, find_locked_text, given, key_columns, returning, unit_of_one_row};
 use crate::backend::Backend;
-use crate::entity::{Entity, Mask, On, Values};
+use crate::entity::{Draft, Entity, On, Operation, Values};
 use crate::error::Result;
 use crate::expr::{Col, Meta, Value};
-use crate::query::{decode_first, refuse_fixed, set_twice};
 use crate::source::{Cx, Op, Unit};
+use crate::write::{
+    Answer, Assignment, Prepare, To, Which, change, next_version, of_values, refuse_fixed, set_twice, unit_of,
+};
 
 /// `UPDATE` of one row, answered as stored; `None` unless it is there and in the state `from`.
 pub(super) struct Transition<E: Entity> {
@@ -14,7 +15,7 @@ pub(super) struct Transition<E: Entity> {
     state: &'static Col,
     from: Value,
     to: Value,
-    patch: E::Patch,
+    patch: Draft<E::Patch>,
 }
 
 impl<E: Entity> Transition<E> {
@@ -25,11 +26,15 @@ impl<E: Entity> Transition<E> {
         from: Value,
         to: Value,
         patch: E::Patch,
+        prepare: &Prepare<'_>,
     ) -> Result<Self> {
         refuse_fixed(E::META, state)?;
         if patch.value(state.index).is_some() {
             return Err(set_twice(E::META, state));
         }
+        let mut patch = prepare.update::<E, _>(patch, vec![state.index])?;
+        // What the call says of the state wins over plugins.
+        patch.drop(&[state.index]);
         Ok(Self { id, state, from, to, patch })
     }
 }
@@ -42,43 +47,17 @@ impl<DB: Backend, E: On<DB>> Op<DB> for Transition<E> {
     }
 
     fn unit(&self) -> Unit {
-        unit_of_one_row(DB::DIALECT)
+        unit_of::<E>(DB::DIALECT, Answer::Rows)
     }
 
     async fn run(self, conn: &mut DB::Connection, cx: Cx<'_>) -> Result<Option<E>> {
         let Self { id, state, from, to, patch } = &self;
-        let mut sql = cx.sql::<DB>();
-        sql.push("UPDATE ")
-            .table(E::META)
-            .push(" SET ")
-            .ident(state.name)
-            .push(" = ")
-            .value(state.codec, &**to);
-        for col in columns(E::META, given(E::META, patch)) {
-            if let Some(value) = patch.value(col.index) {
-                sql.push(", ").ident(col.name).push(" = ").value(col.codec, value);
-            }
-        }
-        sql.push(" WHERE ");
-        for (part, col) in key_columns(E::META).enumerate() {
-            sql.ident(col.name).push(" = ").value(col.codec, E::id_value(id, part)).push(" AND ");
-        }
-        sql.ident(state.name);
-        if (state.codec.is_null)(&**from) {
-            sql.push(" IS NULL");
-        } else {
-            sql.push(" = ").value(state.codec, &**from);
-        }
-        returning(&mut sql, E::META);
-        let statement = sql.finish()?;
-        if DB::DIALECT.has_returning() {
-            return decode_first(conn, statement).await;
-        }
-        // Rows that were found, whether or not that changed them.
-        if DB::execute(conn, statement).await?.rows == 0 {
-            return Ok(None);
-        }
-        let sql = find_locked_text::<DB, E>(cx);
-        decode_first(conn, bind::<DB, E>(sql, Mask::default(), None, Some(id))?).await
+        let mut assignments = vec![Assignment { col: state, to: To::Value(&**to) }];
+        assignments.extend(of_values(E::META, patch));
+        assignments.extend(next_version(E::META));
+        let mut which = Which::<E>::one(id);
+        which.is = Some((state, &**from));
+        let changed = change(conn, cx, Operation::Update, &assignments, &which, Answer::Rows).await?;
+        Ok(changed.rows.into_iter().next())
     }
 }

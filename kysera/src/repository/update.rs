@@ -4,23 +4,29 @@ use std::collections::HashMap;
 
 use futures_util::TryStreamExt;
 
+use super::Placed;
 use super::create::batches;
 use super::sql::{
-    bind, columns, find_locked_text, given, has_arrays, key_columns, key_in, returning, rows_per_statement,
-    unit_of_one_row, update_text,
+    bind, find_locked_text, find_statement, has_arrays, returning, update_text,
 };
-use super::{Placed, refuse_same_key};
 use crate::backend::{Backend, Dialect};
-use crate::entity::{Cells, Entity, Mask, On, Values};
+use crate::entity::{Cells, Draft, Entity, Mask, On, Operation, Values};
 use crate::error::{Error, Missing, Result};
-use crate::expr::{Meta, Sql};
+use crate::expr::{Deleted, Meta, Sql};
 use crate::query::{decode_all, decode_first};
 use crate::source::{Cx, Op, Unit};
+use crate::write::{
+    Answer, NEW, OLD, Sides, Which, change, columns, given, key_columns, key_in, lock_seen, log_query, logs_at_once,
+    next_version, of_values, pair, read_by_keys, refuse_same_key, rows_per_statement, show, unit_of, write_entries,
+};
+
+/// What an update changes, with what plugins add to it.
+pub(super) type NewPatch<E> = Draft<<E as Entity>::Patch>;
 
 /// `UPDATE` of one row, answered as stored; `None` if there is no such row.
 pub(super) struct Update<E: Entity> {
     pub(super) id: E::Id,
-    pub(super) patch: E::Patch,
+    pub(super) patch: NewPatch<E>,
 }
 
 impl<DB: Backend, E: On<DB>> Op<DB> for Update<E> {
@@ -31,10 +37,18 @@ impl<DB: Backend, E: On<DB>> Op<DB> for Update<E> {
     }
 
     fn unit(&self) -> Unit {
-        unit_of_one_row(DB::DIALECT)
+        unit_of::<E>(DB::DIALECT, Answer::Rows)
     }
 
     async fn run(self, conn: &mut DB::Connection, cx: Cx<'_>) -> Result<Option<E>> {
+        let fixed = E::META.has_fixed_scope() && E::META.plug.audit.is_none() && !E::CUSTOM.after_write;
+        if !fixed {
+            let mut assignments: Vec<_> = of_values(E::META, &self.patch).collect();
+            assignments.extend(next_version(E::META));
+            let which = Which::<E>::one(&self.id);
+            let changed = change(conn, cx, Operation::Update, &assignments, &which, Answer::Rows).await?;
+            return Ok(changed.rows.into_iter().next());
+        }
         let mask = given(E::META, &self.patch);
         let sql = update_text::<DB, E>(cx, mask);
         let statement = bind::<DB, E>(sql, mask, Some(&self.patch), Some(&self.id))?;
@@ -52,14 +66,14 @@ impl<DB: Backend, E: On<DB>> Op<DB> for Update<E> {
 /// One `UPDATE` per shape of patch, all or nothing, answered as stored and in the order of the input.
 pub(super) struct UpdateMany<E: Entity> {
     ids: Vec<E::Id>,
-    patches: Vec<E::Patch>,
+    patches: Vec<NewPatch<E>>,
     batches: Vec<(Mask, Vec<usize>)>,
 }
 
 impl<E: Entity> UpdateMany<E> {
     /// Refuses two patches for one row: which one would win?
-    pub(super) fn new(dialect: Dialect, rows: Vec<(E::Id, E::Patch)>) -> Result<Self> {
-        let (ids, patches): (Vec<E::Id>, Vec<E::Patch>) = rows.into_iter().unzip();
+    pub(super) fn new(dialect: Dialect, rows: Vec<(E::Id, NewPatch<E>)>) -> Result<Self> {
+        let (ids, patches): (Vec<E::Id>, Vec<NewPatch<E>>) = rows.into_iter().unzip();
         refuse_same_key::<E>(&ids)?;
         let batches = batches::<E, _>(&patches, |mask| batch_size::<E>(dialect, mask));
         Ok(Self { ids, patches, batches })
@@ -91,7 +105,7 @@ impl<DB: Backend, E: On<DB>> Op<DB> for UpdateMany<E> {
     fn unit(&self) -> Unit {
         // On PostgreSQL the statement itself writes nothing if a row is missing.
         if self.batches.len() == 1 && DB::DIALECT == Dialect::Postgres {
-            Unit::Statement
+            unit_of::<E>(DB::DIALECT, Answer::Rows)
         } else {
             Unit::Atomic
         }
@@ -102,14 +116,11 @@ impl<DB: Backend, E: On<DB>> Op<DB> for UpdateMany<E> {
         let mut missing = Vec::new();
         for (mask, batch) in &self.batches {
             let ids: Vec<E::Id> = batch.iter().map(|at| self.ids[*at].clone()).collect();
-            let patches: Vec<&E::Patch> = batch.iter().map(|at| &self.patches[*at]).collect();
-            let found = match DB::DIALECT {
-                _ if *mask == Mask::default() => {
-                    Found::or_missing(read_batch::<DB, E>(conn, cx, &ids).await?)
-                }
-                Dialect::Postgres => update_batch_postgres::<DB, E>(conn, cx, *mask, &ids, &patches).await?,
-                Dialect::Sqlite => update_batch_sqlite::<DB, E>(conn, cx, *mask, &ids, &patches).await?,
-                Dialect::MySql => update_batch_mysql::<DB, E>(conn, cx, *mask, &ids, &patches).await?,
+            let patches: Vec<&NewPatch<E>> = batch.iter().map(|at| &self.patches[*at]).collect();
+            let found = if *mask == Mask::default() {
+                Found::or_missing(read_batch::<DB, E>(conn, cx, &ids).await?)
+            } else {
+                update_batch::<DB, E>(conn, cx, *mask, &ids, &patches).await?
             };
             for (at, found) in batch.iter().zip(found) {
                 match found {
@@ -159,10 +170,49 @@ async fn read_batch<DB: Backend, E: On<DB>>(
     ids: &[E::Id],
 ) -> Result<Vec<Option<E>>> {
     let mut sql = cx.select::<DB, E>();
-    sql.push(" WHERE ");
-    key_in::<E>(&mut sql, ids);
+    Which::<E>::many(ids).write(&mut sql);
     let rows = decode_all(conn, sql.finish()?).await?;
     in_order_of::<DB, E>(conn, cx, ids, rows).await
+}
+
+/// Rows of patches of one shape, logged, and shown to the entity's own plugins.
+async fn update_batch<DB: Backend, E: On<DB>>(
+    conn: &mut DB::Connection,
+    cx: Cx<'_>,
+    mask: Mask,
+    ids: &[E::Id],
+    patches: &[&NewPatch<E>],
+) -> Result<Vec<Found<E>>> {
+    let apart = E::META.plug.audit.as_ref().filter(|audit| !logs_at_once(DB::DIALECT, audit));
+    let olds = match apart {
+        Some(_) => lock_seen::<DB, E>(conn, cx, &Which::many(ids)).await?,
+        None => Vec::new(),
+    };
+    let found = match DB::DIALECT {
+        Dialect::Postgres => update_batch_postgres::<DB, E>(conn, cx, mask, ids, patches).await?,
+        Dialect::Sqlite => update_batch_sqlite::<DB, E>(conn, cx, mask, ids, patches).await?,
+        Dialect::MySql => update_batch_mysql::<DB, E>(conn, cx, mask, ids, patches).await?,
+    };
+    if let Some(audit) = apart {
+        let written: Vec<E::Id> = olds.iter().map(|seen| seen.row.id()).collect();
+        if !written.is_empty() {
+            let olds = olds.into_iter().map(|seen| (seen.key, seen.json)).collect();
+            let news = read_by_keys::<DB, E>(conn, cx, &written).await?;
+            write_entries::<DB>(conn, cx, E::META, audit, pair(Operation::Update, olds, &news)).await?;
+        }
+    }
+    if E::CUSTOM.after_write && found.iter().all(|found| matches!(found, Found::Written(_))) {
+        // The rows are lent, not copied: `Found` keeps them.
+        let mut rows = Vec::with_capacity(found.len());
+        for found in found {
+            if let Found::Written(row) = found {
+                rows.push(row);
+            }
+        }
+        show(conn, cx, Operation::Update, &rows, ids, rows.len() as u64).await?;
+        return Ok(rows.into_iter().map(Found::Written).collect());
+    }
+    Ok(found)
 }
 
 /// Puts rows in the order of their keys. A key that its column stores in another spelling (a collation that ignores
@@ -177,8 +227,7 @@ pub(super) async fn in_order_of<DB: Backend, E: On<DB>>(
     let mut out: Vec<Option<E>> = ids.iter().map(|id| found.remove(id)).collect();
     if !found.is_empty() {
         for (id, row) in ids.iter().zip(&mut out).filter(|(_, row)| row.is_none()) {
-            let sql = cx.text::<DB>(E::META, sqlx::SqlStr::from_static(E::TEXTS.of(DB::DIALECT).find));
-            *row = decode_first(conn, bind::<DB, E>(sql, Mask::default(), None, Some(id))?).await?;
+            *row = decode_first(conn, find_statement::<DB, E>(cx, id)?).await?;
         }
     }
     Ok(out)
@@ -190,7 +239,7 @@ async fn update_batch_postgres<DB: Backend, E: On<DB>>(
     cx: Cx<'_>,
     mask: Mask,
     ids: &[E::Id],
-    patches: &[&E::Patch],
+    patches: &[&NewPatch<E>],
 ) -> Result<Vec<Found<E>>> {
     let mut sql = cx.sql::<DB>();
     if keys_and_values_have_arrays::<E>(DB::DIALECT, mask) {
@@ -221,15 +270,29 @@ async fn update_batch_postgres<DB: Backend, E: On<DB>>(
             },
         );
     }
-    sql.push("), k AS MATERIALIZED (SELECT v.ord FROM ").table(E::META).push(" t JOIN v ON ");
+    let audit = E::META.plug.audit.as_ref().filter(|audit| logs_at_once(DB::DIALECT, audit));
+    sql.push("), k AS MATERIALIZED (SELECT v.ord");
+    if audit.is_some() {
+        sql.push(" AS kysera_ord");
+        sql.list(E::META.columns, "", |sql, col| {
+            sql.push(", t.").ident(col.name);
+        });
+    }
+    sql.push(" FROM ").table(E::META).push(" t JOIN v ON ");
     same_key::<E>(&mut sql, |sql| {
         sql.push("t");
+    });
+    sql.about_table("t", |sql| {
+        sql.visible(E::META, Deleted::Hidden, " WHERE ");
     });
     sql.push(" ORDER BY ").list(key_columns(E::META), ", ", |sql, col| {
         sql.push("t.").ident(col.name);
     });
     sql.push(" FOR NO KEY UPDATE OF t), w AS (UPDATE ").table(E::META).push(" t SET ");
     assign_from_values::<E>(&mut sql, mask);
+    if let Some(next) = next_version(E::META) {
+        sql.push(", ").about_table("t", |sql| next.write(sql));
+    }
     sql.push(" FROM v WHERE ");
     same_key::<E>(&mut sql, |sql| {
         sql.push("t");
@@ -238,13 +301,23 @@ async fn update_batch_postgres<DB: Backend, E: On<DB>>(
     sql.list(E::META.columns, "", |sql, col| {
         sql.push(", t.").ident(col.name);
     });
-    sql.push(
-        ") SELECT CASE WHEN k.ord IS NULL THEN 0::bigint WHEN w.kysera_ord IS NULL THEN 1::bigint ELSE 2::bigint END",
-    );
+    sql.push(")");
+    let mut ord = "k.ord";
+    if let Some(audit) = audit {
+        ord = "k.kysera_ord";
+        // Without the numbers, which are no columns of the entity.
+        for (row, of) in [(OLD, "k"), (NEW, "w")] {
+            sql.push(", ").ident(row).push(" AS (SELECT ").names(E::META.columns).push(" FROM ").push(of).push(")");
+        }
+        log_query(&mut sql, E::META, audit, cx, Operation::Update, Sides::Both);
+    }
+    sql.push(" SELECT CASE WHEN ").push(ord);
+    sql.push(" IS NULL THEN 0::bigint WHEN w.kysera_ord IS NULL THEN 1::bigint ELSE 2::bigint END");
     sql.list(E::META.columns, "", |sql, col| {
         sql.push(", w.").ident(col.name);
     });
-    sql.push(" FROM v LEFT JOIN k ON k.ord = v.ord LEFT JOIN w ON w.kysera_ord = v.ord ORDER BY v.ord");
+    sql.push(" FROM v LEFT JOIN k ON ").push(ord);
+    sql.push(" = v.ord LEFT JOIN w ON w.kysera_ord = v.ord ORDER BY v.ord");
 
     let mut out = Vec::with_capacity(ids.len());
     let mut check = true;
@@ -268,7 +341,7 @@ async fn update_batch_sqlite<DB: Backend, E: On<DB>>(
     cx: Cx<'_>,
     mask: Mask,
     ids: &[E::Id],
-    patches: &[&E::Patch],
+    patches: &[&NewPatch<E>],
 ) -> Result<Vec<Found<E>>> {
     let mut sql = cx.sql::<DB>();
     sql.push("WITH v (");
@@ -280,10 +353,15 @@ async fn update_batch_sqlite<DB: Backend, E: On<DB>>(
     });
     sql.push(") UPDATE ").table(E::META).push(" SET ");
     assign_from_values::<E>(&mut sql, mask);
+    if let Some(next) = next_version(E::META) {
+        sql.push(", ");
+        next.write(&mut sql);
+    }
     sql.push(" FROM v WHERE ");
     same_key::<E>(&mut sql, |sql| {
         sql.ident(E::META.table);
     });
+    sql.visible(E::META, Deleted::Hidden, " AND ");
     returning(&mut sql, E::META);
     let rows = decode_all(conn, sql.finish()?).await?;
     Ok(Found::or_missing(in_order_of::<DB, E>(conn, cx, ids, rows).await?))
@@ -295,7 +373,7 @@ async fn update_batch_mysql<DB: Backend, E: On<DB>>(
     cx: Cx<'_>,
     mask: Mask,
     ids: &[E::Id],
-    patches: &[&E::Patch],
+    patches: &[&NewPatch<E>],
 ) -> Result<Vec<Found<E>>> {
     let mut sql = cx.sql::<DB>();
     sql.push("UPDATE ").table(E::META).push(" SET ").list(columns(E::META, mask), ", ", |sql, col| {
@@ -309,13 +387,21 @@ async fn update_batch_mysql<DB: Backend, E: On<DB>>(
         });
         sql.push(" END");
     });
-    sql.push(" WHERE ");
-    key_in::<E>(&mut sql, ids);
-    DB::execute(conn, sql.finish()?).await?;
+    if let Some(next) = next_version(E::META) {
+        sql.push(", ");
+        next.write(&mut sql);
+    }
+    Which::<E>::many(ids).write(&mut sql);
+    let done = DB::execute(conn, sql.finish()?).await?;
 
     let mut sql = cx.select::<DB, E>();
-    sql.push(" WHERE ");
-    key_in::<E>(&mut sql, ids);
+    if done.rows == ids.len() as u64 {
+        // All of them, also those that what was written hides.
+        sql.push(" WHERE ");
+        key_in::<E>(&mut sql, ids);
+    } else {
+        Which::<E>::many(ids).write(&mut sql);
+    }
     sql.push(" FOR UPDATE");
     let rows = decode_all(conn, sql.finish()?).await?;
     Ok(Found::or_missing(in_order_of::<DB, E>(conn, cx, ids, rows).await?))
@@ -331,7 +417,7 @@ fn value_names<E: Entity>(sql: &mut Sql<'_>, mask: Mask) {
     });
 }
 
-fn row_of_values<'v, E: Entity>(sql: &mut Sql<'v>, mask: Mask, id: &'v E::Id, patch: &'v E::Patch) {
+fn row_of_values<'v, E: Entity>(sql: &mut Sql<'v>, mask: Mask, id: &'v E::Id, patch: &'v NewPatch<E>) {
     sql.list(key_columns(E::META).enumerate(), ", ", |sql, (part, col)| {
         sql.value(col.codec, E::id_value(id, part));
     });

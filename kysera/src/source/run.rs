@@ -24,14 +24,22 @@ pub(crate) trait Op<DB: Backend>: Send {
 }
 
 /// Acquires, brackets, runs, settles.
-#[allow(clippy::manual_async_fn, reason = "`Send` is part of the promise")]
 pub(crate) fn run<S: Source, O: Op<S::Database>>(
     source: &S,
     op: O,
 ) -> impl Future<Output = Result<O::Out>> + Send {
+    run_in(source, Cx::of(source), op)
+}
+
+/// The same where more is known of the source, or for it.
+#[allow(clippy::manual_async_fn, reason = "`Send` is part of the promise")]
+pub(crate) fn run_in<'s, S: Source, O: Op<S::Database>>(
+    source: &'s S,
+    cx: Cx<'s>,
+    op: O,
+) -> impl Future<Output = Result<O::Out>> + Send {
     async move {
         let mut guard = source.acquire().await?;
-        let cx = Cx::of(source);
         let meta = op.meta();
         let unit = op.unit();
         let bracket = match unit {

@@ -4,6 +4,7 @@ mod filter;
 mod groups;
 mod json;
 mod load;
+mod log;
 mod qualify;
 mod related;
 mod scope;
@@ -11,6 +12,7 @@ mod term;
 
 pub use load::JsonKeys;
 pub(crate) use load::LoadKeys;
+pub(crate) use log::MASKED;
 
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -74,7 +76,7 @@ struct Level {
     joins: Vec<(Join, Alias)>,
 }
 
-/// A name for a table that the statement reaches.
+/// A name for a table that the statement reaches, with a number unless that is 0.
 #[derive(Clone, Copy)]
 struct Alias(&'static str, u32);
 
@@ -142,6 +144,11 @@ impl<'v> Sql<'v> {
         self.push(text)
     }
 
+    /// How long the text is so far.
+    pub(crate) fn len(&self) -> usize {
+        self.text.len()
+    }
+
     pub(crate) fn dialect(&self) -> Dialect {
         self.dialect
     }
@@ -180,10 +187,15 @@ impl<'v> Sql<'v> {
 
     /// Writes a table with its schema.
     pub(crate) fn table(&mut self, meta: &Meta) -> &mut Self {
-        if let Some(schema) = meta.schema.or(self.schema) {
-            self.ident(schema).push(".");
+        self.schema_of(meta.schema).ident(meta.table)
+    }
+
+    /// Writes the schema of a table that may name one, with a dot behind it.
+    pub(crate) fn schema_of(&mut self, schema: Option<&str>) -> &mut Self {
+        match schema.or(self.schema) {
+            Some(schema) => self.ident(schema).push("."),
+            None => self,
         }
-        self.ident(meta.table)
     }
 
     /// Writes a column of the row at hand, with its table.
@@ -198,7 +210,10 @@ impl<'v> Sql<'v> {
 
     fn alias(&mut self, alias: Alias) -> &mut Self {
         let quote = self.dialect.quote();
-        let _ = write!(self.text, "{quote}{}{}{quote}", alias.0, alias.1); // a String takes everything
+        let _ = match alias.1 {
+            0 => write!(self.text, "{quote}{}{quote}", alias.0),
+            number => write!(self.text, "{quote}{}{number}{quote}", alias.0),
+        }; // a String takes everything
         self
     }
 
@@ -227,6 +242,12 @@ impl<'v> Sql<'v> {
         let outer = std::mem::replace(&mut self.aggregates, true);
         write(self);
         self.aggregates = outer;
+        self
+    }
+
+    /// Writes something about the row of the statement's own table, which it calls by this name.
+    pub(crate) fn about_table(&mut self, alias: &'static str, write: impl FnOnce(&mut Self)) -> &mut Self {
+        self.about(Level { alias: Some(Alias(alias, 0)), joins: Vec::new() }, write);
         self
     }
 

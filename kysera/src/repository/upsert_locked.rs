@@ -1,0 +1,240 @@
+//! Upserts of which someone has to know what they did: the log, plugins, and rows that may not be seen.
+
+use super::create::{NewRow, insert_one};
+use super::sql::{bind, from_arrays, has_arrays, insert_head, insert_rows, insert_text, value_rows};
+use super::upsert::{Conflict, is_cardinality_violation, refused};
+use crate::backend::{Backend, Statement};
+use crate::entity::{Entity, Mask, On, Operation, Values};
+use crate::error::{Error, Result};
+use crate::expr::Sql;
+use crate::query::{decode_all, decode_first};
+use crate::source::Cx;
+use crate::write::{
+    Answer, Assignment, Keys, NEW, OLD, Sides, To, Which, change, columns, decode, key_columns, log_created, log_query,
+    next_version, row_lock, show,
+};
+
+/// How often a row may be created or deleted by someone else just then.
+const TRIES: usize = 16;
+
+/// What MySQL answers as the id of the last insert where the key was taken. No id is that large.
+const TAKEN: u64 = 1 << 63;
+
+/// Creates the row, or locks and updates the one that has its key.
+pub(super) async fn upsert<DB: Backend, E: On<DB>>(
+    conn: &mut DB::Connection,
+    cx: Cx<'_>,
+    mask: Mask,
+    new: &NewRow<E>,
+    conflict: &Conflict<E>,
+) -> Result<E> {
+    let mut taken = Which::<E>::filtered(conflict.updatable(), &[]);
+    taken.keys = Keys::Like(conflict.target(), new);
+    for _ in 0..TRIES {
+        if let Some(row) = create_unless_taken::<DB, E>(conn, cx, mask, new, conflict).await? {
+            let rows = std::slice::from_ref(&row);
+            log_created::<DB, E>(conn, cx, rows).await?;
+            show(conn, cx, Operation::Create, rows, &[], 1).await?;
+            return Ok(row);
+        }
+        let row: Option<E> = if conflict.keeps(mask) {
+            let mut sql = cx.select::<DB, E>();
+            taken.write(&mut sql);
+            sql.push(row_lock(DB::DIALECT));
+            decode_first(conn, sql.finish()?).await?
+        } else {
+            let value = |col: &&'static crate::expr::Col| {
+                Some(Assignment { col, to: To::Value(new.value(col.index)?) })
+            };
+            let mut assignments: Vec<_> = conflict.updated(mask).iter().filter_map(value).collect();
+            assignments.extend(conflict.restored());
+            assignments.extend(next_version(E::META));
+            // The key finds it once; afterwards it is the same row by its primary key.
+            let mut sql = cx.select::<DB, E>();
+            taken.write(&mut sql);
+            sql.push(row_lock(DB::DIALECT));
+            match decode_first::<DB, E>(conn, sql.finish()?).await? {
+                None => None,
+                Some(found) => {
+                    let id = found.id();
+                    let which = Which::<E>::one(&id).deleted(conflict.updatable());
+                    let changed = change(conn, cx, Operation::Update, &assignments, &which, Answer::Rows).await?;
+                    changed.rows.into_iter().next()
+                }
+            }
+        };
+        if let Some(row) = row {
+            return Ok(row);
+        }
+        match refused::<DB, E>(conn, cx, conflict, &[new]).await? {
+            // It may have been deleted since.
+            Error::NotStored { .. } if is_gone::<DB, E>(conn, cx, conflict, new).await? => {}
+            error => return Err(error),
+        }
+    }
+    Err(Error::NotStored { entity: E::META.entity })
+}
+
+/// Whether no row has the key any more.
+async fn is_gone<DB: Backend, E: On<DB>>(
+    conn: &mut DB::Connection,
+    cx: Cx<'_>,
+    conflict: &Conflict<E>,
+    new: &NewRow<E>,
+) -> Result<bool> {
+    let mut sql = cx.sql::<DB>();
+    sql.push("SELECT 1 FROM ").table(E::META).push(" WHERE ").equal(conflict.target(), new);
+    Ok(DB::fetch_optional(conn, sql.finish()?).await?.is_none())
+}
+
+/// The new row, or `None` if its key is taken; on MySQL the row that has it is locked then.
+async fn create_unless_taken<DB: Backend, E: On<DB>>(
+    conn: &mut DB::Connection,
+    cx: Cx<'_>,
+    mask: Mask,
+    new: &NewRow<E>,
+    conflict: &Conflict<E>,
+) -> Result<Option<E>> {
+    let mut sql = cx.sql::<DB>();
+    insert_rows(&mut sql, E::META, mask, &[new]);
+    if DB::DIALECT.has_returning() {
+        conflict.conflict_target(&mut sql);
+        sql.push(" DO NOTHING RETURNING ").names(E::META.columns);
+        return decode_first(conn, sql.finish()?).await;
+    }
+    let Some(first) = conflict.target().first() else { return Ok(None) };
+    sql.push(" ON DUPLICATE KEY UPDATE ").ident(first.name).push(" = IF(");
+    conflict.same_key(&mut sql);
+    sql.push(&format!(" AND LAST_INSERT_ID({TAKEN}) = {TAKEN}, "));
+    sql.column(first).push(", (SELECT 1 UNION SELECT 2))");
+    match DB::execute(conn, sql.finish()?).await {
+        Ok(done) if done.last_insert_id == TAKEN => Ok(None),
+        Ok(_) => {
+            let mut sql = cx.select::<DB, E>();
+            sql.push(" WHERE ").equal(conflict.target(), new).push(row_lock(DB::DIALECT));
+            let rows: Vec<E> = decode(conn, sql).await?;
+            rows.into_iter().next().map(Some).ok_or(Error::NotStored { entity: E::META.entity })
+        }
+        Err(error) if is_cardinality_violation(&error) => {
+            // Without the clause MySQL names the other key.
+            DB::execute(conn, bind::<DB, E>(insert_text::<DB, E>(cx, mask), mask, Some(new), None)?).await?;
+            Err(Error::NotStored { entity: E::META.entity })
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// PostgreSQL: one row with its log, in one statement. It is sent again where someone else created the row just then.
+pub(super) async fn with_log_one<DB: Backend, E: On<DB>>(
+    conn: &mut DB::Connection,
+    cx: Cx<'_>,
+    mask: Mask,
+    new: &NewRow<E>,
+    conflict: &Conflict<E>,
+) -> Result<E> {
+    if conflict.target().iter().any(|col| !mask.contains(col.index)) {
+        return insert_one(conn, cx, new).await;
+    }
+    for _ in 0..TRIES {
+        let mut rows: Vec<E> = decode_all(conn, with_log::<DB, E>(cx, mask, &[new], conflict)?).await?;
+        if let Some(row) = rows.pop() {
+            return Ok(row);
+        }
+        match refused::<DB, E>(conn, cx, conflict, &[new]).await? {
+            Error::NotStored { .. } if !is_hidden::<DB, E>(conn, cx, conflict, new).await? => {}
+            error => return Err(error),
+        }
+    }
+    Err(Error::Stale { entity: E::META.entity })
+}
+
+/// Whether the row with the key is there, and not for this caller.
+async fn is_hidden<DB: Backend, E: On<DB>>(
+    conn: &mut DB::Connection,
+    cx: Cx<'_>,
+    conflict: &Conflict<E>,
+    new: &NewRow<E>,
+) -> Result<bool> {
+    if E::META.has_fixed_scope() || is_gone::<DB, E>(conn, cx, conflict, new).await? {
+        return Ok(false);
+    }
+    let mut sql = cx.select::<DB, E>();
+    let mut which = Which::<E>::filtered(conflict.updatable(), &[]);
+    which.keys = Keys::Like(conflict.target(), new);
+    which.write(&mut sql);
+    Ok(DB::fetch_optional(conn, sql.finish()?).await?.is_none())
+}
+
+/// PostgreSQL: locks the rows that have the keys, inserts or updates, and logs.
+///
+/// A row may be updated only if it was locked before, and so read: of one that someone else created in between, the log would
+/// not know the old values. It is left alone then, and missing in the answer.
+pub(super) fn with_log<DB: Backend, E: On<DB>>(
+    cx: Cx<'_>,
+    mask: Mask,
+    rows: &[&NewRow<E>],
+    conflict: &Conflict<E>,
+) -> Result<Statement<DB>> {
+    let meta = E::META;
+    let Some(audit) = &meta.plug.audit else { return Err(Error::NotStored { entity: meta.entity }) };
+    let updated = conflict.updated(mask);
+    let mut sql = cx.sql::<DB>();
+    sql.push("WITH ").ident(OLD).push(" AS MATERIALIZED (SELECT ").names(meta.columns).push(" FROM ").table(meta);
+    sql.push(" WHERE ");
+    like_any(&mut sql, mask, rows, conflict);
+    sql.push(" ORDER BY ").names(key_columns(meta)).push(" FOR UPDATE), ").ident(NEW).push(" AS (");
+    insert_head(&mut sql, meta, mask);
+    // The rows that have the keys are locked before the first one is written.
+    let first = |sql: &mut Sql<'_>| {
+        sql.push(" CROSS JOIN (SELECT COUNT(*) FROM ").ident(OLD).push(") AS \"kysera_first\"");
+    };
+    sql.push(" SELECT ");
+    if has_arrays(DB::DIALECT, meta, mask) {
+        from_arrays(&mut sql, meta, mask, rows);
+        first(&mut sql);
+        sql.push(" ORDER BY \"kysera_v\".\"kysera_ord\"");
+    } else {
+        sql.list(columns(meta, mask), ", ", |sql, col| {
+            sql.push("\"kysera_v\".").ident(col.name);
+        });
+        sql.push(" FROM (VALUES ");
+        value_rows(&mut sql, meta, mask, rows);
+        sql.push(") AS \"kysera_v\" (").names(columns(meta, mask)).push(")");
+        first(&mut sql);
+    }
+    conflict.conflict_clause(&mut sql, &updated);
+    sql.push(" WHERE EXISTS (SELECT 1 FROM ").ident(OLD).push(" WHERE ");
+    sql.list(key_columns(meta), " AND ", |sql, col| {
+        sql.ident(OLD).push(".").ident(col.name).push(" = ").column(col);
+    });
+    sql.push(")").visible(meta, conflict.updatable(), " AND ");
+    sql.push(" RETURNING ").list(meta.columns, ", ", |sql, col| {
+        sql.column(col);
+    });
+    sql.push(")");
+    log_query(&mut sql, meta, audit, cx, Operation::Update, Sides::Either);
+    sql.push(" SELECT ").names(meta.columns).push(" FROM ").ident(NEW);
+    sql.finish()
+}
+
+/// The rows that have one of the keys.
+fn like_any<'v, E: Entity>(sql: &mut Sql<'v>, mask: Mask, rows: &[&'v NewRow<E>], conflict: &Conflict<E>) {
+    let target = conflict.target();
+    if rows.len() == 1 {
+        if let Some(row) = rows.first() {
+            sql.equal(target, *row);
+        }
+        return;
+    }
+    if has_arrays(sql.dialect(), E::META, mask) {
+        sql.push("(").names(target.iter().copied()).push(") IN (SELECT * FROM UNNEST(").list(target, ", ", |sql, col| {
+            sql.array(col.codec, rows.iter().filter_map(|row| row.value(col.index)).collect());
+        });
+        sql.push("))");
+        return;
+    }
+    sql.list(rows, " OR ", |sql, row| {
+        sql.push("(").equal(target, *row).push(")");
+    });
+}
+

@@ -1,0 +1,371 @@
+//! Statements that change rows, whatever asks for them.
+
+use futures_util::TryStreamExt;
+
+use super::keys::{key_columns, key_in, key_is, keys_per_statement};
+use super::log::{
+    self, Entry, NEW, OLD, Seen, Sides, lock_seen, log_query, pair, read_seen, row_lock, seen_columns, write_entries,
+};
+use super::set::{self, Assignment};
+use super::which::{Keys, Which};
+use crate::backend::{Backend, Dialect};
+use crate::entity::{Cells, Entity, On, Operation, Written};
+use crate::error::Result;
+use crate::expr::{Audit, Meta, Sql};
+use crate::source::{Cx, Unit};
+
+/// What a write answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Answer {
+    /// How many rows it wrote.
+    Count,
+    /// The rows, as stored.
+    Rows,
+}
+
+/// What a write did.
+pub(crate) struct Changed<E> {
+    /// Empty where only their number was asked for.
+    pub(crate) rows: Vec<E>,
+    pub(crate) count: u64,
+}
+
+impl<E> Changed<E> {
+    fn nothing() -> Self {
+        Self { rows: Vec::new(), count: 0 }
+    }
+
+    fn of(rows: Vec<E>) -> Self {
+        let count = rows.len() as u64;
+        Self { rows, count }
+    }
+}
+
+/// Whether a log can be written in the statement that it is about.
+pub(crate) fn logs_at_once(dialect: Dialect, audit: &Audit) -> bool {
+    dialect == Dialect::Postgres && !audit.chain
+}
+
+/// What a write of one entity needs that is a single statement without plugins, or with those that are part of it.
+pub(crate) fn unit_of<E: Entity>(dialect: Dialect, answer: Answer) -> Unit {
+    let meta = E::META;
+    let logs_apart = meta.plug.audit.as_ref().is_some_and(|audit| !logs_at_once(dialect, audit));
+    if logs_apart || E::CUSTOM.after_write {
+        Unit::Atomic
+    } else if answer == Answer::Rows && !dialect.has_returning() {
+        Unit::Transaction
+    } else {
+        Unit::Statement
+    }
+}
+
+/// `UPDATE <table> SET .. WHERE ..`, logged, and shown to the entity's own plugins.
+pub(crate) async fn change<DB: Backend, E: On<DB>>(
+    conn: &mut DB::Connection,
+    cx: Cx<'_>,
+    operation: Operation,
+    assignments: &[Assignment<'_>],
+    which: &Which<'_, E>,
+    answer: Answer,
+) -> Result<Changed<E>> {
+    let changed = match &E::META.plug.audit {
+        Some(audit) if logs_at_once(DB::DIALECT, audit) => {
+            change_at_once(conn, cx, audit, operation, assignments, which, answer).await?
+        }
+        Some(audit) => change_step_by_step(conn, cx, audit, operation, assignments, which).await?,
+        None if answer == Answer::Rows && !DB::DIALECT.has_returning() => {
+            change_and_read_back(conn, cx, assignments, which).await?
+        }
+        None => {
+            let mut sql = cx.sql::<DB>().writing(E::META);
+            sql.push("UPDATE ").table(E::META).push(" SET ");
+            set::write(&mut sql, assignments);
+            which.write(&mut sql);
+            if answer == Answer::Rows {
+                sql.push(" RETURNING ").names(E::META.columns);
+                Changed::of(decode(conn, sql).await?)
+            } else {
+                Changed { rows: Vec::new(), count: DB::execute(conn, sql.finish()?).await?.rows }
+            }
+        }
+    };
+    let ids = match which.keys {
+        Keys::One(id) => std::slice::from_ref(id),
+        Keys::Many(ids) => ids,
+        _ => &[],
+    };
+    show(conn, cx, operation, &changed.rows, ids, changed.count).await?;
+    Ok(changed)
+}
+
+/// Shows the entity's own plugins what was written.
+pub(crate) async fn show<DB: Backend, E: On<DB>>(
+    conn: &mut DB::Connection,
+    cx: Cx<'_>,
+    operation: Operation,
+    rows: &[E],
+    ids: &[E::Id],
+    count: u64,
+) -> Result<()> {
+    if !E::CUSTOM.after_write || count == 0 {
+        return Ok(());
+    }
+    E::after_write(Written { operation, rows, ids, count }, conn, cx.schema(), cx.plugins()).await
+}
+
+/// PostgreSQL: the rows are locked and read, changed and logged by one statement. The UPDATE takes its rows from those that
+/// were read: otherwise it may meet others, or newer ones.
+async fn change_at_once<DB: Backend, E: On<DB>>(
+    conn: &mut DB::Connection,
+    cx: Cx<'_>,
+    audit: &Audit,
+    operation: Operation,
+    assignments: &[Assignment<'_>],
+    which: &Which<'_, E>,
+    answer: Answer,
+) -> Result<Changed<E>> {
+    let meta = E::META;
+    let mut sql = cx.sql::<DB>();
+    sql.push("WITH ").ident(OLD).push(" AS (SELECT ").names(meta.columns).push(" FROM ").table(meta);
+    which.write(&mut sql);
+    if !which.is_one() {
+        // Two such statements cannot deadlock.
+        sql.push(" ORDER BY ").names(key_columns(meta));
+    }
+    sql.push(row_lock(DB::DIALECT)).push(" OF ").ident(meta.table);
+    sql.push("), ").ident(NEW).push(" AS (UPDATE ").table(meta).push(" SET ");
+    set::write(&mut sql, assignments);
+    sql.push(" FROM ").ident(OLD).push(" WHERE ").list(key_columns(meta), " AND ", |sql, col| {
+        sql.column(col).push(" = ").ident(OLD).push(".").ident(col.name);
+    });
+    sql.push(" RETURNING ").list(meta.columns, ", ", |sql, col| {
+        sql.column(col);
+    });
+    sql.push(")");
+    log_query(&mut sql, meta, audit, cx, operation, Sides::Both);
+    answer_from_new(conn, sql, answer).await
+}
+
+/// Ends a statement with `SELECT .. FROM "kysera_new"`.
+async fn answer_from_new<DB: Backend, E: On<DB>>(
+    conn: &mut DB::Connection,
+    mut sql: Sql<'_>,
+    answer: Answer,
+) -> Result<Changed<E>> {
+    match answer {
+        Answer::Rows => {
+            sql.push(" SELECT ").names(E::META.columns).push(" FROM ").ident(NEW);
+            Ok(Changed::of(decode(conn, sql).await?))
+        }
+        Answer::Count => count_from::<DB, E>(conn, sql, NEW).await,
+    }
+}
+
+async fn count_from<DB: Backend, E>(
+    conn: &mut DB::Connection,
+    mut sql: Sql<'_>,
+    cte: &str,
+) -> Result<Changed<E>> {
+    sql.push(" SELECT COUNT(*) FROM ").ident(cte);
+    let row = DB::fetch_optional(conn, sql.finish()?).await?;
+    let count = row.map(|row| DB::integer(&row, 0)).transpose()?.unwrap_or_default();
+    Ok(Changed { rows: Vec::new(), count: count.unsigned_abs() })
+}
+
+/// The rows are locked and read, then changed by their keys, then read again and logged.
+async fn change_step_by_step<DB: Backend, E: On<DB>>(
+    conn: &mut DB::Connection,
+    cx: Cx<'_>,
+    audit: &'static Audit,
+    operation: Operation,
+    assignments: &[Assignment<'_>],
+    which: &Which<'_, E>,
+) -> Result<Changed<E>> {
+    let olds = lock_seen::<DB, E>(conn, cx, which).await?;
+    if olds.is_empty() {
+        return Ok(Changed::nothing());
+    }
+    let ids: Vec<E::Id> = olds.iter().map(|seen| seen.row.id()).collect();
+    let olds: Vec<(String, String)> = olds.into_iter().map(|seen| (seen.key, seen.json)).collect();
+    let mut news: Vec<Seen<E>> = Vec::with_capacity(ids.len());
+    for ids in ids.chunks(keys_per_statement::<E>(DB::DIALECT).min(MOST_AT_ONCE)) {
+        let mut sql = cx.sql::<DB>().writing(E::META);
+        sql.push("UPDATE ").table(E::META).push(" SET ");
+        set::write(&mut sql, assignments);
+        by_keys::<E>(&mut sql, ids);
+        if DB::DIALECT.has_returning() {
+            sql.push(" RETURNING ");
+            seen_columns(&mut sql, E::META);
+            news.extend(read_seen::<DB, E>(conn, sql).await?);
+        } else {
+            DB::execute(conn, sql.finish()?).await?;
+            news.extend(read_by_keys::<DB, E>(conn, cx, ids).await?);
+        }
+    }
+    write_entries::<DB>(conn, cx, E::META, audit, pair(operation, olds, &news)).await?;
+    Ok(Changed::of(news.into_iter().map(|seen| seen.row).collect()))
+}
+
+/// How many rows a statement of several takes: the rest of its arguments is for what it sets.
+const MOST_AT_ONCE: usize = 500;
+
+/// ` WHERE <keys>`, of rows that are locked: what else had to hold for them was seen when they were.
+fn by_keys<'a, E: Entity>(sql: &mut Sql<'a>, ids: &'a [E::Id]) {
+    sql.push(" WHERE ");
+    match ids {
+        [id] => key_is::<E>(sql, id),
+        ids => key_in::<E>(sql, ids),
+    }
+}
+
+/// MySQL: the rows are changed, then read. Several have to be found first, since afterwards the conditions may not hold.
+async fn change_and_read_back<DB: Backend, E: On<DB>>(
+    conn: &mut DB::Connection,
+    cx: Cx<'_>,
+    assignments: &[Assignment<'_>],
+    which: &Which<'_, E>,
+) -> Result<Changed<E>> {
+    let found: Vec<E::Id>;
+    let ids = match which.keys {
+        Keys::One(id) => {
+            let mut sql = cx.sql::<DB>().writing(E::META);
+            sql.push("UPDATE ").table(E::META).push(" SET ");
+            set::write(&mut sql, assignments);
+            which.write(&mut sql);
+            // Rows that were found, whether or not that changed them.
+            if DB::execute(conn, sql.finish()?).await?.rows == 0 {
+                return Ok(Changed::nothing());
+            }
+            std::slice::from_ref(id)
+        }
+        _ => {
+            let mut sql = cx.select::<DB, E>();
+            which.write(&mut sql);
+            sql.push(row_lock(DB::DIALECT));
+            found = decode::<DB, E>(conn, sql).await?.iter().map(E::id).collect();
+            for ids in found.chunks(MOST_AT_ONCE) {
+                let mut sql = cx.sql::<DB>().writing(E::META);
+                sql.push("UPDATE ").table(E::META).push(" SET ");
+                set::write(&mut sql, assignments);
+                by_keys::<E>(&mut sql, ids);
+                DB::execute(conn, sql.finish()?).await?;
+            }
+            &found[..]
+        }
+    };
+    let mut rows = Vec::with_capacity(ids.len());
+    for ids in ids.chunks(keys_per_statement::<E>(DB::DIALECT)) {
+        let mut sql = cx.select::<DB, E>();
+        by_keys::<E>(&mut sql, ids);
+        sql.push(row_lock(DB::DIALECT));
+        rows.extend(decode::<DB, E>(conn, sql).await?);
+    }
+    Ok(Changed::of(rows))
+}
+
+/// Rows that the transaction has locked, as they are now.
+pub(crate) async fn read_by_keys<DB: Backend, E: On<DB>>(
+    conn: &mut DB::Connection,
+    cx: Cx<'_>,
+    ids: &[E::Id],
+) -> Result<Vec<Seen<E>>> {
+    let mut sql = cx.sql::<DB>();
+    sql.push("SELECT ");
+    seen_columns(&mut sql, E::META);
+    sql.push(" FROM ").table(E::META);
+    by_keys::<E>(&mut sql, ids);
+    sql.push(row_lock(DB::DIALECT));
+    read_seen(conn, sql).await
+}
+
+/// `DELETE FROM <table> WHERE ..`, logged, and shown to the entity's own plugins. Answers how many rows there were.
+pub(crate) async fn remove<DB: Backend, E: On<DB>>(
+    conn: &mut DB::Connection,
+    cx: Cx<'_>,
+    operation: Operation,
+    which: &Which<'_, E>,
+) -> Result<u64> {
+    let meta = E::META;
+    let count = match &meta.plug.audit {
+        Some(audit) if logs_at_once(DB::DIALECT, audit) => {
+            let mut sql = cx.sql::<DB>();
+            sql.push("WITH ").ident(OLD).push(" AS (DELETE FROM ").table(meta);
+            which.write(&mut sql);
+            sql.push(" RETURNING ").names(meta.columns).push(")");
+            log_query(&mut sql, meta, audit, cx, operation, Sides::Old);
+            count_from::<DB, E>(conn, sql, OLD).await?.count
+        }
+        Some(audit) => {
+            let olds = lock_seen::<DB, E>(conn, cx, which).await?;
+            let ids: Vec<E::Id> = olds.iter().map(|seen| seen.row.id()).collect();
+            for ids in ids.chunks(keys_per_statement::<E>(DB::DIALECT)) {
+                let mut sql = cx.sql::<DB>();
+                sql.push("DELETE FROM ").table(meta);
+                by_keys::<E>(&mut sql, ids);
+                DB::execute(conn, sql.finish()?).await?;
+            }
+            let count = olds.len() as u64;
+            let entry = |Seen { key, json, .. }: Seen<E>| Entry { key, operation, old: Some(json), new: None };
+            write_entries::<DB>(conn, cx, meta, audit, olds.into_iter().map(entry).collect()).await?;
+            count
+        }
+        None => {
+            let mut sql = cx.sql::<DB>().deleting(meta);
+            sql.push("DELETE FROM ").table(meta);
+            which.write(&mut sql);
+            DB::execute(conn, sql.finish()?).await?.rows
+        }
+    };
+    let ids = match which.keys {
+        Keys::One(id) => std::slice::from_ref(id),
+        Keys::Many(ids) => ids,
+        _ => &[],
+    };
+    show::<DB, E>(conn, cx, operation, &[], ids, count).await?;
+    Ok(count)
+}
+
+/// Writes down rows that were just created, where that is not part of the INSERT.
+pub(crate) async fn log_created<DB: Backend, E: On<DB>>(
+    conn: &mut DB::Connection,
+    cx: Cx<'_>,
+    rows: &[E],
+) -> Result<()> {
+    let Some(audit) = &E::META.plug.audit else { return Ok(()) };
+    let ids: Vec<E::Id> = rows.iter().map(E::id).collect();
+    for ids in ids.chunks(keys_per_statement::<E>(DB::DIALECT)) {
+        let mut seen = read_by_keys::<DB, E>(conn, cx, ids).await?;
+        // In the order in which they were created.
+        let places: std::collections::HashMap<&E::Id, usize> = ids.iter().zip(0..).collect();
+        seen.sort_by_key(|seen| places.get(&seen.row.id()).copied());
+        let entry =
+            |Seen { key, json, .. }| Entry { key, operation: Operation::Create, old: None, new: Some(json) };
+        write_entries::<DB>(conn, cx, E::META, audit, seen.into_iter().map(entry).collect()).await?;
+    }
+    Ok(())
+}
+
+/// PostgreSQL: ends an INSERT, which begins with `WITH "kysera_new" AS (`, with its log.
+pub(crate) fn logged_insert(sql: &mut Sql<'_>, meta: &'static Meta, audit: &Audit, cx: Cx<'_>, answer: Answer) {
+    sql.push(" RETURNING ").names(meta.columns).push(")");
+    log_query(sql, meta, audit, cx, Operation::Create, Sides::New);
+    match answer {
+        Answer::Rows => sql.push(" SELECT ").names(meta.columns),
+        Answer::Count => sql.push(" SELECT COUNT(*)"),
+    }
+    .push(" FROM ")
+    .ident(log::NEW);
+}
+
+/// Runs a statement to its end and decodes all rows.
+pub(crate) async fn decode<DB: Backend, E: On<DB>>(
+    conn: &mut DB::Connection,
+    sql: Sql<'_>,
+) -> Result<Vec<E>> {
+    let mut rows = DB::fetch(conn, sql.finish()?);
+    let mut out = Vec::new();
+    while let Some(row) = rows.try_next().await? {
+        out.push(E::decode(&mut Cells::new(&row, E::META, 0, out.is_empty()))?);
+    }
+    Ok(out)
+}

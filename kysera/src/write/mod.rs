@@ -1,0 +1,22 @@
+//! Writing rows: what all statements have in common that change a table.
+//!
+//! [`prepare`] adds what plugins write, [`change`](mod@change) runs UPDATE and DELETE with their log, [`log`] is the log itself.
+
+mod change;
+mod check;
+mod fate;
+mod keys;
+mod log;
+mod prepare;
+mod set;
+mod which;
+
+pub(crate) use change::{Answer, change, decode, log_created, logged_insert, logs_at_once, read_by_keys, show, unit_of};
+pub(crate) use check::{refuse_same_key, validate, validate_all, validate_at};
+pub use fate::Cascade;
+pub(crate) use fate::{ByFilters, Fate, meet, to_live};
+pub(crate) use keys::{columns, given, key_columns, key_in, keys_per_statement, rows_per_statement};
+pub(crate) use log::{NEW, OLD, Sides, lock_seen, log_query, pair, row_lock, write_entries};
+pub(crate) use prepare::Prepare;
+pub(crate) use set::{Assignment, To, next_version, of_values, readers_first, refuse_fixed, set_twice};
+pub(crate) use which::{Keys, Which};

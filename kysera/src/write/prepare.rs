@@ -1,0 +1,72 @@
+//! What plugins add to what a caller writes.
+
+use std::sync::Arc;
+
+use crate::entity::{Draft, Entity, Values};
+use crate::error::Result;
+use crate::expr::{Mark, Meta, PluginContext, Stamp, Value};
+
+/// The values that plugins give at one time, made once for all rows of an operation.
+pub(crate) struct Prepare<'c> {
+    meta: &'static Meta,
+    cx: PluginContext<'c>,
+    created_at: Option<(&'static Stamp, Value)>,
+    updated_at: Option<(&'static Stamp, Value)>,
+}
+
+impl<'c> Prepare<'c> {
+    pub(crate) fn new(meta: &'static Meta, cx: PluginContext<'c>) -> Self {
+        let stamp = |stamp: &'static Option<Stamp>| {
+            stamp.as_ref().map(|stamp| (stamp, (stamp.at)(cx.now())))
+        };
+        let created_at = stamp(&meta.plug.created_at);
+        let updated_at = stamp(&meta.plug.updated_at);
+        Self { meta, cx, created_at, updated_at }
+    }
+
+    /// A new row.
+    pub(crate) fn create<E: Entity>(&self, new: E::New) -> Result<Draft<E::New>> {
+        let mut draft = Draft::new(new);
+        put(&mut draft, &self.created_at);
+        put(&mut draft, &self.updated_at);
+        if let Some(version) = &self.meta.plug.version {
+            draft.set(version.column, (version.first)());
+        }
+        if let Some(soft_delete) = &self.meta.plug.soft_delete
+            && matches!(soft_delete.mark, Mark::Flag)
+        {
+            draft.set(soft_delete.column, Arc::new(false));
+        }
+        if E::CUSTOM.any {
+            E::before_create(&mut draft.changes(Vec::new()), &self.cx)?;
+        }
+        Ok(draft)
+    }
+
+    /// What an update changes. `opaque`: columns that are set to expressions.
+    pub(crate) fn update<E: Entity, V: Values>(&self, values: V, opaque: Vec<usize>) -> Result<Draft<V>> {
+        let mut draft = Draft::new(values);
+        if !self.updated_at.as_ref().is_some_and(|(stamp, _)| opaque.contains(&stamp.column)) {
+            put(&mut draft, &self.updated_at);
+        }
+        if E::CUSTOM.any {
+            E::before_update(&mut draft.changes(opaque), &self.cx)?;
+            // A key never changes.
+            draft.drop(E::META.id);
+        }
+        Ok(draft)
+    }
+
+    /// The column that takes the time of updates, and the time.
+    pub(crate) fn updated_at(&self) -> Option<(usize, Value)> {
+        self.updated_at.as_ref().map(|(stamp, value)| (stamp.column, value.clone()))
+    }
+}
+
+fn put<V: Values>(draft: &mut Draft<V>, stamp: &Option<(&'static Stamp, Value)>) {
+    if let Some((stamp, value)) = stamp
+        && !(stamp.explicit && draft.value(stamp.column).is_some())
+    {
+        draft.set(stamp.column, value.clone());
+    }
+}

@@ -1,0 +1,108 @@
+//! Which rows a write concerns.
+
+use super::keys::{key_in, key_is};
+use crate::entity::{Entity, Values};
+use crate::expr::{AnyValue, Col, Deleted, Node, Sql};
+
+/// Conditions, all of which hold, besides what the source may see.
+pub(crate) struct Which<'a, E: Entity> {
+    pub(crate) keys: Keys<'a, E>,
+    pub(crate) deleted: Deleted,
+    /// A column has this value, which may be NULL.
+    pub(crate) is: Option<(&'static Col, &'a AnyValue)>,
+    pub(crate) filters: &'a [Node],
+}
+
+/// The keys of the rows, or of others that they refer to.
+pub(crate) enum Keys<'a, E: Entity> {
+    Any,
+    One(&'a E::Id),
+    /// At least one.
+    Many(&'a [E::Id]),
+    /// Columns have the values that these have, none of which is NULL.
+    Like(&'a [&'static Col], &'a dyn Values),
+    /// A column has one of these values, of which there is at least one.
+    Among(&'static Col, &'a [&'a AnyValue]),
+}
+
+impl<E: Entity> Clone for Keys<'_, E> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<E: Entity> Copy for Keys<'_, E> {}
+
+impl<E: Entity> Clone for Which<'_, E> {
+    fn clone(&self) -> Self {
+        Self { keys: self.keys, deleted: self.deleted, is: self.is, filters: self.filters }
+    }
+}
+
+impl<'a, E: Entity> Which<'a, E> {
+    pub(crate) fn one(id: &'a E::Id) -> Self {
+        Self { keys: Keys::One(id), deleted: Deleted::Hidden, is: None, filters: &[] }
+    }
+
+    pub(crate) fn many(ids: &'a [E::Id]) -> Self {
+        Self { keys: Keys::Many(ids), ..Self::filtered(Deleted::Hidden, &[]) }
+    }
+
+    pub(crate) fn filtered(deleted: Deleted, filters: &'a [Node]) -> Self {
+        Self { keys: Keys::Any, deleted, is: None, filters }
+    }
+
+    pub(crate) fn deleted(mut self, deleted: Deleted) -> Self {
+        self.deleted = deleted;
+        self
+    }
+
+    /// Whether there can be several.
+    pub(crate) fn is_one(&self) -> bool {
+        matches!(self.keys, Keys::One(_) | Keys::Like(..))
+    }
+
+    /// ` WHERE ..`
+    pub(crate) fn write(&self, sql: &mut Sql<'a>) {
+        let mut glue = " WHERE ";
+        if !matches!(self.keys, Keys::Any) {
+            sql.push(glue);
+            glue = " AND ";
+        }
+        match self.keys {
+            Keys::Any => {}
+            Keys::One(id) => key_is::<E>(sql, id),
+            Keys::Many(ids) => key_in::<E>(sql, ids),
+            Keys::Like(cols, values) => {
+                sql.equal(cols, values);
+            }
+            Keys::Among(col, values) if sql.has_array(col.codec) => {
+                sql.column(col).push(" = ANY(").array(col.codec, values.to_vec()).push(")");
+            }
+            Keys::Among(col, values) => {
+                sql.column(col).push(" IN (").list(values, ", ", |sql, value| {
+                    sql.value(col.codec, *value);
+                });
+                sql.push(")");
+            }
+        }
+        let before = sql.len();
+        sql.visible(E::META, self.deleted, glue);
+        if sql.len() > before {
+            glue = " AND ";
+        }
+        if let Some((col, value)) = self.is {
+            sql.push(glue).ident(col.name);
+            if (col.codec.is_null)(value) {
+                sql.push(" IS NULL");
+            } else {
+                sql.push(" = ").value(col.codec, value);
+            }
+            glue = " AND ";
+        }
+        for node in self.filters {
+            sql.push(glue).filter(node);
+            glue = " AND ";
+        }
+    }
+}
