@@ -1,10 +1,12 @@
 //! What plugins add to the entity.
 
+use std::collections::HashSet;
+
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote, quote_spanned};
 
 use super::{at, located};
-use crate::model::{Fill, Model, Plugins};
+use crate::model::{Cascade, Fill, Model, Plugins};
 
 /// `Meta::plug`
 pub(super) fn plug(model: &Model) -> Option<TokenStream> {
@@ -15,14 +17,13 @@ pub(super) fn plug(model: &Model) -> Option<TokenStream> {
     let ty = |column: usize| &model.columns[column].ty;
     let some = |tokens| quote!(::core::option::Option::Some(#krate::__private::#tokens));
     let soft_delete = plugins.soft_delete.as_ref().and_then(|plugin| {
-        let (column, cascade) = (plugin.column?, &plugin.cascade);
+        let (column, cascade) = (plugin.column?, !plugin.cascade.is_empty());
         let ty = ty(column);
-        let cascade = cascade.iter().map(|relation| cascade_to(model, relation));
         let value = some(quote! {
             SoftDelete {
                 column: #column,
                 mark: <#ty as #krate::__private::DeletedAt>::MARK,
-                cascade: &[#(|| #cascade.rel()),*],
+                cascade: #cascade,
             }
         });
         Some(quote!(soft_delete: #value,))
@@ -68,13 +69,6 @@ pub(super) fn plug(model: &Model) -> Option<TokenStream> {
     })
 }
 
-/// The relation along which rows are deleted, at its constant.
-fn cascade_to(model: &Model, relation: &TokenStream) -> TokenStream {
-    let span = at(relation);
-    let krate = located(&model.krate, span);
-    quote_spanned!(span=> #krate::__private::cascade(&#relation))
-}
-
 /// `Meta::scope`
 pub(super) fn scope(model: &Model) -> Option<TokenStream> {
     let Model { krate, plugins, context, .. } = model;
@@ -112,7 +106,42 @@ pub(super) fn hooks(model: &Model) -> Option<TokenStream> {
     })
 }
 
-/// What `impl On<DB>` says of them.
+/// What `impl On<DB>` says of other rows that are deleted along.
+pub(super) fn cascade(model: &Model, database: &TokenStream) -> Option<TokenStream> {
+    let Model { krate, plugins, .. } = model;
+    let along = plugins.cascade().iter().map(|Cascade { relation, .. }| {
+        // An entity without `soft_delete` is reported at the relation that leads to it.
+        quote_spanned!(at(relation)=> cascade.along(#relation).await?;)
+    });
+    let along = along.collect::<Vec<_>>();
+    (!along.is_empty()).then(|| {
+        quote! {
+            fn cascade(
+                mut cascade: #krate::__private::Cascade<'_, #database, Self>,
+            ) -> #krate::__private::BoxFuture<'_, #krate::Result<()>> {
+                ::std::boxed::Box::pin(async move {
+                    #(#along)*
+                    ::core::result::Result::Ok(())
+                })
+            }
+        }
+    })
+}
+
+/// What it asks of a database in general: that it has the tables of those rows. The struct's own it has.
+pub(super) fn cascade_bounds(model: &Model) -> TokenStream {
+    let Model { krate, plugins, names, .. } = model;
+    let database = &names.database;
+    let mut seen = HashSet::new();
+    let targets = plugins.cascade().iter().filter_map(|cascade| cascade.target.as_ref());
+    let targets = targets.filter(|target| seen.insert(target.to_string()));
+    let bounds = targets.map(
+        |target| quote!(<#target as #krate::__private::ColumnsOf>::Entity: #krate::entity::On<#database>,),
+    );
+    bounds.collect()
+}
+
+/// What `impl On<DB>` says of the user's own plugins.
 pub(super) fn after_write(model: &Model, database: &TokenStream) -> Option<TokenStream> {
     let Model { krate, plugins: Plugins { custom, .. }, .. } = model;
     (!custom.is_empty()).then(|| {
@@ -132,12 +161,8 @@ pub(super) fn after_write(model: &Model, database: &TokenStream) -> Option<Token
 /// Items beside the entity.
 pub(super) fn items(model: &Model) -> TokenStream {
     let markers = markers(model);
-    let cascade = model.plugins.soft_delete.iter().flat_map(|plugin| &plugin.cascade).map(|relation| {
-        let cascade = cascade_to(model, relation);
-        quote_spanned!(at(relation)=> const _: () = #cascade.check();)
-    });
     let custom = custom(model);
-    quote!(#markers #(#cascade)* #custom)
+    quote!(#markers #custom)
 }
 
 /// The user's own plugins, and whether they fit each other.

@@ -3,11 +3,10 @@
 use std::future::Future;
 
 use crate::backend::Backend;
-use crate::entity::{Entity, On, Written};
+use crate::entity::{On, Written};
 use crate::error::Result;
-use crate::expr::{Meta, PluginContext, Rel};
+use crate::expr::PluginContext;
 use crate::plugin::{PluginSet, PluginTx};
-use crate::relation::{HasMany, HasOne, Relation};
 
 /// The connection of a database.
 pub type Connection<DB> = <DB as sqlx::Database>::Connection;
@@ -24,56 +23,5 @@ pub fn after_write<'a, E: On<DB>, DB: Backend, P: PluginSet<E> + 'static>(
         let plugins = plugins();
         let mut tx = PluginTx::<DB>::new(conn, schema, cx);
         plugins.after_write(written, &mut tx).await
-    }
-}
-
-/// A relation along which rows are deleted and restored.
-#[diagnostic::on_unimplemented(
-    message = "rows are not deleted along `{Self}`",
-    label = "expected a relation of `has_many` or `has_one`",
-    note = "`cascade` names relations whose rows have the key of this one: those of `has_many` without `through`, and of `has_one`"
-)]
-pub trait Cascades: Relation {}
-
-impl<P: Entity, C: Entity> Cascades for HasMany<P, C> {}
-
-impl<P: Entity, C: Entity> Cascades for HasOne<P, C> {}
-
-/// A relation without its type.
-trait Way: Sync {
-    fn rel(&self) -> Rel;
-}
-
-impl<R: Relation> Way for R {
-    fn rel(&self) -> Rel {
-        self.way().rel
-    }
-}
-
-/// A relation of `cascade`.
-#[derive(Clone, Copy)]
-pub struct Cascade {
-    way: &'static dyn Way,
-    target: &'static Meta,
-}
-
-/// Both uses of a relation begin here, so that one that does not fit is reported once.
-pub const fn cascade<R: Cascades>(relation: &'static R) -> Cascade {
-    Cascade { way: relation, target: <R::Target as Entity>::META }
-}
-
-impl Cascade {
-    /// The relation.
-    pub fn rel(self) -> Rel {
-        self.way.rel()
-    }
-
-    /// Fails to compile unless the rows at the other end can be marked as deleted.
-    #[track_caller]
-    pub const fn check(self) {
-        assert!(
-            self.target.plug.soft_delete.is_some(),
-            "`cascade` needs an entity with `soft_delete` at the other end: add `#[kysera::plugin(soft_delete)]` there"
-        );
     }
 }

@@ -1,5 +1,7 @@
 //! Relations along which rows are deleted and restored.
 
+use futures_core::future::BoxFuture;
+
 use super::{HasMany, HasOne, Relation};
 use crate::backend::Backend;
 use crate::entity::{Entity, On, SoftDeleted};
@@ -24,11 +26,12 @@ impl<DB: Backend, E: On<DB>> Cascade<'_, DB, E> {
     ///
     /// Those of the database.
     #[doc(hidden)]
-    pub async fn along<R>(&mut self, relation: R) -> Result<()>
+    pub fn along<R>(&mut self, relation: R) -> BoxFuture<'_, Result<()>>
     where
         R: Cascading<Parent = E>,
         R::Target: On<DB> + SoftDeleted,
     {
-        self.along_rel::<R::Target>(relation.way().rel).await
+        // Boxed, so that a relation which does not fit is reported once: not with the future's type as well.
+        Box::pin(self.along_rel::<R::Target>(relation.way().rel))
     }
 }
