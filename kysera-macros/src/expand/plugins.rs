@@ -111,7 +111,9 @@ pub(super) fn cascade(model: &Model, database: &TokenStream) -> Option<TokenStre
     let Model { krate, plugins, .. } = model;
     let along = plugins.cascade().iter().map(|Cascade { relation, .. }| {
         // An entity without `soft_delete` is reported at the relation that leads to it.
-        quote_spanned!(at(relation)=> cascade.along(#relation).await?;)
+        let span = at(relation);
+        let krate = located(krate, span);
+        quote_spanned!(span=> #krate::__private::along(&mut cascade, #relation).await?;)
     });
     let along = along.collect::<Vec<_>>();
     (!along.is_empty()).then(|| {
@@ -217,7 +219,17 @@ fn markers(model: &Model) -> TokenStream {
             impl #krate::entity::#name for #ident {}
         }
     };
-    let soft_deleted = plugins.soft_delete.is_some().then(|| marker("SoftDeleted"));
+    let soft_deleted = plugins.soft_delete.as_ref().map(|plugin| {
+        let column = plugin.column.and_then(|column| model.columns.get(column));
+        // A flag, after a mistake.
+        let ty = column.map_or_else(|| quote!(::core::primitive::bool), |column| column.ty.clone());
+        quote! {
+            #[automatically_derived]
+            impl #krate::entity::SoftDeleted for #ident {
+                type Mark = #ty;
+            }
+        }
+    });
     let timestamped =
         plugins.timestamps.as_ref().is_some_and(|plugin| plugin.updates).then(|| marker("Timestamped"));
     let audited = plugins.audit.is_some().then(|| marker("Audited"));

@@ -10,7 +10,9 @@ pub mod validator;
 
 use serde::{Deserialize, Deserializer};
 
-pub use self::plugin::{Connection, after_write};
+pub use futures_core::future::BoxFuture;
+
+pub use self::plugin::{Cascade, Connection, after_write, along};
 pub use crate::__codec as codec;
 pub use crate::entity::{Cells, Changes, Custom, Mask, Statements, TextCache, Texts, Values, Written};
 pub use crate::expr::{
@@ -23,8 +25,6 @@ pub use crate::plugin::{
 };
 
 pub use crate::query::projected;
-pub use crate::write::Cascade;
-pub use futures_core::future::BoxFuture;
 
 /// What a projection selects.
 pub type Terms = Vec<crate::expr::TermBox>;

@@ -2,11 +2,15 @@
 
 use std::future::Future;
 
+use futures_core::future::BoxFuture;
+
 use crate::backend::Backend;
-use crate::entity::{On, Written};
+use crate::entity::{On, SoftDeleted, Written};
 use crate::error::Result;
 use crate::expr::PluginContext;
 use crate::plugin::{PluginSet, PluginTx};
+use crate::relation::Relation;
+pub use crate::write::Cascade;
 
 /// The connection of a database.
 pub type Connection<DB> = <DB as sqlx::Database>::Connection;
@@ -24,4 +28,21 @@ pub fn after_write<'a, E: On<DB>, DB: Backend, P: PluginSet<E> + 'static>(
         let mut tx = PluginTx::<DB>::new(conn, schema, cx);
         plugins.after_write(written, &mut tx).await
     }
+}
+
+/// Does to the rows at the other end of a relation what was done to those at this one.
+///
+/// # Errors
+///
+/// Those of the database.
+pub fn along<'a, DB: Backend, R: Relation>(
+    cascade: &'a mut Cascade<'_, DB, R::Parent>,
+    relation: R,
+) -> BoxFuture<'a, Result<()>>
+where
+    R::Parent: On<DB> + SoftDeleted,
+    R::Target: On<DB> + SoftDeleted<Mark = <R::Parent as SoftDeleted>::Mark>,
+{
+    // Boxed, so that an entity which does not fit is reported once: not with the future's type as well.
+    Box::pin(cascade.along::<R::Target>(relation.way().rel))
 }

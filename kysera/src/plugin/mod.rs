@@ -1,8 +1,11 @@
 //! Plugins: what a struct asks for beyond its columns, compiled into its statements.
 
 mod custom;
+mod soft_delete;
 mod times;
+mod timestamps;
 mod tx;
+mod version;
 
 #[doc(hidden)]
 pub use custom::{Facts, PluginSet, after_write_of, check, facts_of};
@@ -10,7 +13,10 @@ pub use custom::{Phase, Plugin};
 pub use times::{DeletedAt, Timestamp, VersionNumber};
 #[doc(hidden)]
 pub use times::{first_version, stamp};
+pub use soft_delete::SoftDeleteMethods;
+pub use timestamps::TimestampMethods;
 pub use tx::PluginTx;
+pub use version::{VersionMethods, VersionOf};
 
 pub use crate::entity::{Audited, Changes, Operation, SoftDeleted, Timestamped, Versioned, Written};
 pub use crate::expr::{Actor, PluginContext};

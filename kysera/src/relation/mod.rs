@@ -76,7 +76,6 @@
 //!
 //! The other kinds of relations have the same methods where they make sense.
 
-mod cascade;
 mod find_with;
 mod join;
 mod key;
@@ -84,8 +83,6 @@ mod load;
 
 use std::marker::PhantomData;
 
-#[doc(hidden)]
-pub use cascade::Cascading;
 pub use find_with::{FindWith, WholeRows};
 pub use join::{AddJoin, Inner, Joined, JoinedRow, Left, ToOne};
 pub use key::JoinKey;
@@ -141,7 +138,7 @@ pub struct Related<R> {
     filters: Vec<Node>,
     order: Vec<OrderKey>,
     limit: Option<u64>,
-    deleted: Deleted,
+    pub(crate) deleted: Deleted,
 }
 
 impl<R: Clone> Clone for Related<R> {
@@ -157,7 +154,7 @@ impl<R: Clone> Clone for Related<R> {
 }
 
 impl<R: Relation> Related<R> {
-    fn all(relation: R) -> Self {
+    pub(crate) fn all(relation: R) -> Self {
         Self { relation, filters: Vec::new(), order: Vec::new(), limit: None, deleted: Deleted::Hidden }
     }
 

@@ -4,8 +4,10 @@ mod create;
 mod delete;
 mod read;
 mod sql;
+mod touch;
 mod transition;
 mod update;
+mod update_at;
 mod upsert;
 mod upsert_locked;
 
@@ -14,6 +16,9 @@ use std::sync::Arc;
 use futures_core::future::BoxFuture;
 use sqlx::SqlStr;
 
+pub(crate) use delete::{ByKeys, Restore};
+pub(crate) use touch::{Touch, TouchMany};
+pub(crate) use update_at::UpdateAt;
 pub use upsert::Conflict;
 
 use crate::backend::Backend;

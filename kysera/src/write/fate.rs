@@ -139,7 +139,7 @@ pub struct Cascade<'a, DB: Backend, E> {
 
 impl<DB: Backend, E: On<DB>> Cascade<'_, DB, E> {
     /// Does the same to the rows at the other end of a relation.
-    pub(crate) async fn along_rel<C: On<DB>>(&mut self, rel: Rel) -> Result<()> {
+    pub(crate) async fn along<C: On<DB>>(&mut self, rel: Rel) -> Result<()> {
         let (Some(own), Some(theirs)) = (&E::META.plug.soft_delete, &rel.meta.plug.soft_delete) else {
             return Ok(());
         };

@@ -370,14 +370,6 @@ impl<'v> Sql<'v> {
         self
     }
 
-    /// Writes `a = .., b = ..` for the columns that have a value.
-    pub(crate) fn assignments(&mut self, meta: &'static Meta, values: &'v dyn Values) -> &mut Self {
-        let given = meta.columns.iter().filter_map(|col| Some((col, values.value(col.index)?)));
-        self.list(given, ", ", |sql, (col, value)| {
-            sql.ident(col.name).push(" = ").value(col.codec, value);
-        })
-    }
-
     /// Writes `a = .. AND b = ..` with the values that `like` has for the columns. A NULL equals nothing.
     pub(crate) fn equal(&mut self, cols: &[&'static Col], like: &'v dyn Values) -> &mut Self {
         self.list(cols, " AND ", |sql, col| match like.value(col.index) {

@@ -1,0 +1,101 @@
+//! Optimistic locking.
+
+use futures_core::future::BoxFuture;
+
+use crate::entity::{Entity, Versioned};
+use crate::error::Result;
+use crate::expr::IntoColumn;
+use crate::repository::{IdOf, PatchOf, Repository, UpdateAt, writing};
+use crate::source::{Writable, run_in};
+use crate::write::{Prepare, validate};
+
+/// The type of the version of a repository's entity.
+pub type VersionOf<R> = <<R as Repository>::Entity as Versioned>::Version;
+
+/// What the plugin `version` adds to a repository. In the [prelude](crate::prelude).
+///
+/// Every update counts the version up; these two also ask whether it is still the one that was read.
+///
+/// ```
+/// # #[cfg(feature = "sqlite")]
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> kysera::Result<()> {
+/// use kysera::Error;
+/// use kysera::prelude::*;
+///
+/// #[derive(Debug, Clone, Repository)]
+/// #[kysera::plugin(version)]
+/// #[kysera(table = "accounts")]
+/// struct Account {
+///     #[kysera(id)]
+///     id: i64,
+///     balance: i64,
+///     version: i32,
+/// }
+///
+/// let db = Db::<Sqlite>::connect("sqlite::memory:").await?;
+/// db.raw_sql("CREATE TABLE accounts (id INTEGER PRIMARY KEY, balance INTEGER NOT NULL, version INTEGER NOT NULL)").await?;
+/// let accounts = Account::repo(&db);
+/// let read = accounts.create(NewAccount { balance: 10 }).await?;
+///
+/// let mut mine = read.clone();
+/// mine.balance += 5;
+/// let saved = accounts.save(&mine).await?;
+/// assert_eq!((saved.balance, saved.version), (15, 2));
+///
+/// // Someone who read it before that does not overwrite it.
+/// let patch = AccountPatch::new().balance(read.balance - 1);
+/// let stale = accounts.update_at(read.id, read.version, patch).await;
+/// assert!(matches!(stale, Err(Error::Stale { .. })));
+/// # Ok(())
+/// # }
+/// # #[cfg(not(feature = "sqlite"))] fn main() {}
+/// ```
+pub trait VersionMethods: Repository {
+    /// Changes a row if it has this version, and answers it as stored, with the next one.
+    ///
+    /// `UPDATE <table> SET .., version = version + 1 WHERE <key> = $n AND version = $m RETURNING <columns>`; on PostgreSQL the
+    /// same statement tells why no row was changed. A patch that changes nothing reads the row, and counts nothing up.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Stale`](crate::Error::Stale) if the row has another version; [`Error::NotFound`](crate::Error::NotFound) if
+    /// there is no such row; else as [`update`](Repository::update).
+    fn update_at(
+        &self,
+        id: impl IntoColumn<IdOf<Self>>,
+        version: impl IntoColumn<VersionOf<Self>>,
+        patch: PatchOf<Self>,
+    ) -> BoxFuture<'_, Result<Self::Entity>>
+    where
+        Self::Entity: Versioned,
+        Self::Source: Writable,
+    {
+        let (id, version) = (id.into_column(), version.into_column());
+        Box::pin(async move {
+            validate::<Self::Entity>(&patch)?;
+            let cx = writing(self);
+            let prepare = Prepare::new(Self::Entity::META, cx.plugins());
+            let op = UpdateAt::<Self::Entity>::new(id, std::sync::Arc::new(version), patch, &prepare)?;
+            run_in(self.source(), cx, op).await
+        })
+    }
+
+    /// Writes a row that was read and changed, if nobody else has changed it since: every column that an update may set, as it
+    /// is in the row. Answers it as stored, with the next version.
+    ///
+    /// # Errors
+    ///
+    /// As [`update_at`](Self::update_at).
+    fn save(&self, row: &Self::Entity) -> BoxFuture<'_, Result<Self::Entity>>
+    where
+        Self::Entity: Versioned,
+        VersionOf<Self>: IntoColumn<VersionOf<Self>>,
+        IdOf<Self>: IntoColumn<IdOf<Self>>,
+        Self::Source: Writable,
+    {
+        self.update_at(row.id(), row.version(), row.to_patch())
+    }
+}
+
+impl<R: Repository> VersionMethods for R {}
