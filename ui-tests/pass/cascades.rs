@@ -49,7 +49,7 @@ mod inner {
     }
 
     #[derive(Debug, Repository)]
-    #[kysera(backend(Sqlite), has_many(circle = Profile::USER_ID, key = user_id))]
+    #[kysera(has_many(circle = Profile::USER_ID, key = user_id))]
     #[kysera::plugin(soft_delete(cascade = [Back::CIRCLE]))]
     pub struct Back {
         #[kysera(id)]
@@ -64,4 +64,5 @@ fn lives<E: kysera::entity::On<Sqlite>>() {}
 fn main() {
     lives::<User>();
     lives::<Comment>();
+    lives::<inner::Back>();
 }

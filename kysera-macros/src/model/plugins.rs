@@ -174,7 +174,7 @@ fn cascade(path: &Path, found: Found<'_>) -> Option<Cascade> {
     let target = relation.target.owner.clone();
     Some(Cascade {
         relation: without_self(path.to_token_stream(), ident),
-        target: (tidy(&target) != ident.to_string()).then_some(target),
+        target: (*ident != tidy(&target)).then_some(target),
     })
 }
 
