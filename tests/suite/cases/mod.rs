@@ -9,6 +9,7 @@ mod compositions_users;
 mod compositions_world;
 mod create;
 mod cursors;
+mod custom_plugins;
 mod cuts;
 mod delete;
 mod entities;
