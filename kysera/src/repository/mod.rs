@@ -536,7 +536,8 @@ pub trait Repository: Send + Sync + Sized {
         Box::pin(async move {
             if !sql::writes_plainly::<Self::Entity>() {
                 let op = delete::ByKeys::<Self::Entity> { ids: vec![id], fate: Fate::Delete };
-                return Ok(run_in(self.source(), writing(self), op).await? > 0);
+                // Boxed, so that the future of a plain one stays small.
+                return Ok(Box::pin(run_in(self.source(), writing(self), op)).await? > 0);
             }
             let text = SqlStr::from_static(Self::Entity::TEXTS.of(DialectOf::<Self>::DIALECT).delete);
             let text = Cx::of(self.source()).text::<DialectOf<Self>>(Self::Entity::META, text);
