@@ -191,6 +191,7 @@ impl Model {
         let relations =
             relation::relations(&container.relations, &on_fields, &columns, &id, &input.ident, diag);
         let found = Found {
+            has_fields: buildable,
             relations: &relations,
             all_relations: relations.len() == container.relations.len() + on_fields.len(),
             attrs: &attrs,

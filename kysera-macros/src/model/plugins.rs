@@ -102,6 +102,8 @@ impl Plugins {
 /// What is known of the struct beside its columns.
 #[derive(Clone, Copy)]
 pub(super) struct Found<'a> {
+    /// Whether it is a struct with named fields.
+    pub(super) has_fields: bool,
     pub(super) relations: &'a [Relation],
     /// Whether there is no mistake in any of them.
     pub(super) all_relations: bool,
@@ -313,6 +315,9 @@ impl Fields<'_> {
 
     /// Says which fields to add.
     fn missing(&self, missing: &[Wanted<'_>], plugin: &str, name: &Ident, ty: &str) {
+        if !self.found.has_fields {
+            return;
+        }
         let fields: Vec<String> =
             missing.iter().map(|wanted| format!("`{}: {ty}`", wanted.default)).collect();
         let options: Vec<String> = missing.iter().map(|wanted| format!("{} = ..", wanted.option)).collect();

@@ -182,6 +182,10 @@ fn odd_items() {
         "",
     ] {
         answered(parsed(item));
+        answered({
+            let item = parsed(item);
+            quote!(#[kysera::plugin(soft_delete, timestamps, version, audit, Slug)] #item)
+        });
         let attribute = crate::plugin::attribute(quote!(audit), parsed(item)).to_string();
         assert!(!attribute.is_empty());
     }
