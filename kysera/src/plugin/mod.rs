@@ -1,5 +1,7 @@
 //! Plugins: what a struct asks for beyond its columns, compiled into its statements.
 
+#[cfg(feature = "audit")]
+pub mod audit;
 mod custom;
 mod soft_delete;
 mod times;
@@ -7,6 +9,8 @@ mod timestamps;
 mod tx;
 mod version;
 
+#[cfg(feature = "audit")]
+pub use audit::{AuditEntry, AuditMethods, AuditTable};
 #[doc(hidden)]
 pub use custom::{Facts, PluginSet, after_write_of, check, facts_of};
 pub use custom::{Phase, Plugin};
