@@ -1,6 +1,7 @@
 //! What kysera does, the same on every backend.
 
 mod aggregates;
+mod audit;
 mod combinations;
 mod compositions;
 mod compositions_ends;
