@@ -11,7 +11,7 @@ use super::{Count, Exists, FetchAll, FetchFirst};
 use crate::backend::{Backend, Statement};
 use crate::entity::{Entity, On, Patch};
 use crate::error::{Error, Result};
-use crate::expr::{Filter, Hooks, Order};
+use crate::expr::{Deleted, Filter, Hooks, Order};
 use crate::source::{Cx, Source, SourceGuard, Writable, generate, run, run_in};
 use crate::write::{ByFilters, Fate, validate};
 
@@ -286,13 +286,19 @@ where
     ///
     /// # Errors
     ///
-    /// [`Error::BadRequest`] if the query has an order, a limit, an offset or `distinct`; those of the database.
+    /// [`Error::BadRequest`] if the query has an order, a limit, an offset or `distinct`, or shows
+    /// [deleted rows alone](Find::only_deleted); those of the database.
     pub fn delete(self) -> BoxFuture<'s, Result<u64>>
     where
         S: Writable,
     {
         Box::pin(async move {
             self.refuse_order("delete")?;
+            if self.query.deleted == Deleted::Only {
+                let text = "`find().only_deleted().delete()` has nothing to delete: its rows are marked as deleted \
+                            already; `purge()` removes them for good";
+                return Err(Error::BadRequest(text.into()));
+            }
             self.meet(Fate::Delete).await
         })
     }
