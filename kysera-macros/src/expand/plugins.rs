@@ -84,7 +84,9 @@ pub(super) fn cascade_targets(model: &Model) -> Vec<TokenStream> {
         model.relations.iter().find(|relation| relation.constant == constant.to_string())
     });
     let owners = relations.map(|relation| &relation.target.owner);
-    let others = owners.filter(|owner| tidy(owner) != ident.to_string());
+    // Its constants may be on a type of their own.
+    let own: Vec<String> = [Some(ident), model.columns_type.as_ref()].into_iter().flatten().map(ToString::to_string).collect();
+    let others = owners.filter(|owner| !own.contains(&tidy(owner)));
     others.map(|owner| quote!(<#owner as #krate::__private::ColumnsOf>::Entity)).collect()
 }
 
