@@ -36,9 +36,15 @@ async fn main() -> Result<()> {
     // Without a context, `Article::repo(&db)` does not compile.
     let (articles, public) = (Article::repo(&editor), Article::repo(&reader));
 
-    let new = NewArticle { title: "Hello, world".into(), slug: None, published: None, notes: Some("check".into()) };
+    let new =
+        NewArticle { title: "Hello, world".into(), slug: None, published: None, notes: Some("check".into()) };
     let draft = articles.create(new).await?;
-    println!("{} (version {}), seen by readers: {}", draft.slug, draft.version, public.exists(draft.id).await?);
+    println!(
+        "{} (version {}), seen by readers: {}",
+        draft.slug,
+        draft.version,
+        public.exists(draft.id).await?
+    );
 
     let published = articles.update(draft.id, ArticlePatch::new().published(true)).await?;
     println!("published, version {}, seen by readers: {}", published.version, public.exists(draft.id).await?);

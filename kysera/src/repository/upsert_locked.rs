@@ -10,8 +10,8 @@ use crate::expr::Sql;
 use crate::query::{decode_all, decode_first};
 use crate::source::Cx;
 use crate::write::{
-    Answer, Assignment, Keys, NEW, OLD, Sides, To, Which, change, columns, decode, key_columns, log_created, log_query,
-    next_version, row_lock, show,
+    Answer, Assignment, Keys, NEW, OLD, Sides, To, Which, change, columns, decode, key_columns, log_created,
+    log_query, next_version, row_lock, show,
 };
 
 /// How often a row may be created or deleted by someone else just then.
@@ -58,7 +58,8 @@ pub(super) async fn upsert<DB: Backend, E: On<DB>>(
                 Some(found) => {
                     let id = found.id();
                     let which = Which::<E>::one(&id).deleted(conflict.updatable());
-                    let changed = change(conn, cx, Operation::Update, &assignments, &which, Answer::Rows).await?;
+                    let changed =
+                        change(conn, cx, Operation::Update, &assignments, &which, Answer::Rows).await?;
                     changed.rows.into_iter().next()
                 }
             }
@@ -179,7 +180,12 @@ pub(super) fn with_log<DB: Backend, E: On<DB>>(
     let Some(audit) = &meta.plug.audit else { return Err(Error::NotStored { entity: meta.entity }) };
     let updated = conflict.updated(mask);
     let mut sql = cx.sql::<DB>();
-    sql.push("WITH ").ident(OLD).push(" AS MATERIALIZED (SELECT ").names(meta.columns).push(" FROM ").table(meta);
+    sql.push("WITH ")
+        .ident(OLD)
+        .push(" AS MATERIALIZED (SELECT ")
+        .names(meta.columns)
+        .push(" FROM ")
+        .table(meta);
     sql.push(" WHERE ");
     like_any(&mut sql, mask, rows, conflict);
     sql.push(" ORDER BY ").names(key_columns(meta)).push(" FOR UPDATE), ").ident(NEW).push(" AS (");
@@ -227,9 +233,13 @@ fn like_any<'v, E: Entity>(sql: &mut Sql<'v>, mask: Mask, rows: &[&'v NewRow<E>]
         return;
     }
     if has_arrays(sql.dialect(), E::META, mask) {
-        sql.push("(").names(target.iter().copied()).push(") IN (SELECT * FROM UNNEST(").list(target, ", ", |sql, col| {
-            sql.array(col.codec, rows.iter().filter_map(|row| row.value(col.index)).collect());
-        });
+        sql.push("(").names(target.iter().copied()).push(") IN (SELECT * FROM UNNEST(").list(
+            target,
+            ", ",
+            |sql, col| {
+                sql.array(col.codec, rows.iter().filter_map(|row| row.value(col.index)).collect());
+            },
+        );
         sql.push("))");
         return;
     }
@@ -237,4 +247,3 @@ fn like_any<'v, E: Entity>(sql: &mut Sql<'v>, mask: Mask, rows: &[&'v NewRow<E>]
         sql.push("(").equal(target, *row).push(")");
     });
 }
-
