@@ -4,9 +4,9 @@ use futures_core::Stream;
 use futures_core::future::BoxFuture;
 use futures_util::TryStreamExt;
 
+use super::set::UpdateRows;
 use super::shape::{Rows, Shape};
 use super::statement::{Query, sql_at};
-use super::set::UpdateRows;
 use super::{Count, Exists, FetchAll, FetchFirst};
 use crate::backend::{Backend, Statement};
 use crate::entity::{Entity, On, Patch};
@@ -53,13 +53,25 @@ impl<'s, E, S> Find<'s, E, S> {
 impl<'s, E, S, X> Find<'s, E, S, X> {
     /// The same query, selecting something else.
     pub(crate) fn reshape<Y>(self, shape: Y) -> Find<'s, E, S, Y> {
-        Find { source: self.source, hooks: self.hooks, query: self.query, shape, entity: std::marker::PhantomData }
+        Find {
+            source: self.source,
+            hooks: self.hooks,
+            query: self.query,
+            shape,
+            entity: std::marker::PhantomData,
+        }
     }
 
     /// The same query, with something around what it selects.
     pub(crate) fn wrap<Y>(self, wrap: impl FnOnce(X) -> Y) -> Find<'s, E, S, Y> {
         let shape = wrap(self.shape);
-        Find { source: self.source, hooks: self.hooks, query: self.query, shape, entity: std::marker::PhantomData }
+        Find {
+            source: self.source,
+            hooks: self.hooks,
+            query: self.query,
+            shape,
+            entity: std::marker::PhantomData,
+        }
     }
 
     /// Keeps the rows for which the filter holds. Several calls keep those for which all of them hold.

@@ -99,4 +99,6 @@ pub use set::{Assign, Update};
 #[doc(hidden)]
 pub use shape::{Items, SqlBox};
 pub use shape::{Rows, Shape};
+#[cfg(feature = "audit")]
+pub(crate) use statement::{Log, OtherTable, RowOf};
 pub(crate) use statement::{Query, sql_at};

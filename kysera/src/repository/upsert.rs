@@ -81,7 +81,12 @@ impl<E> Conflict<E> {
 
 impl<E> Clone for Conflict<E> {
     fn clone(&self) -> Self {
-        Self { target: self.target.clone(), update: self.update.clone(), restore: self.restore, entity: self.entity }
+        Self {
+            target: self.target.clone(),
+            update: self.update.clone(),
+            restore: self.restore,
+            entity: self.entity,
+        }
     }
 }
 
@@ -159,8 +164,9 @@ impl<E: Entity> Conflict<E> {
             // When it was created does not change.
             None => plug.created_at.as_ref().is_none_or(|stamp| stamp.column != col.index),
         };
-        let is_key =
-            |col: &Col| meta.id.contains(&col.index) || self.target.iter().any(|target| target.index == col.index);
+        let is_key = |col: &Col| {
+            meta.id.contains(&col.index) || self.target.iter().any(|target| target.index == col.index)
+        };
         let mut updated: Vec<_> = columns(meta, mask)
             .filter(|col| plug.owner(col.index).is_none() && chosen(col) && !is_key(col))
             .collect();
@@ -390,7 +396,8 @@ impl<DB: Backend, E: On<DB>> Op<DB> for UpsertMany<'_, E> {
     fn unit(&self) -> Unit {
         // PostgreSQL refuses two rows with one key by itself; elsewhere it shows afterwards, and must be undone. So must be
         // what is left of a batch of which a row was refused.
-        let may_refuse = E::META.plug.soft_delete.is_some() || !E::META.has_fixed_scope() || E::META.plug.audit.is_some();
+        let may_refuse =
+            E::META.plug.soft_delete.is_some() || !E::META.has_fixed_scope() || E::META.plug.audit.is_some();
         if self.batches.len() > 1 || DB::DIALECT != Dialect::Postgres || may_refuse {
             Unit::Atomic
         } else {

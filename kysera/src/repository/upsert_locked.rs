@@ -10,8 +10,8 @@ use crate::expr::{Deleted, Sql};
 use crate::query::{decode_all, decode_first};
 use crate::source::Cx;
 use crate::write::{
-    Answer, Assignment, Keys, NEW, OLD, Sides, To, Which, change, columns, decode, key_columns, log_created, log_query,
-    next_version, row_lock, show,
+    Answer, Assignment, Keys, NEW, OLD, Sides, To, Which, change, columns, decode, key_columns, log_created,
+    log_query, next_version, row_lock, show,
 };
 
 /// How often a row may be created or deleted by someone else just then.
@@ -192,7 +192,12 @@ pub(super) fn with_log<DB: Backend, E: On<DB>>(
     let Some(audit) = &meta.plug.audit else { return Err(Error::NotStored { entity: meta.entity }) };
     let updated = conflict.updated(mask);
     let mut sql = cx.sql::<DB>();
-    sql.push("WITH ").ident(OLD).push(" AS MATERIALIZED (SELECT ").names(meta.columns).push(" FROM ").table(meta);
+    sql.push("WITH ")
+        .ident(OLD)
+        .push(" AS MATERIALIZED (SELECT ")
+        .names(meta.columns)
+        .push(" FROM ")
+        .table(meta);
     sql.push(" WHERE ");
     like_any(&mut sql, mask, rows, conflict);
     sql.push(" ORDER BY ").names(key_columns(meta)).push(" FOR UPDATE), ").ident(NEW).push(" AS (");
@@ -240,9 +245,13 @@ fn like_any<'v, E: Entity>(sql: &mut Sql<'v>, mask: Mask, rows: &[&'v NewRow<E>]
         return;
     }
     if has_arrays(sql.dialect(), E::META, mask) {
-        sql.push("(").names(target.iter().copied()).push(") IN (SELECT * FROM UNNEST(").list(target, ", ", |sql, col| {
-            sql.array(col.codec, rows.iter().filter_map(|row| row.value(col.index)).collect());
-        });
+        sql.push("(").names(target.iter().copied()).push(") IN (SELECT * FROM UNNEST(").list(
+            target,
+            ", ",
+            |sql, col| {
+                sql.array(col.codec, rows.iter().filter_map(|row| row.value(col.index)).collect());
+            },
+        );
         sql.push("))");
         return;
     }
@@ -250,4 +259,3 @@ fn like_any<'v, E: Entity>(sql: &mut Sql<'v>, mask: Mask, rows: &[&'v NewRow<E>]
         sql.push("(").equal(target, *row).push(")");
     });
 }
-

@@ -149,7 +149,11 @@ impl<DB: Backend, E: On<DB>> Cascade<'_, DB, E> {
         if (own.codec.type_name)() != (theirs.codec.type_name)() {
             let text = format!(
                 "`{}` cannot cascade: `{}` of {} and `{}` of {} are of different types",
-                rel.name, own.name, E::META.entity, theirs.name, rel.meta.entity
+                rel.name,
+                own.name,
+                E::META.entity,
+                theirs.name,
+                rel.meta.entity
             );
             return Err(Error::BadRequest(text.into()));
         }
@@ -177,7 +181,8 @@ impl<DB: Backend, E: On<DB>> Cascade<'_, DB, E> {
         let mut groups: Vec<Vec<&E>> = Vec::new();
         for row in rows {
             let same = |group: &&mut Vec<&E>| {
-                let (Some(a), Some(b)) = (group.first().and_then(|row| row.value(mark.index)), row.value(mark.index))
+                let (Some(a), Some(b)) =
+                    (group.first().and_then(|row| row.value(mark.index)), row.value(mark.index))
                 else {
                     return false;
                 };
