@@ -6,7 +6,7 @@ use super::upsert::{Conflict, is_cardinality_violation, refused};
 use crate::backend::{Backend, Statement};
 use crate::entity::{Entity, Mask, On, Operation, Values};
 use crate::error::{Error, Result};
-use crate::expr::Sql;
+use crate::expr::{Deleted, Sql};
 use crate::query::{decode_all, decode_first};
 use crate::source::Cx;
 use crate::write::{
@@ -28,8 +28,6 @@ pub(super) async fn upsert<DB: Backend, E: On<DB>>(
     new: &NewRow<E>,
     conflict: &Conflict<E>,
 ) -> Result<E> {
-    let mut taken = Which::<E>::filtered(conflict.updatable(), &[]);
-    taken.keys = Keys::Like(conflict.target(), new);
     for _ in 0..TRIES {
         if let Some(row) = create_unless_taken::<DB, E>(conn, cx, mask, new, conflict).await? {
             let rows = std::slice::from_ref(&row);
@@ -37,31 +35,29 @@ pub(super) async fn upsert<DB: Backend, E: On<DB>>(
             show(conn, cx, Operation::Create, rows, &[], 1).await?;
             return Ok(row);
         }
-        let row: Option<E> = if conflict.keeps(mask) {
-            let mut sql = cx.select::<DB, E>();
-            taken.write(&mut sql);
-            sql.push(row_lock(DB::DIALECT));
-            decode_first(conn, sql.finish()?).await?
-        } else {
-            let value = |col: &&'static crate::expr::Col| {
-                Some(Assignment { col, to: To::Value(new.value(col.index)?) })
-            };
-            let mut assignments: Vec<_> = conflict.updated(mask).iter().filter_map(value).collect();
-            assignments.extend(conflict.restored());
-            assignments.extend(next_version(E::META));
-            // The key finds it once; afterwards it is the same row by its primary key.
-            let mut sql = cx.select::<DB, E>();
-            taken.write(&mut sql);
-            sql.push(row_lock(DB::DIALECT));
-            match decode_first::<DB, E>(conn, sql.finish()?).await? {
-                None => None,
-                Some(found) => {
-                    let id = found.id();
-                    let which = Which::<E>::one(&id).deleted(conflict.updatable());
-                    let changed =
-                        change(conn, cx, Operation::Update, &assignments, &which, Answer::Rows).await?;
-                    changed.rows.into_iter().next()
-                }
+        // A key may be unique among live rows alone: then there are deleted ones beside the one that has it.
+        let live = lock_taken::<DB, E>(conn, cx, new, conflict, Deleted::Hidden).await?;
+        let found = match live {
+            Some(row) if conflict.keeps_live(mask) => return Ok(row),
+            None if conflict.updatable() == Deleted::Shown => {
+                lock_taken::<DB, E>(conn, cx, new, conflict, Deleted::Only).await?
+            }
+            live => live,
+        };
+        let row = match found {
+            None => None,
+            Some(found) => {
+                let value = |col: &&'static crate::expr::Col| {
+                    Some(Assignment { col, to: To::Value(new.value(col.index)?) })
+                };
+                let mut assignments: Vec<_> = conflict.updated(mask).iter().filter_map(value).collect();
+                assignments.extend(conflict.restored());
+                assignments.extend(next_version(E::META));
+                // The key finds it once; afterwards it is the same row by its primary key.
+                let id = found.id();
+                let which = Which::<E>::one(&id).deleted(conflict.updatable());
+                let changed = change(conn, cx, Operation::Update, &assignments, &which, Answer::Rows).await?;
+                changed.rows.into_iter().next()
             }
         };
         if let Some(row) = row {
@@ -74,6 +70,22 @@ pub(super) async fn upsert<DB: Backend, E: On<DB>>(
         }
     }
     Err(Error::NotStored { entity: E::META.entity })
+}
+
+/// The row that has the key, locked.
+async fn lock_taken<DB: Backend, E: On<DB>>(
+    conn: &mut DB::Connection,
+    cx: Cx<'_>,
+    new: &NewRow<E>,
+    conflict: &Conflict<E>,
+    deleted: Deleted,
+) -> Result<Option<E>> {
+    let mut which = Which::<E>::filtered(deleted, &[]);
+    which.keys = Keys::Like(conflict.target(), new);
+    let mut sql = cx.select::<DB, E>();
+    which.write(&mut sql);
+    sql.push(row_lock(DB::DIALECT));
+    decode_first(conn, sql.finish()?).await
 }
 
 /// Whether no row has the key any more.

@@ -37,6 +37,8 @@ mod plugins_cascade;
 pub(crate) mod plugins_entities;
 mod plugins_hidden;
 mod plugins_soft_delete;
+mod plugins_times;
+mod plugins_upsert;
 mod projection;
 mod properties;
 mod random_terms;
