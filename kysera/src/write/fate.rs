@@ -109,8 +109,10 @@ pub(crate) async fn meet<DB: Backend, E: On<DB>>(
     which.write(&mut sql);
     sql.push(row_lock(DB::DIALECT));
     let rows: Vec<E> = decode::<DB, E>(conn, sql).await?;
+    // These first: rows that lead back to themselves are live by then.
+    let changed = change(conn, cx, operation, &assignments, &which, answer).await?;
     E::cascade(Cascade { conn, cx, rows: &rows, fate }).await?;
-    change(conn, cx, operation, &assignments, &which, answer).await
+    Ok(changed)
 }
 
 fn to_deleted(mark: Mark, cx: Cx<'_>) -> To<'static> {
@@ -156,7 +158,7 @@ impl<DB: Backend, E: On<DB>> Cascade<'_, DB, E> {
                 let keys: Vec<_> = rows.iter().filter_map(|row| row.value(rel.parent.index)).collect();
                 let Some(first) = rows.first() else { continue };
                 let mut which = Which::<C>::filtered(Deleted::Hidden, &[]);
-                which.keys = Keys::Among(rel.key, &keys);
+                which.keys = Keys::Among(rel.key, rel.parent.codec, &keys);
                 if self.fate == Fate::Restore {
                     which.is = first.value(own.index).map(|mark| (theirs, mark));
                 }
