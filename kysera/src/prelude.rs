@@ -11,6 +11,8 @@ pub use crate::entity::{Entity, Validate};
 pub use crate::error::Invalid;
 pub use crate::expr::{Filter, IntoColumn};
 pub use crate::plugin::{SoftDeleteMethods, TimestampMethods, VersionMethods};
+#[cfg(feature = "audit")]
+pub use crate::plugin::AuditMethods;
 pub use crate::page::{Keyset, KeysetPage, Page, PageRequest};
 pub use crate::query::Projection;
 /// The trait of repositories, and the derive that makes a struct an entity.

@@ -16,7 +16,7 @@ pub(crate) use draft::Draft;
 pub use plugged::{Audited, SoftDeleted, Timestamped, Versioned};
 pub(crate) use texts::TextKind;
 pub use texts::{Mask, Statements, TextCache, Texts};
-pub use written::{Operation, Written};
+pub use written::{Operation, UnknownOperation, Written};
 
 use futures_core::future::BoxFuture;
 

@@ -65,6 +65,7 @@ macro_rules! not_null {
 }
 not_null!(bool, i8, i16, i32, i64, u8, u16, u32, u64, f32, f64, String, Box<str>);
 impl<T: Send + Sync + 'static> NotNull for Vec<T> {}
+impl NotNull for crate::entity::Operation {}
 #[cfg(feature = "json")]
 impl<T: Send + Sync + 'static> NotNull for sqlx::types::Json<T> {}
 #[cfg(feature = "json")]

@@ -303,9 +303,8 @@ fn write<'q, DB: Backend, X: Shape<DB>>(
         });
         sql.push(", 1 AS ")
             .ident(&free_name(meta, "kysera_hit".into()))
-            .push(" FROM ")
-            .table(meta)
-            .joins(&query.joins);
+            .push(" FROM ");
+        query.table(sql, meta).joins(&query.joins);
         query.rest(sql, meta, query.aggregates(shape), query.limit);
     });
     sql.push(" AS ").derived(PAGE).push(" ON 1 = 1");

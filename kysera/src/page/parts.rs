@@ -96,7 +96,8 @@ impl Parts {
         let Some(arms) = apart else {
             sql.push("SELECT ").with_joins(&query.joins).row_columns(meta);
             self.more(sql, meta);
-            sql.push(" FROM ").table(meta).joins(&query.joins);
+            sql.push(" FROM ");
+            query.table(sql, meta).joins(&query.joins);
             query.rest(sql, meta, false, query.limit);
             return;
         };
@@ -111,7 +112,8 @@ impl Parts {
             sql.push(if is_table { "SELECT * FROM " } else { "" });
             sql.nested(|sql| {
                 sql.push("SELECT ").with_joins(&arm.joins).row_columns(meta);
-                sql.push(" FROM ").table(meta).joins(&arm.joins);
+                sql.push(" FROM ");
+                arm.table(sql, meta).joins(&arm.joins);
                 arm.rest(sql, meta, false, arm.limit);
             });
         });
@@ -133,7 +135,8 @@ impl Parts {
     pub(super) fn asides<'q>(&'q self, sql: &mut Sql<'q>, meta: &'static Meta) {
         let one = |sql: &mut Sql<'q>, query: &'q Query, selected| {
             sql.nested(|sql| {
-                sql.push(selected).with_joins(&query.joins).table(meta).joins(&query.joins);
+                sql.push(selected).with_joins(&query.joins);
+                query.table(sql, meta).joins(&query.joins);
                 query.rest(sql, meta, false, query.limit);
             });
         };

@@ -140,6 +140,8 @@
 //! `WrittenBy { column: Note::AUTHOR }`. A type without options is named alone, and `Limit::new(3)` is a call of a `const fn`.
 //! Plugins that exclude each other, or need another one that is not listed, do not compile.
 
+#[cfg(feature = "audit")]
+pub mod audit;
 mod custom;
 mod soft_delete;
 mod times;
@@ -147,6 +149,8 @@ mod timestamps;
 mod tx;
 mod version;
 
+#[cfg(feature = "audit")]
+pub use audit::{AuditEntry, AuditMethods, AuditTable};
 #[doc(hidden)]
 pub use custom::{Facts, PluginSet, after_write_of, check, facts_of};
 pub use custom::{Phase, Plugin};

@@ -100,3 +100,5 @@ pub use set::{Assign, Update};
 pub use shape::{Items, SqlBox};
 pub use shape::{Rows, Shape};
 pub(crate) use statement::{Query, sql_at};
+#[cfg(feature = "audit")]
+pub(crate) use statement::{Log, OtherTable, RowOf};

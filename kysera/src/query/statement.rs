@@ -1,5 +1,8 @@
 //! The text of a query.
 
+use std::borrow::Cow;
+use std::sync::Arc;
+
 use super::lock::Lock;
 use super::shape::{Items, Shape, SqlBox};
 use crate::backend::Backend;
@@ -19,6 +22,30 @@ pub(crate) struct Query {
     pub(crate) having: Vec<Node>,
     pub(crate) lock: Option<Lock>,
     pub(crate) deleted: Deleted,
+    /// What it is about, if that is an audit log.
+    pub(crate) log: Option<Log>,
+}
+
+/// An audit log.
+#[derive(Clone, Default)]
+pub(crate) struct Log {
+    /// The table that it is in, if that is not the one that the struct names.
+    pub(crate) table: Option<OtherTable>,
+    /// Only the entries of one row.
+    pub(crate) row: Option<Arc<dyn RowOf>>,
+}
+
+/// A table that stands in for the one that a struct names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct OtherTable {
+    pub(crate) schema: Option<Cow<'static, str>>,
+    pub(crate) table: Cow<'static, str>,
+}
+
+/// The row of some entity that entries are about.
+pub(crate) trait RowOf: Send + Sync {
+    /// Writes a condition on the entry at hand.
+    fn write<'q>(&'q self, sql: &mut Sql<'q>);
 }
 
 /// Begins a statement that runs on a source.
@@ -44,7 +71,7 @@ impl Query {
             sql.refuse(error);
         }
         match shape.fixed(DB::DIALECT) {
-            Some(text) if self.joins.is_empty() && !self.distinct && !sql.is_elsewhere(meta) => {
+            Some(text) if self.has_fixed_head() && !sql.is_elsewhere(meta) => {
                 sql.push(text);
             }
             _ => {
@@ -97,12 +124,33 @@ impl Query {
         }
         sql.push(if self.distinct { "SELECT DISTINCT " } else { "SELECT " }).with_joins(&self.joins);
         sql.aggregating(|sql| shape.write(&mut SqlBox(sql), names));
-        sql.push(" FROM ").table(meta).joins(&self.joins);
+        sql.push(" FROM ");
+        self.table(sql, meta).joins(&self.joins);
+    }
+
+    /// Whether it begins as every query of the entity does.
+    fn has_fixed_head(&self) -> bool {
+        self.joins.is_empty() && !self.distinct && self.log.as_ref().is_none_or(|log| log.table.is_none())
+    }
+
+    /// The table that it reads, under the name of the entity's own.
+    pub(crate) fn table<'s, 'q>(&'q self, sql: &'s mut Sql<'q>, meta: &'static Meta) -> &'s mut Sql<'q> {
+        match self.log.as_ref().and_then(|log| log.table.as_ref()) {
+            Some(OtherTable { schema, table }) => {
+                sql.schema_of(schema.as_deref()).ident(table).push(" AS ").ident(meta.table)
+            }
+            None => sql.table(meta),
+        }
     }
 
     /// ` WHERE .. GROUP BY .. HAVING ..`
     pub(crate) fn conditions<'q>(&'q self, sql: &mut Sql<'q>, meta: &'static Meta) {
         sql.conditions(meta, self.deleted, &self.filters);
+        if let Some(row) = self.log.as_ref().and_then(|log| log.row.as_ref()) {
+            // Behind the name of the row's table, which is a filter.
+            sql.push(" AND ");
+            row.write(sql);
+        }
         if self.is_condensed() {
             sql.condensed(&self.group);
         }
@@ -142,7 +190,8 @@ impl Query {
         // Without groups, aggregates have a row even where the table has none.
         let one_row = self.group.is_empty() && self.aggregates(shape);
         sql.push(if one_row { "SELECT COUNT(*) FROM " } else { "SELECT 1 FROM " });
-        sql.with_joins(&self.joins).table(meta).joins(&self.joins);
+        sql.with_joins(&self.joins);
+        self.table(sql, meta).joins(&self.joins);
         self.conditions(sql, meta);
     }
 
@@ -159,7 +208,8 @@ impl Query {
             self.conditions(sql, meta);
             sql.push(") AS ").ident("kysera_counted");
         } else {
-            sql.push("SELECT COUNT(*) FROM ").with_joins(&self.joins).table(meta).joins(&self.joins);
+            sql.push("SELECT COUNT(*) FROM ").with_joins(&self.joins);
+            self.table(sql, meta).joins(&self.joins);
             self.conditions(sql, meta);
         }
     }

@@ -30,9 +30,10 @@ const COLUMNS: [&str; 9] = [
     "changed_at",
 ];
 
-/// What the log calls the table of an entity.
-pub(crate) fn table_name(meta: &Meta) -> String {
-    match meta.schema {
+/// What the log calls the table of an entity. Sources with different schemas may share a log that names its own.
+pub(crate) fn table_name(meta: &Meta, cx: Cx<'_>) -> String {
+    let shared = meta.plug.audit.as_ref().is_some_and(|audit| audit.schema.is_some());
+    match meta.schema.or(cx.schema().filter(|_| shared)) {
         Some(schema) => format!("{schema}.{}", meta.table),
         None => meta.table.to_owned(),
     }
@@ -70,7 +71,7 @@ pub(crate) fn log_query(
     sql.push(" (").list(COLUMNS, ", ", |sql, name| {
         sql.ident(name);
     });
-    sql.push(") SELECT ").text_value(table_name(meta)).push(", ");
+    sql.push(") SELECT ").text_value(table_name(meta, cx)).push(", ");
     sql.key_text(meta, |sql, _, col| {
         sql.ident(row).push(".").ident(col.name);
     });
@@ -97,7 +98,7 @@ pub(crate) fn log_query(
         if sides == Sides::Either {
             sql.push("CASE WHEN ").ident(OLD).push(".").ident(first_key(meta)).push(" IS NOT NULL THEN ");
         }
-        sql.push("(SELECT JSONB_AGG(\"kysera_e\".\"key\" ORDER BY \"kysera_e\".\"key\") FROM JSONB_EACH(TO_JSONB(");
+        sql.push("(SELECT JSONB_AGG(\"kysera_e\".\"key\" ORDER BY \"kysera_e\".\"key\" COLLATE \"C\") FROM JSONB_EACH(TO_JSONB(");
         sql.ident(NEW).push(")) AS \"kysera_e\" (\"key\", \"value\") WHERE TO_JSONB(").ident(OLD);
         sql.push(") -> \"kysera_e\".\"key\" IS DISTINCT FROM \"kysera_e\".\"value\")");
         if sides == Sides::Either {
@@ -135,11 +136,18 @@ fn optional_text(sql: &mut Sql<'_>, text: Option<String>) {
     };
 }
 
-/// The time of the operation.
+/// The time of the operation, as exact as every database keeps it.
+#[cfg(feature = "audit")]
+fn instant(cx: PluginContext<'_>) -> chrono::DateTime<chrono::Utc> {
+    use chrono::SubsecRound;
+    chrono::DateTime::from(cx.now()).trunc_subsecs(6)
+}
+
+/// Writes it.
 fn moment(sql: &mut Sql<'_>, cx: PluginContext<'_>) {
     #[cfg(feature = "audit")]
     {
-        let now: chrono::DateTime<chrono::Utc> = cx.now().into();
+        let now = instant(cx);
         let now: crate::expr::Value = std::sync::Arc::new(now);
         sql.shared(crate::__private::codec!(chrono::DateTime<chrono::Utc>), &now);
     }
@@ -296,7 +304,7 @@ pub(crate) async fn write_entries<DB: Backend>(
             sql.ident(name);
         });
         sql.push(") VALUES ").list(lines.iter().enumerate(), ", ", |sql, (at, Line { entry, changed })| {
-            sql.push("(").text_value(table_name(meta)).push(", ").text_value(entry.key.clone()).push(", ");
+            sql.push("(").text_value(table_name(meta, cx)).push(", ").text_value(entry.key.clone()).push(", ");
             sql.text_value(entry.operation.as_str().to_owned());
             let metadata = acting.metadata.as_ref().map(ToString::to_string);
             for json in [&entry.old, &entry.new, changed] {
@@ -368,28 +376,25 @@ mod chain {
                 return Err(Error::BadRequest(text.into()));
             };
             let mut hash = DB::text(&head, 0)?.unwrap_or_default();
-            let micros = chrono::DateTime::<chrono::Utc>::from(cx.plugins().now()).timestamp_micros();
-            let table = table_name(meta);
-            let parse = |json: &Option<String>| {
-                json.as_deref().map(serde_json::from_str::<serde_json::Value>).transpose().map_err(Error::other)
-            };
+            let micros = instant(cx.plugins()).timestamp_micros();
+            let table = table_name(meta, cx);
+            let metadata = acting.metadata.as_ref().map(ToString::to_string);
             let mut hashes = Vec::with_capacity(lines.len());
             for Line { entry, changed } in lines {
-                let (old, new, changed) = (parse(&entry.old)?, parse(&entry.new)?, parse(changed)?);
                 hash = next_hash(
                     &hash,
                     &Linked {
                         table: &table,
                         entity_id: &entry.key,
                         operation: entry.operation.as_str(),
-                        old: old.as_ref(),
-                        new: new.as_ref(),
-                        changed: changed.as_ref(),
+                        old: entry.old.as_deref(),
+                        new: entry.new.as_deref(),
+                        changed: changed.as_deref(),
                         actor: acting.actor.as_deref(),
-                        metadata: acting.metadata.as_ref(),
+                        metadata: metadata.as_deref(),
                         micros,
                     },
-                );
+                )?;
                 hashes.push(hash.clone());
             }
             let mut sql = cx.sql::<DB>();

@@ -16,6 +16,8 @@ pub(crate) use check::{refuse_same_key, validate, validate_all, validate_at};
 pub use fate::Cascade;
 pub(crate) use fate::{ByFilters, Fate, meet, to_live};
 pub(crate) use keys::{columns, given, key_columns, key_in, keys_per_statement, rows_per_statement};
+#[cfg(feature = "audit")]
+pub(crate) use log::table_name as audit_table_name;
 pub(crate) use log::{NEW, OLD, Sides, lock_seen, log_query, pair, row_lock, write_entries};
 pub(crate) use prepare::Prepare;
 pub(crate) use set::write as write_assignments;

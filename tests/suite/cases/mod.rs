@@ -1,6 +1,7 @@
 //! What kysera does, the same on every backend.
 
 mod aggregates;
+mod audit;
 mod combinations;
 mod compositions;
 mod compositions_ends;
@@ -9,6 +10,7 @@ mod compositions_users;
 mod compositions_world;
 mod create;
 mod cursors;
+mod custom_plugins;
 mod cuts;
 mod delete;
 mod entities;
