@@ -110,6 +110,7 @@ pub(crate) async fn meet<DB: Backend, E: On<DB>>(
     which.write(&mut sql);
     sql.push(row_lock(DB::DIALECT));
     let rows: Vec<E> = decode::<DB, E>(conn, sql).await?;
+    // These first: rows that lead back to themselves are live by then.
     let changed = change(conn, cx, operation, &assignments, &which, answer).await?;
     E::cascade(Cascade { conn, cx, rows: &rows, fate }).await?;
     Ok(changed)

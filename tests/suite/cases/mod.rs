@@ -2,6 +2,7 @@
 
 mod aggregates;
 mod audit;
+mod cascades;
 mod combinations;
 mod compositions;
 mod compositions_ends;
