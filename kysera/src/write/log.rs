@@ -209,7 +209,8 @@ fn with_exact_reals<E: Entity>(row: &E, json: String) -> Result<String> {
     }
     let mut values = object(&json)?;
     for col in E::META.columns.iter().filter(is_real) {
-        let exact = row.value(col.index).and_then(|value| col.codec.real(value)).filter(|exact| exact.is_finite());
+        let exact =
+            row.value(col.index).and_then(|value| col.codec.real(value)).filter(|exact| exact.is_finite());
         let printed = values.get(col.name).and_then(|json| json.get().parse::<f64>().ok());
         // An `f32` may be less exact than what is stored.
         if let (Some(exact), Some(printed)) = (exact, printed)

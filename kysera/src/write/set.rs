@@ -117,3 +117,6 @@ pub(crate) fn set_twice(meta: &Meta, col: &Col) -> Error {
         format!("`{}` of {} is set twice: which value should win?", col.name, meta.entity).into(),
     )
 }
+
+#[cfg(test)]
+mod tests;

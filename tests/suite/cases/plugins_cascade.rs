@@ -1,6 +1,5 @@
 //! Rows that are deleted and restored along with others.
 
-use kysera::Error;
 use kysera::plugin::SoftDeleteMethods;
 use kysera::prelude::*;
 use kysera_tests::{Ddl, Fixture};
@@ -321,4 +320,3 @@ async fn more_parents_than_one_statement_takes() {
     assert_eq!(teams.delete_many(many()).await.unwrap(), 2500);
     assert_eq!(projects.count().await.unwrap(), 0);
 }
-
