@@ -36,9 +36,15 @@ async fn main() -> Result<()> {
     // Without a context, `Article::repo(&db)` does not compile.
     let (articles, public) = (Article::repo(&editor), Article::repo(&reader));
 
-    let new = NewArticle { title: "Hello, world".into(), slug: None, published: None, notes: Some("check".into()) };
+    let new =
+        NewArticle { title: "Hello, world".into(), slug: None, published: None, notes: Some("check".into()) };
     let draft = articles.create(new).await?;
-    println!("{} (version {}), seen by readers: {}", draft.slug, draft.version, public.exists(draft.id).await?);
+    println!(
+        "{} (version {}), seen by readers: {}",
+        draft.slug,
+        draft.version,
+        public.exists(draft.id).await?
+    );
 
     let published = articles.update(draft.id, ArticlePatch::new().published(true)).await?;
     println!("published, version {}, seen by readers: {}", published.version, public.exists(draft.id).await?);
@@ -56,9 +62,9 @@ async fn main() -> Result<()> {
     println!("restored, version {}", restored.version);
 
     println!("what happened:");
-    for entry in articles.history(draft.id).await? {
+    for entry in articles.history(draft.id).all().await? {
         let who = entry.actor.as_deref().unwrap_or("nobody");
-        let changed = entry.changed_columns.as_ref().map_or_else(String::new, |names| format!(": {names:?}"));
+        let changed = entry.changed_columns.as_ref().map_or_else(String::new, |names| format!(": {}", names.join(", ")));
         println!("  {} by {who}{changed}", entry.operation);
     }
     Ok(())

@@ -56,7 +56,7 @@ async fn the_log_names_who_and_covers_what_is_sensitive() {
     let (editor, id) = articles(&db, Caller::Editor("ada".into())).await;
     let articles = Article::repo(&editor);
     articles.update(id, ArticlePatch::new().notes("secret")).await.unwrap();
-    let history = articles.history(id).await.unwrap();
+    let history = articles.history(id).all().await.unwrap();
     let who: Vec<_> = history.iter().map(|entry| entry.actor.as_deref()).collect();
     assert_eq!(who, [Some("ada"), Some("grace")]);
     assert!(!format!("{history:?}").contains("secret"));

@@ -197,6 +197,7 @@ impl Model {
             attrs: &attrs,
             skipped: &skipped,
             ident: &input.ident,
+            columns_type: container.columns.as_ref(),
             diag,
         };
         let plugins = plugins::plugins(&container.plugins, &mut columns, found);

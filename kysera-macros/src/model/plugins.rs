@@ -110,6 +110,8 @@ pub(super) struct Found<'a> {
     pub(super) attrs: &'a [FieldAttrs],
     pub(super) skipped: &'a [Skipped],
     pub(super) ident: &'a Ident,
+    /// The type that takes the constants, if not the struct itself.
+    pub(super) columns_type: Option<&'a Ident>,
     pub(super) diag: &'a Diag,
 }
 
@@ -148,7 +150,7 @@ pub(super) fn plugins(declared: &attr::Plugins, columns: &mut [Column], found: F
 
 /// The relation that a path names.
 fn cascade(path: &Path, found: Found<'_>) -> Option<Cascade> {
-    let Found { relations, ident, diag, .. } = found;
+    let Found { relations, ident, columns_type, diag, .. } = found;
     let name = path.segments.last()?.ident.to_string();
     let leads_down = |relation: &&Relation| relation.kind != Kind::BelongsTo && relation.through.is_none();
     let Some(relation) = relations.iter().find(|relation| relation.constant == name) else {
@@ -176,7 +178,8 @@ fn cascade(path: &Path, found: Found<'_>) -> Option<Cascade> {
     let target = relation.target.owner.clone();
     Some(Cascade {
         relation: without_self(path.to_token_stream(), ident),
-        target: (*ident != tidy(&target)).then_some(target),
+        target: (*ident != tidy(&target) && columns_type.is_none_or(|own| *own != tidy(&target)))
+            .then_some(target),
     })
 }
 

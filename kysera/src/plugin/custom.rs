@@ -346,7 +346,11 @@ const fn in_circle(facts: &[Facts], at: usize) -> bool {
 pub const fn check(facts: &[Facts], builtin: &[&str], at: usize) {
     let this = &facts[at];
     if has(builtin, this.name) || has(&["soft_delete", "timestamps", "version", "audit", "rls"], this.name) {
-        Message::new().text("the name `").text(this.name).text("` is taken by a plugin of kysera's own").panic();
+        Message::new()
+            .text("the name `")
+            .text(this.name)
+            .text("` is taken by a plugin of kysera's own")
+            .panic();
     }
     let mut i = 0;
     while i < at {
@@ -373,7 +377,11 @@ pub const fn check(facts: &[Facts], builtin: &[&str], at: usize) {
         i += 1;
     }
     if in_circle(facts, at) {
-        Message::new().text("the plugin `").text(this.name).text("` requires itself, over what others require").panic();
+        Message::new()
+            .text("the plugin `")
+            .text(this.name)
+            .text("` requires itself, over what others require")
+            .panic();
     }
     i = 0;
     while i < this.conflicts.len() {
@@ -488,7 +496,11 @@ mod tests {
 
     #[test]
     fn phases_are_the_order_of_operations() {
-        assert!(Phase::Security < Phase::Filter && Phase::Filter < Phase::Transform && Phase::Transform < Phase::Audit);
+        assert!(
+            Phase::Security < Phase::Filter
+                && Phase::Filter < Phase::Transform
+                && Phase::Transform < Phase::Audit
+        );
         assert_eq!(crate::entity::Operation::Restore.to_string(), "restore");
     }
 }

@@ -154,10 +154,10 @@ pub use audit::{AuditEntry, AuditMethods, AuditTable};
 #[doc(hidden)]
 pub use custom::{Facts, PluginSet, after_write_of, check, facts_of};
 pub use custom::{Phase, Plugin};
+pub use soft_delete::SoftDeleteMethods;
 pub use times::{DeletedAt, Timestamp, VersionNumber};
 #[doc(hidden)]
 pub use times::{first_version, stamp};
-pub use soft_delete::SoftDeleteMethods;
 pub use timestamps::TimestampMethods;
 pub use tx::PluginTx;
 pub use version::{VersionMethods, VersionOf};

@@ -161,7 +161,8 @@ pub trait Repository: Send + Sync + Sized {
     fn find_all(&self) -> BoxFuture<'_, Result<Vec<Self::Entity>>> {
         Box::pin(async move {
             let cx = Cx::of(self.source());
-            let statement = sql::read_statement::<DialectOf<Self>, Self::Entity>(cx, sql::Read::Select, None)?;
+            let statement =
+                sql::read_statement::<DialectOf<Self>, Self::Entity>(cx, sql::Read::Select, None)?;
             run(self.source(), FetchAll::new(statement)).await
         })
     }
@@ -177,7 +178,8 @@ pub trait Repository: Send + Sync + Sized {
         let id = id.into_column();
         Box::pin(async move {
             let cx = Cx::of(self.source());
-            let statement = sql::read_statement::<DialectOf<Self>, Self::Entity>(cx, sql::Read::Exists, Some(&id))?;
+            let statement =
+                sql::read_statement::<DialectOf<Self>, Self::Entity>(cx, sql::Read::Exists, Some(&id))?;
             run(self.source(), Exists { meta: Self::Entity::META, statement }).await
         })
     }

@@ -129,7 +129,8 @@ pub(super) fn insert_text<DB: Backend, E: Entity>(cx: Cx<'_>, mask: Mask) -> Sql
 
 /// Whether the derive's INSERT has a column: those that the client or a plugin always gives.
 fn is_in_literal(meta: &Meta, column: usize) -> bool {
-    let marks_deleted = meta.plug.soft_delete.as_ref().is_some_and(|soft_delete| soft_delete.column == column);
+    let marks_deleted =
+        meta.plug.soft_delete.as_ref().is_some_and(|soft_delete| soft_delete.column == column);
     !marks_deleted && matches!(meta.columns[column].fill, Fill::Client | Fill::Plugin)
 }
 

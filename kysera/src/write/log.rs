@@ -1,6 +1,6 @@
 //! The audit log, as writes see it.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use futures_util::TryStreamExt;
 use serde_json::value::RawValue;
@@ -10,7 +10,7 @@ use super::which::Which;
 use crate::backend::{Backend, Dialect};
 use crate::entity::{Cells, Entity, On, Operation};
 use crate::error::{Error, Result};
-use crate::expr::{Acting, Audit, MASKED, Meta, PluginContext, Sql};
+use crate::expr::{Acting, Audit, Col, MASKED, Meta, PluginContext, Sql};
 use crate::source::Cx;
 
 /// The `WITH` queries of a write that is logged in the same statement.
@@ -78,7 +78,11 @@ pub(crate) fn log_query(
     sql.push(", ");
     if sides == Sides::Either {
         let first = first_key(meta);
-        sql.push("CASE WHEN ").ident(OLD).push(".").ident(first).push(" IS NULL THEN 'create' ELSE 'update' END");
+        sql.push("CASE WHEN ")
+            .ident(OLD)
+            .push(".")
+            .ident(first)
+            .push(" IS NULL THEN 'create' ELSE 'update' END");
     } else {
         sql.text_value(operation.as_str().to_owned());
     }
@@ -190,9 +194,32 @@ pub(crate) async fn read_seen<DB: Backend, E: On<DB>>(
         let text = |at| DB::text(&row, at).map(Option::unwrap_or_default);
         let (key, json) = (text(width)?, text(width + 1)?);
         let check = seen.is_empty();
-        seen.push(Seen { row: E::decode(&mut Cells::new(&row, E::META, 0, check))?, key, json });
+        let row = E::decode(&mut Cells::new(&row, E::META, 0, check))?;
+        let json = if DB::DIALECT == Dialect::Sqlite { with_exact_reals(&row, json)? } else { json };
+        seen.push(Seen { row, key, json });
     }
     Ok(seen)
+}
+
+/// SQLite does not print very large and very small numbers so that the same ones come of them.
+fn with_exact_reals<E: Entity>(row: &E, json: String) -> Result<String> {
+    let is_real = |col: &&Col| col.codec.sqlite_type_is("REAL");
+    if !E::META.columns.iter().any(|col| is_real(&col)) {
+        return Ok(json);
+    }
+    let mut values = object(&json)?;
+    for col in E::META.columns.iter().filter(is_real) {
+        let exact = row.value(col.index).and_then(|value| col.codec.real(value)).filter(|exact| exact.is_finite());
+        let printed = values.get(col.name).and_then(|json| json.get().parse::<f64>().ok());
+        // An `f32` may be less exact than what is stored.
+        if let (Some(exact), Some(printed)) = (exact, printed)
+            && (exact - printed).abs() <= printed.abs() * 1e-15
+        {
+            let json = RawValue::from_string(format!("{exact:?}")).map_err(Error::other)?;
+            values.insert(col.name.to_owned(), json);
+        }
+    }
+    serde_json::to_string(&values).map_err(Error::other)
 }
 
 /// The rows that a write is about, locked.
@@ -237,7 +264,7 @@ struct Line {
     changed: Option<String>,
 }
 
-type Object = HashMap<String, Box<RawValue>>;
+type Object = BTreeMap<String, Box<RawValue>>;
 
 fn object(json: &str) -> Result<Object> {
     serde_json::from_str(json).map_err(Error::other)
@@ -250,12 +277,8 @@ fn line(meta: &'static Meta, audit: &Audit, mut entry: Entry) -> Result<Option<L
     let mut changed = None;
     if let (Some(old), Some(new)) = (&old, &new) {
         let raw = |side: &Object, name: &str| side.get(name).map(|value| value.get().to_owned());
-        let mut names: Vec<&str> = meta
-            .columns
-            .iter()
-            .map(|col| col.name)
-            .filter(|name| raw(old, name) != raw(new, name))
-            .collect();
+        let mut names: Vec<&str> =
+            meta.columns.iter().map(|col| col.name).filter(|name| raw(old, name) != raw(new, name)).collect();
         if names.is_empty() {
             return Ok(None);
         }
@@ -288,13 +311,19 @@ pub(crate) async fn write_entries<DB: Backend>(
     audit: &'static Audit,
     entries: Vec<Entry>,
 ) -> Result<()> {
-    let lines: Vec<Line> =
-        entries.into_iter().filter_map(|entry| line(meta, audit, entry).transpose()).collect::<Result<_>>()?;
+    let lines: Vec<Line> = entries
+        .into_iter()
+        .filter_map(|entry| line(meta, audit, entry).transpose())
+        .collect::<Result<_>>()?;
     if lines.is_empty() {
         return Ok(());
     }
     let acting = cx.acting();
-    let hashes = if audit.chain { chain::link::<DB>(conn, cx, meta, audit, &acting, &lines).await? } else { Vec::new() };
+    let hashes = if audit.chain {
+        chain::link::<DB>(conn, cx, meta, audit, &acting, &lines).await?
+    } else {
+        Vec::new()
+    };
     for (chunk, lines) in lines.chunks(LINES).enumerate() {
         let mut sql = cx.sql::<DB>();
         sql.push("INSERT INTO ");
@@ -304,7 +333,11 @@ pub(crate) async fn write_entries<DB: Backend>(
             sql.ident(name);
         });
         sql.push(") VALUES ").list(lines.iter().enumerate(), ", ", |sql, (at, Line { entry, changed })| {
-            sql.push("(").text_value(table_name(meta, cx)).push(", ").text_value(entry.key.clone()).push(", ");
+            sql.push("(")
+                .text_value(table_name(meta, cx))
+                .push(", ")
+                .text_value(entry.key.clone())
+                .push(", ");
             sql.text_value(entry.operation.as_str().to_owned());
             let metadata = acting.metadata.as_ref().map(ToString::to_string);
             for json in [&entry.old, &entry.new, changed] {
@@ -339,7 +372,11 @@ fn json_text(sql: &mut Sql<'_>, json: Option<String>) {
 }
 
 /// The entries of rows before and after a write, paired by their keys.
-pub(crate) fn pair<E: Entity>(operation: Operation, olds: Vec<(String, String)>, news: &[Seen<E>]) -> Vec<Entry> {
+pub(crate) fn pair<E: Entity>(
+    operation: Operation,
+    olds: Vec<(String, String)>,
+    news: &[Seen<E>],
+) -> Vec<Entry> {
     let mut news: HashMap<&str, &str> = news.iter().map(|seen| (&*seen.key, &*seen.json)).collect();
     olds.into_iter()
         .map(|(key, old)| {
@@ -372,7 +409,8 @@ mod chain {
             sql.push(if DB::DIALECT == Dialect::Sqlite { "" } else { " FOR UPDATE" });
             let head = DB::fetch_optional(conn, sql.finish()?).await?;
             let Some(head) = head else {
-                let text = format!("the chain of `{}` has no beginning: create its tables with kysera", audit.table);
+                let text =
+                    format!("the chain of `{}` has no beginning: create its tables with kysera", audit.table);
                 return Err(Error::BadRequest(text.into()));
             };
             let mut hash = DB::text(&head, 0)?.unwrap_or_default();
@@ -400,7 +438,13 @@ mod chain {
             let mut sql = cx.sql::<DB>();
             sql.push("UPDATE ");
             log_table(&mut sql, audit, "_chain");
-            sql.push(" SET ").ident("hash").push(" = ").text_value(hash).push(", ").ident("entries").push(" = ");
+            sql.push(" SET ")
+                .ident("hash")
+                .push(" = ")
+                .text_value(hash)
+                .push(", ")
+                .ident("entries")
+                .push(" = ");
             sql.ident("entries").push(" + ").push(&lines.len().to_string());
             sql.push(" WHERE ").ident("id").push(" = 1");
             DB::execute(conn, sql.finish()?).await?;

@@ -16,6 +16,9 @@ pub(crate) enum To<'a> {
     Term(&'a Term),
     Value(&'a AnyValue),
     Shared(Value),
+    /// What the audit log wrote down of it, as JSON.
+    #[cfg(feature = "audit")]
+    Logged(&'static Meta, &'a str),
     Null,
     True,
     False,
@@ -30,6 +33,8 @@ impl<'a> Assignment<'a> {
             To::Term(term) => sql.term(term),
             To::Value(value) => sql.value(self.col.codec, *value),
             To::Shared(value) => sql.shared(self.col.codec, value),
+            #[cfg(feature = "audit")]
+            To::Logged(meta, json) => sql.logged(meta, self.col, json),
             To::Null => sql.push("NULL"),
             To::True => sql.push("TRUE"),
             To::False => sql.push("FALSE"),
@@ -60,9 +65,7 @@ pub(crate) fn of_values<'a>(
     meta: &'static Meta,
     values: &'a dyn Values,
 ) -> impl Iterator<Item = Assignment<'a>> {
-    meta.columns
-        .iter()
-        .filter_map(|col| Some(Assignment { col, to: To::Value(values.value(col.index)?) }))
+    meta.columns.iter().filter_map(|col| Some(Assignment { col, to: To::Value(values.value(col.index)?) }))
 }
 
 /// What plugins count, after everything else: where assignments follow each other, nothing is to see the new version.

@@ -204,11 +204,15 @@ async fn each_has_its_turn_on_every_path_that_writes() {
     let updated = papers.update_many(patches).await.unwrap();
     assert!(updated.iter().all(|row| row.trail == "tb"));
     assert_eq!(journal(&db).await, ["update b+c"]);
-    assert_eq!(papers.find().filter(Paper::TITLE.eq("b")).update(PaperPatch::new().title("b2")).await.unwrap(), 1);
+    assert_eq!(
+        papers.find().filter(Paper::TITLE.eq("b")).update(PaperPatch::new().title("b2")).await.unwrap(),
+        1
+    );
     let set = papers.find().filter(Paper::TITLE.eq("c")).set(Paper::TITLE, Paper::TITLE.upper()).execute();
     assert_eq!(set.await.unwrap(), 1);
     assert_eq!(journal(&db).await, ["update", "update"]);
-    let trails = papers.find().filter(Paper::TITLE.in_(["b2", "C"])).select(Paper::TRAIL).all().await.unwrap();
+    let trails =
+        papers.find().filter(Paper::TITLE.in_(["b2", "C"])).select(Paper::TRAIL).all().await.unwrap();
     assert_eq!(trails, ["t!b", "t!b"], "an expression is a change as well");
     let moved = papers.transition(a.id, Paper::TITLE, "a2", "a3", PaperPatch::new()).await.unwrap().unwrap();
     assert_eq!(moved.trail, "t!b");
@@ -220,7 +224,10 @@ async fn each_has_its_turn_on_every_path_that_writes() {
     let again = papers.upsert(NewPaper { shelf_id: Some(3), ..paper("f") }, Paper::TITLE).await.unwrap();
     assert_eq!((again.id, again.shelf_id), (upserted.id, Some(3)));
     assert_eq!(journal(&db).await, ["update f"]);
-    let both = papers.upsert_many([paper("g"), NewPaper { shelf_id: Some(4), ..paper("f") }], Paper::TITLE).await.unwrap();
+    let both = papers
+        .upsert_many([paper("g"), NewPaper { shelf_id: Some(4), ..paper("f") }], Paper::TITLE)
+        .await
+        .unwrap();
     assert_eq!(both.iter().map(|row| row.shelf_id).collect::<Vec<_>>(), [None, Some(4)]);
     assert_eq!(journal(&db).await, ["create g", "update f"]);
 
@@ -277,7 +284,13 @@ async fn a_scope_holds_on_every_path() {
     // From other entities.
     assert_eq!(shelves.find().filter(Shelf::PAPERS.exists()).count().await.unwrap(), 1);
     assert_eq!(shelves.find().filter(Shelf::PAPERS.is_empty()).count().await.unwrap(), 1);
-    let counts = shelves.find().order_by(Shelf::ID.asc()).select((Shelf::ID, Shelf::PAPERS.count())).all().await.unwrap();
+    let counts = shelves
+        .find()
+        .order_by(Shelf::ID.asc())
+        .select((Shelf::ID, Shelf::PAPERS.count()))
+        .all()
+        .await
+        .unwrap();
     assert_eq!(counts, [(1, 1), (2, 0)]);
     let loaded = shelves.find().order_by(Shelf::ID.asc()).with(Shelf::PAPERS).all().await.unwrap();
     assert_eq!(loaded.iter().map(|(_, papers)| papers.len()).collect::<Vec<_>>(), [1, 0]);
@@ -287,8 +300,19 @@ async fn a_scope_holds_on_every_path() {
     // Writes: what may not be seen is not there.
     let patch = || PaperPatch::new().title("x");
     assert!(papers.update(theirs.id, patch()).await.unwrap_err().is_not_found());
-    assert!(papers.update_many([(mine.id, PaperPatch::new().shelf_id(None)), (theirs.id, PaperPatch::new().shelf_id(None))]).await.unwrap_err().is_not_found());
-    assert!(papers.transition(theirs.id, Paper::TITLE, "theirs", "x", PaperPatch::new()).await.unwrap().is_none());
+    assert!(
+        papers
+            .update_many([
+                (mine.id, PaperPatch::new().shelf_id(None)),
+                (theirs.id, PaperPatch::new().shelf_id(None))
+            ])
+            .await
+            .unwrap_err()
+            .is_not_found()
+    );
+    assert!(
+        papers.transition(theirs.id, Paper::TITLE, "theirs", "x", PaperPatch::new()).await.unwrap().is_none()
+    );
     assert_eq!(asked().update(patch()).await.unwrap(), 0);
     assert_eq!(asked().set(Paper::TITLE, "x").execute().await.unwrap(), 0);
     assert!(!papers.delete(theirs.id).await.unwrap());
@@ -310,7 +334,10 @@ async fn a_plugin_that_fails_is_named_and_nothing_is_written() {
     let (db, one, _) = fixture().await;
     let papers = Paper::repo(&one);
     let error = papers.create(paper("forbidden")).await.unwrap_err();
-    assert!(matches!(error, Error::Plugin { plugin: "tenants", doing: "before_create", entity: "Paper", .. }), "{error:?}");
+    assert!(
+        matches!(error, Error::Plugin { plugin: "tenants", doing: "before_create", entity: "Paper", .. }),
+        "{error:?}"
+    );
     assert_eq!(error.to_string(), "the plugin `tenants` of Paper failed in `before_create`: not this one");
     assert_eq!(error.code(), kysera::ErrorCode::BadRequest);
 

@@ -2,6 +2,8 @@
 
 mod aggregates;
 mod audit;
+mod audit_restore;
+mod audit_types;
 mod cascades;
 mod combinations;
 mod compositions;
@@ -34,6 +36,12 @@ mod outside;
 pub(crate) mod outside_types;
 mod pages;
 mod parallel;
+mod plugins_cascade;
+pub(crate) mod plugins_entities;
+mod plugins_hidden;
+mod plugins_soft_delete;
+mod plugins_times;
+mod plugins_upsert;
 mod projection;
 mod properties;
 mod random_terms;
