@@ -1,6 +1,5 @@
 //! Rows that are deleted and restored along with others.
 
-use kysera::Error;
 use kysera::plugin::SoftDeleteMethods;
 use kysera::prelude::*;
 use kysera_tests::{Ddl, Fixture};
@@ -320,43 +319,4 @@ async fn more_parents_than_one_statement_takes() {
     assert_eq!(projects.count().await.unwrap(), 2500);
     assert_eq!(teams.delete_many(many()).await.unwrap(), 2500);
     assert_eq!(projects.count().await.unwrap(), 0);
-}
-
-/// Marks of different types cannot be compared.
-#[derive(Debug, Clone, PartialEq, Repository)]
-#[kysera::plugin(soft_delete(cascade = [Owner::THINGS]))]
-#[kysera(table = "teams", has_many(things = Thing::OWNER_ID))]
-struct Owner {
-    #[kysera(id, assigned)]
-    id: i64,
-    name: String,
-    deleted_at: Option<i64>,
-}
-
-#[derive(Debug, Clone, PartialEq, Repository)]
-#[kysera::plugin(soft_delete)]
-#[kysera(table = "things")]
-struct Thing {
-    #[kysera(id, assigned)]
-    id: i64,
-    owner_id: i64,
-    deleted: bool,
-}
-
-#[tokio::test]
-async fn marks_of_different_types_are_refused() {
-    let db = Fixture::<DB>::new(&DDL).await;
-    db.execute(
-        "CREATE TABLE things (id BIGINT PRIMARY KEY, owner_id BIGINT NOT NULL, deleted BOOLEAN NOT NULL)",
-    )
-    .await;
-    let owners = Owner::repo(db.source());
-    owners.create(NewOwner { id: 1, name: "x".into() }).await.unwrap();
-    Thing::repo(db.source()).create(NewThing { id: 1, owner_id: 1 }).await.unwrap();
-    let error = owners.delete(1).await.unwrap_err();
-    let Error::BadRequest(text) = &error else { panic!("{error:?}") };
-    for part in ["things", "deleted_at", "Owner", "`deleted`", "Thing"] {
-        assert!(text.contains(part), "{text}");
-    }
-    assert!(owners.exists(1).await.unwrap());
 }
