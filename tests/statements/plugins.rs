@@ -104,7 +104,7 @@ macro_rules! entity {
         $note!("save", $things.save(&read));
     };
     (@soft $note:ident $things:ident $row:ident $new:ident $patch:ident) => {
-        let gone = async |ids: [i64; 2]| drop($things.delete_many(ids).await.unwrap());
+        let gone = async |ids: [i64; 2]| assert!($things.delete_many(ids).await.unwrap() > 0);
         gone([$row.id, 2]).await;
         $note!("restore", $things.restore($row.id));
         gone([$row.id, 2]).await;

@@ -99,22 +99,50 @@ async fn every_way_of_updating_counts_up_by_one() {
     let mut version = 1;
     for way in 0..16 {
         match way {
-            0 => drop(items.update(id, patch()).await.unwrap()),
-            1 => drop(items.update_many([(id, patch())]).await.unwrap()),
-            2 => drop(items.update_at(id, version, patch()).await.unwrap()),
-            3 => drop(items.save(&items.get(id).await.unwrap()).await.unwrap()),
-            4 => drop(items.transition(id, Item::STATE, None, "open", patch()).await.unwrap().unwrap()),
-            5 => drop(items.touch(id).await.unwrap()),
-            6 => drop(items.touch_many([id]).await.unwrap()),
-            7 => drop(only().update(patch()).await.unwrap()),
-            8 => drop(only().set(Item::AMOUNT, Item::AMOUNT.plus(1)).execute().await.unwrap()),
-            9 => drop(only().patch(patch()).execute().await.unwrap()),
-            10 => drop(items.upsert(new("a"), Item::NAME).await.unwrap()),
-            11 => drop(items.upsert_many([new("a")], Item::NAME).await.unwrap()),
+            0 => {
+                items.update(id, patch()).await.unwrap();
+            }
+            1 => {
+                items.update_many([(id, patch())]).await.unwrap();
+            }
+            2 => {
+                items.update_at(id, version, patch()).await.unwrap();
+            }
+            3 => {
+                items.save(&items.get(id).await.unwrap()).await.unwrap();
+            }
+            4 => {
+                items.transition(id, Item::STATE, None, "open", patch()).await.unwrap().unwrap();
+            }
+            5 => {
+                items.touch(id).await.unwrap();
+            }
+            6 => {
+                items.touch_many([id]).await.unwrap();
+            }
+            7 => {
+                only().update(patch()).await.unwrap();
+            }
+            8 => {
+                only().set(Item::AMOUNT, Item::AMOUNT.plus(1)).execute().await.unwrap();
+            }
+            9 => {
+                only().patch(patch()).execute().await.unwrap();
+            }
+            10 => {
+                items.upsert(new("a"), Item::NAME).await.unwrap();
+            }
+            11 => {
+                items.upsert_many([new("a")], Item::NAME).await.unwrap();
+            }
             12 => assert!(items.delete(id).await.unwrap()),
-            13 => drop(items.restore(id).await.unwrap()),
+            13 => {
+                items.restore(id).await.unwrap();
+            }
             14 => assert_eq!(items.delete_many([id]).await.unwrap(), 1),
-            _ => drop(items.upsert(new("a"), Conflict::on(Item::NAME).restore()).await.unwrap()),
+            _ => {
+                items.upsert(new("a"), Conflict::on(Item::NAME).restore()).await.unwrap();
+            }
         }
         version += 1;
         let found = items.find().with_deleted().filter(Item::ID.eq(id)).one().await.unwrap();
