@@ -241,12 +241,24 @@ async fn one_instant_per_operation() {
         let before = hands.now();
         let ids = || rows.iter().map(|row| row.id);
         match way {
-            0 => drop(notes.touch_many(ids()).await.unwrap()),
-            1 => drop(notes.find().update(NotePatch::new().rank(9)).await.unwrap()),
-            2 => drop(notes.delete_many(ids()).await.unwrap()),
-            3 => drop(notes.restore_many(ids()).await.unwrap()),
-            4 => drop(notes.find().delete().await.unwrap()),
-            _ => drop(notes.find().restore().await.unwrap()),
+            0 => {
+                notes.touch_many(ids()).await.unwrap();
+            }
+            1 => {
+                notes.find().update(NotePatch::new().rank(9)).await.unwrap();
+            }
+            2 => {
+                notes.delete_many(ids()).await.unwrap();
+            }
+            3 => {
+                notes.restore_many(ids()).await.unwrap();
+            }
+            4 => {
+                notes.find().delete().await.unwrap();
+            }
+            _ => {
+                notes.find().restore().await.unwrap();
+            }
         }
         assert_eq!(asked(before), 1, "{way}");
         let column = if way == 2 || way == 4 { "deleted_at" } else { "updated_at" };
