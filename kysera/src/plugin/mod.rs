@@ -143,6 +143,7 @@
 #[cfg(feature = "audit")]
 pub mod audit;
 mod custom;
+mod fit;
 mod soft_delete;
 mod times;
 mod timestamps;
@@ -152,8 +153,10 @@ mod version;
 #[cfg(feature = "audit")]
 pub use audit::{AuditEntry, AuditMethods, AuditTable};
 #[doc(hidden)]
-pub use custom::{Facts, PluginSet, after_write_of, check, facts_of};
+pub use custom::{Facts, PluginSet, after_write_of, facts_of};
 pub use custom::{Phase, Plugin};
+#[doc(hidden)]
+pub use fit::check;
 pub use soft_delete::SoftDeleteMethods;
 pub use times::{DeletedAt, Timestamp, VersionNumber};
 #[doc(hidden)]
