@@ -7,7 +7,7 @@ use super::fit::sequence;
 use crate::backend::Backend;
 use crate::entity::{Changes, Entity, On, Written};
 use crate::error::{Error, Result};
-use crate::expr::{Filter, PluginContext};
+use crate::expr::{Filter, PluginContext, Scope};
 
 /// When a plugin has its turn, whatever the order in which plugins are listed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -40,9 +40,12 @@ pub trait Plugin<E: Entity>: Send + Sync {
     const REQUIRES: &'static [&'static str] = &[];
     /// The names of plugins that must not be listed.
     const CONFLICTS: &'static [&'static str] = &[];
-    /// Whether [`after_write`](Self::after_write) has anything to do. With `false`, writes of a single statement need no
-    /// transaction around them.
+    /// Whether [`after_write`](Self::after_write) has anything to do. With `false` it is not called, and writes of a single
+    /// statement need no transaction around them.
     const AFTER_WRITE: bool = true;
+    /// Whether [`scope`](Self::scope) ever hides anything. With `false` it is not called, and statements keep the texts that they
+    /// have without the plugin.
+    const SCOPE: bool = true;
 
     /// The rows that there are, for this caller: a condition of every statement on the table, wherever it is reached from.
     /// `None` is all of them.
@@ -111,6 +114,7 @@ pub struct Facts {
 pub trait PluginSet<E: Entity>: Send + Sync {
     const FACTS: &'static [Facts];
     const AFTER_WRITE: bool;
+    const SCOPE: bool;
 
     fn scope(&self, cx: &PluginContext<'_>) -> Result<Vec<Filter<E>>>;
     fn before_create(&self, row: &mut Changes<'_, E>, cx: &PluginContext<'_>) -> Result<()>;
@@ -138,12 +142,13 @@ macro_rules! set {
                 conflicts: $P::CONFLICTS,
             }),+];
             const AFTER_WRITE: bool = $($P::AFTER_WRITE)||+;
+            const SCOPE: bool = $($P::SCOPE)||+;
 
             fn scope(&self, cx: &PluginContext<'_>) -> Result<Vec<Filter<E>>> {
                 let mut filters = Vec::new();
                 for at in const { sequence::<$count>(Self::FACTS) } {
                     let filter = match at {
-                        $($i => self.$i.scope(cx).map_err(failed::<E>($P::NAME, "scope")),)+
+                        $($i if $P::SCOPE => self.$i.scope(cx).map_err(failed::<E>($P::NAME, "scope")),)+
                         _ => Ok(None),
                     };
                     filters.extend(filter?);
@@ -208,6 +213,15 @@ set!(8: A 0, B 1, C 2, D 3, F 4, G 5, H 6, I 7);
 #[doc(hidden)]
 pub const fn facts_of<E: Entity, P: PluginSet<E>>(_: fn() -> P) -> &'static [Facts] {
     P::FACTS
+}
+
+/// Their scope, if they have one.
+#[doc(hidden)]
+pub const fn scope_of<E: Entity, P: PluginSet<E>>(
+    _: fn() -> P,
+    scope: fn(&PluginContext<'_>) -> Scope,
+) -> Option<fn(&PluginContext<'_>) -> Scope> {
+    if P::SCOPE { Some(scope) } else { None }
 }
 
 /// Whether any of them wants to see what was written.
