@@ -2,7 +2,9 @@
 
 mod aggregates;
 mod audit;
+mod audit_chain;
 mod audit_restore;
+mod audit_stress;
 mod audit_types;
 mod combinations;
 mod compositions;

@@ -2,6 +2,7 @@
 
 pub(crate) mod chain;
 mod entry;
+mod keep;
 mod methods;
 mod past;
 mod restore;
@@ -9,5 +10,6 @@ mod table;
 mod values;
 
 pub use entry::AuditEntry;
+pub use keep::{ChainBreak, ChainReport};
 pub use methods::AuditMethods;
 pub use table::AuditTable;
