@@ -1,9 +1,10 @@
 //! What kysera does, the same on every backend.
 
 mod aggregates;
-mod audit;
+pub(crate) mod audit;
 mod audit_chain;
 mod audit_restore;
+mod audit_schemas;
 mod audit_stress;
 mod audit_types;
 mod combinations;
