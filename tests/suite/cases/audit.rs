@@ -313,6 +313,8 @@ async fn what_did_not_happen_is_not_written_down() {
     assert!(members.transition(one.id, Member::BIO, "no", "x", MemberPatch::new()).await.unwrap().is_none());
     // Nothing is asked for.
     members.update(one.id, MemberPatch::new()).await.unwrap();
+    members.upsert(member("one"), Conflict::on(Member::EMAIL).keep()).await.unwrap();
+    members.update_many([(one.id, MemberPatch::new())]).await.unwrap();
     // It is refused.
     assert_eq!(members.create(member("one")).await.unwrap_err().code(), ErrorCode::UniqueViolation);
     let many = members.create_many([member("three"), member("one")]).await;
@@ -399,7 +401,7 @@ async fn an_update_that_changes_nothing_has_no_entry() {
     assert!(tags.delete(name).await.unwrap());
     let log = entries(&db).await;
     assert_eq!((log[3].operation, &log[3].new_values), (Operation::Delete, &None));
-    assert_eq!(log[3].old("uses"), Some(&json!(2)));
+    assert_eq!(log[3].old_value("uses"), Some(&json!(2)));
 }
 
 #[tokio::test]
