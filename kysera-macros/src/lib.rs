@@ -98,6 +98,7 @@ use proc_macro::TokenStream;
 /// | `filterable`, `filterable = ".."` | filters from outside may use it, by the field's name or by this one | | |
 /// | `sortable`, `sortable = ".."` | orders from outside may use it, by the field's name or by this one | | |
 /// | `belongs_to(..)` | a [relation](#relations) by this column; may be repeated | | |
+/// | `sensitive` | the plugin `audit` does not write its values down | | |
 ///
 /// The struct's `Id` is the type of its key, or a tuple of them in the order of the fields. MySQL generates integers
 /// only: other keys must be the client's there.
@@ -206,7 +207,9 @@ use proc_macro::TokenStream;
 ///
 /// # Plugins
 ///
-/// See [`#[kysera::plugin(..)]`](macro@plugin).
+/// [`#[kysera::plugin(..)]`](macro@plugin) declares them: rows that are marked as deleted instead of removed, times, versions, an
+/// audit log, and your own. Columns of plugins are in neither `NewUser` nor `UserPatch`, and `UserRepository` is as it was: the
+/// methods that plugins bring are in the prelude.
 #[proc_macro_derive(Repository, attributes(kysera, garde, validate))]
 pub fn derive_repository(input: TokenStream) -> TokenStream {
     expand::derive(input.into(), attr::Features::of_this_build()).into()
@@ -282,23 +285,227 @@ pub fn derive_projection(input: TokenStream) -> TokenStream {
     projection::derive(input.into()).into()
 }
 
-/// Declares the plugins of an entity, in front of `#[derive(Repository)]` or behind it.
+/// Declares the plugins of an entity, in front of `#[derive(Repository)]` or behind it, in one attribute or several.
 ///
-/// The names `soft_delete`, `timestamps`, `version`, `audit` and `rls` are reserved, and none of these plugins is
-/// available in this version: naming one is an error, so that no struct relies on what is not there.
+/// A plugin is compiled into the statements of its entity, and holds on every way to the table: bulk methods, upserts,
+/// queries, relations. Without it they are what they would be if it did not exist.
+///
+/// ```
+/// # #[cfg(feature = "sqlite")]
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> kysera::Result<()> {
+/// use chrono::{DateTime, Utc};
+/// use kysera::prelude::*;
+///
+/// #[derive(Debug, Clone, Repository)]
+/// #[kysera::plugin(soft_delete, timestamps, version)]
+/// #[kysera(table = "users")]
+/// pub struct User {
+///     #[kysera(id)]
+///     pub id: i64,
+///     pub name: String,
+///     pub version: i32,
+///     pub created_at: DateTime<Utc>,
+///     pub updated_at: DateTime<Utc>,
+///     pub deleted_at: Option<DateTime<Utc>>,
+/// }
+///
+/// let db = Db::<Sqlite>::connect("sqlite::memory:").await?;
+/// db.raw_sql(
+///     "CREATE TABLE users (id INTEGER PRIMARY KEY, name TEXT NOT NULL, version INTEGER NOT NULL, created_at TEXT NOT NULL,
+///      updated_at TEXT NOT NULL, deleted_at TEXT)",
+/// )
+/// .await?;
+/// let users = User::repo(&db);
+///
+/// // The plugins' columns are theirs: neither `NewUser` nor `UserPatch` has them.
+/// let ada = users.create(NewUser { name: "Ada".into() }).await?;
+/// assert_eq!((ada.version, ada.deleted_at), (1, None));
+/// let ada = users.update(ada.id, UserPatch::new().name("Ada L.")).await?;
+/// assert_eq!(ada.version, 2);
+///
+/// users.delete(ada.id).await?;
+/// assert_eq!(users.count().await?, 0);
+/// assert_eq!(users.find().with_deleted().count().await?, 1);
+/// let ada = users.restore(ada.id).await?;
+/// assert_eq!(ada.name, "Ada L.");
+/// # Ok(())
+/// # }
+/// # #[cfg(not(feature = "sqlite"))] fn main() {}
+/// ```
+///
+/// # kysera's own
+///
+/// What they do at run time, and the methods that they bring, is in the docs of the module `plugin`.
+///
+/// | plugin | its columns, by default | what it does |
+/// |---|---|---|
+/// | `soft_delete` | `deleted_at`, or `deleted` if there is no such field | `delete` marks rows, which hides them, instead of removing them |
+/// | `timestamps` | `created_at` and `updated_at` | writes when a row was made and last changed |
+/// | `version` | `version` | counts the changes of a row, so that an update can ask whether there was another one |
+/// | `audit` | none | writes down who changed what, in a table of its own; needs kysera's feature `audit` |
+///
+/// | option | of | meaning |
+/// |---|---|---|
+/// | `deleted_at = removed_on` | `soft_delete` | the field |
+/// | `cascade = [User::POSTS]` | `soft_delete` | the rows at the other ends of these relations, `has_many` or `has_one`, are deleted and restored along; their entities have `soft_delete` as well, with columns of the same type |
+/// | `created_at = made`, `updated_at = changed` | `timestamps` | the fields |
+/// | `create_only`, `update_only` | `timestamps` | keeps one of the times alone |
+/// | `explicit` | `timestamps` | the client may give the times: `NewUser` and `UserPatch` have them, and what is given wins |
+/// | `column = revision` | `version` | the field |
+/// | `table = ".."` | `audit` | the table of the log; by default `audit_logs` |
+/// | `schema = ".."` | `audit` | the log's schema (on MySQL: its database); by default none |
+/// | `chain` | `audit` | each entry has a hash of the one before it |
+///
+/// The columns are fields of the struct, and ordinary columns in filters and orders:
+///
+/// | column of | types | in `NewUser` | in `UserPatch` |
+/// |---|---|---|---|
+/// | `soft_delete` | `Option` of a time, which is NULL while the row lives; `bool`, which is FALSE then | no | no |
+/// | `timestamps` | a time | no | no |
+/// | `timestamps(explicit)` | a time | `Option` | yes |
+/// | `version` | an integer of 16 bits or more | no | no |
+///
+/// Times are `DateTime<Utc>` and `NaiveDateTime` of chrono, `OffsetDateTime` and `PrimitiveDateTime` of time, `i64` as seconds
+/// since 1970, `Option`s of them, and what you implement `kysera::plugin::Timestamp` for.
 ///
 /// ```
 /// use kysera::prelude::*;
 ///
 /// #[derive(Debug, Repository)]
-/// #[kysera::plugin()]
-/// struct Tag {
+/// #[kysera(table = "topics", has_many(answers = Answer::TOPIC_ID))]
+/// #[kysera::plugin(
+///     soft_delete(deleted_at = closed_at, cascade = [Topic::ANSWERS]),
+///     timestamps(created_at = opened_at, create_only, explicit),
+///     version(column = revision)
+/// )]
+/// struct Topic {
 ///     #[kysera(id)]
 ///     id: i64,
-///     name: String,
+///     title: String,
+///     opened_at: i64,
+///     closed_at: Option<i64>,
+///     revision: i64,
 /// }
-/// # let _ = Tag { id: 1, name: String::new() };
+///
+/// #[derive(Debug, Repository)]
+/// #[kysera(table = "answers")]
+/// #[kysera::plugin(soft_delete)]
+/// struct Answer {
+///     #[kysera(id)]
+///     id: i64,
+///     topic_id: i64,
+///     text: String,
+///     deleted_at: Option<i64>,
+/// }
+///
+/// // An import keeps the time that it knows; `None` is the time of the call.
+/// let new = NewTopic { title: "Looms".into(), opened_at: Some(1_700_000_000) };
+/// # let _ = (new, NewAnswer { topic_id: 1, text: String::new() });
 /// ```
+///
+/// The values of a field that is `#[kysera(sensitive)]` are not written to the audit log. Whoever reaches an audited entity
+/// says who they are: the context of the source implements `kysera::Actor`, as `()` does, which is nobody in particular. So
+/// does whoever reaches one with cascades, whose other rows may be audited.
+///
+/// ```
+/// # #[cfg(feature = "sqlite")]
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> kysera::Result<()> {
+/// use kysera::plugin::AuditTable;
+/// use kysera::prelude::*;
+///
+/// #[derive(Debug, Repository)]
+/// #[kysera::plugin(audit(table = "account_log"))]
+/// #[kysera(table = "accounts")]
+/// struct Account {
+///     #[kysera(id)]
+///     id: i64,
+///     owner: String,
+///     #[kysera(sensitive)]
+///     pin: String,
+/// }
+///
+/// let db = Db::<Sqlite>::connect("sqlite::memory:").await?;
+/// db.raw_sql("CREATE TABLE accounts (id INTEGER PRIMARY KEY, owner TEXT NOT NULL, pin TEXT NOT NULL)").await?;
+/// AuditTable::of::<Account>().create(&db).await?;
+/// let accounts = Account::repo(&db);
+/// let account = accounts.create(NewAccount { owner: "Ada".into(), pin: "1815".into() }).await?;
+/// let entry = accounts.history(account.id).one().await?;
+/// assert!(!format!("{entry:?}").contains("1815"));
+/// # Ok(())
+/// # }
+/// # #[cfg(not(feature = "sqlite"))] fn main() {}
+/// ```
+///
+/// Cascades may lead from a struct to itself. Where they lead from several structs in a circle, rustc needs
+/// `#[kysera(backend(..))]` on one of these, lest it follow the circle itself.
+///
+/// # Your own
+///
+/// A type that implements `kysera::plugin::Plugin` is a plugin. It is named by its path, which may have a list in parentheses:
+///
+/// | written | the plugin |
+/// |---|---|
+/// | `Slug` | the unit struct or constant |
+/// | `Slug(from = Post::TITLE, to = Post::SLUG)` | a struct with these fields: `Slug { from: Post::TITLE, to: Post::SLUG }` |
+/// | `Limit(3)`, `Limit::new(3)` | the call, of a tuple struct or a `const fn` |
+///
+/// An entity has eight of them at most. Their turns come by phase, then by name, not by place in the list. A plugin that is
+/// listed twice, one that [requires](https://docs.rs/kysera/latest/kysera/plugin/trait.Plugin.html) another which is not there,
+/// and two that exclude each other are errors at the plugin's name.
+///
+/// ```
+/// # #[cfg(feature = "sqlite")]
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> kysera::Result<()> {
+/// use kysera::plugin::{Changes, Plugin, PluginContext};
+/// use kysera::prelude::*;
+/// use kysera::{Column, Entity};
+///
+/// /// Makes one column of another.
+/// struct Slug<E: Entity> {
+///     from: Column<E, String>,
+///     to: Column<E, String>,
+/// }
+///
+/// impl<E: Entity> Plugin<E> for Slug<E> {
+///     const NAME: &'static str = "slug";
+///     const AFTER_WRITE: bool = false;
+///
+///     fn before_create(&self, row: &mut Changes<'_, E>, _: &PluginContext<'_>) -> kysera::Result<()> {
+///         if !row.has(self.to) {
+///             let slug = row.get(self.from).map(|text| text.to_lowercase().replace(' ', "-"));
+///             row.set(self.to, slug.unwrap_or_default());
+///         }
+///         Ok(())
+///     }
+/// }
+///
+/// #[derive(Debug, Repository)]
+/// #[kysera::plugin(Slug(from = Post::TITLE, to = Post::SLUG))]
+/// #[kysera(table = "posts")]
+/// struct Post {
+///     #[kysera(id)]
+///     id: i64,
+///     title: String,
+///     #[kysera(default)] // optional for the client
+///     slug: String,
+/// }
+///
+/// let db = Db::<Sqlite>::connect("sqlite::memory:").await?;
+/// db.raw_sql("CREATE TABLE posts (id INTEGER PRIMARY KEY, title TEXT NOT NULL, slug TEXT NOT NULL)").await?;
+/// let post = Post::repo(&db).create(NewPost { title: "On Looms".into(), slug: None }).await?;
+/// assert_eq!(post.slug, "on-looms");
+/// # Ok(())
+/// # }
+/// # #[cfg(not(feature = "sqlite"))] fn main() {}
+/// ```
+///
+/// # Mistakes
+///
+/// Plugins and options that do not exist, twice the same, columns that are missing, of the wrong type or written by somebody
+/// else: none of it compiles. The name `rls` is reserved, and the plugin is not available in this version.
 #[proc_macro_attribute]
 pub fn plugin(args: TokenStream, item: TokenStream) -> TokenStream {
     plugin::attribute(args.into(), item.into()).into()

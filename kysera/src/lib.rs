@@ -64,6 +64,7 @@
 //! | pages, by number and by cursor | [`page`], [`cursor`] |
 //! | filters and orders that a request brings, as JSON and text | [`QuerySchema`], made by `User::query_schema()` |
 //! | data access in functions, without repositories of your own | [`dal`] |
+//! | soft delete, timestamps, versions, audit, and plugins of your own | [`plugin`] |
 //! | where statements run: pools, transactions, replicas, and what happens when a future is dropped | [`source`] |
 //! | what can go wrong, and what is known of it | [`error`] |
 //! | rules that are checked before any SQL runs | [`entity::Validate`] |
@@ -80,6 +81,7 @@
 //! | `signed-cursors`, `sealed-cursors` | cursors that cannot be forged, and such that cannot be read either |
 //! | `audit` | the plugin [`audit`](plugin::audit), with `chrono` and `json` |
 //! | `garde`, `validator` | rules on fields |
+//! | `audit` | the plugin `audit`; brings `chrono` and `json` |
 //! | `tls-rustls`, `tls-native` | encrypted connections |
 
 #[cfg(not(any(feature = "postgres", feature = "mysql", feature = "sqlite")))]

@@ -10,10 +10,10 @@ pub use crate::cursor::Cursor;
 pub use crate::entity::{Entity, Validate};
 pub use crate::error::Invalid;
 pub use crate::expr::{Filter, IntoColumn};
-pub use crate::plugin::{SoftDeleteMethods, TimestampMethods, VersionMethods};
+pub use crate::page::{Keyset, KeysetPage, Page, PageRequest};
 #[cfg(feature = "audit")]
 pub use crate::plugin::AuditMethods;
-pub use crate::page::{Keyset, KeysetPage, Page, PageRequest};
+pub use crate::plugin::{SoftDeleteMethods, TimestampMethods, VersionMethods};
 pub use crate::query::Projection;
 /// The trait of repositories, and the derive that makes a struct an entity.
 pub use crate::repository::Repository;

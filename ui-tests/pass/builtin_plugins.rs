@@ -8,8 +8,8 @@ use kysera::plugin::{Audited, SoftDeleted, Timestamped, Versioned};
 use kysera::prelude::*;
 
 #[derive(Debug, Clone, Repository)]
-#[kysera(table = "users", has_many(posts = Post::USER_ID), has_one(profile = Profile::USER_ID))]
-#[kysera::plugin(soft_delete(cascade = [User::POSTS, Self::PROFILE]), timestamps, version, audit)]
+#[kysera(table = "users")]
+#[kysera::plugin(soft_delete, timestamps, version, audit)]
 pub struct User {
     #[kysera(id)]
     pub id: i64,

@@ -10,7 +10,8 @@ struct User {
 }
 
 #[derive(Repository)]
-#[kysera::plugin(soft_delete(cascade = [Post::NOTES]))]
+#[kysera(has_many(notes = User::ID))]
+#[kysera::plugin(soft_delete(cascade = [Post::NOTE]))]
 struct Post {
     #[kysera(id)]
     id: i64,

@@ -25,4 +25,13 @@ struct Note {
     user_id: i64,
 }
 
+#[derive(Repository)]
+#[kysera(backend(Sqlite, Postgres), has_one(note = Note::USER_ID))]
+#[kysera::plugin(soft_delete(cascade = [Page::NOTE]))]
+struct Page {
+    #[kysera(id)]
+    id: i64,
+    deleted: bool,
+}
+
 fn main() {}

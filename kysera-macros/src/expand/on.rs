@@ -10,6 +10,12 @@ use crate::model::{Model, Names, Skipped};
 
 pub(super) fn impls(model: &Model) -> TokenStream {
     let Model { ident, krate, names: Names { database, .. }, .. } = model;
+    let plugins = |database: &TokenStream| {
+        [plugins::cascade(model, database), plugins::after_write(model, database)]
+            .into_iter()
+            .flatten()
+            .collect::<TokenStream>()
+    };
     if model.backends.is_empty() {
         let mut seen = HashSet::new();
         let types =
@@ -19,21 +25,19 @@ pub(super) fn impls(model: &Model) -> TokenStream {
             quote!(#field: cells.next()?)
         });
         let body = body(model, fields.collect());
-        let after_write = plugins::after_write(model, &quote!(#database));
-        let cascade = plugins::cascade(model, &quote!(#database));
-        let targets = plugins::cascade_targets(model);
+        let cascade_bounds = plugins::cascade_bounds(model);
+        let plugins = plugins(&quote!(#database));
         return quote! {
             #[automatically_derived]
             impl<#database: #krate::Backend> #krate::entity::On<#database> for #ident
             where
                 #(#types: #krate::backend::Scalar<#database>,)*
-                #(#targets: #krate::entity::On<#database>,)*
+                #cascade_bounds
             {
                 fn decode(cells: &mut #krate::__private::Cells<'_, #database>) -> #krate::Result<Self> {
                     #body
                 }
-                #cascade
-                #after_write
+                #plugins
             }
         };
     }
@@ -45,16 +49,14 @@ pub(super) fn impls(model: &Model) -> TokenStream {
             quote!(#field: #cell?)
         });
         let body = body(model, fields.collect());
-        let after_write = plugins::after_write(model, &quote!(#krate::#backend));
-        let cascade = plugins::cascade(model, &quote!(#krate::#backend));
+        let plugins = plugins(&quote!(#krate::#backend));
         quote! {
             #[automatically_derived]
             impl #krate::entity::On<#krate::#backend> for #ident {
                 fn decode(cells: &mut #krate::__private::Cells<'_, #krate::#backend>) -> #krate::Result<Self> {
                     #body
                 }
-                #cascade
-                #after_write
+                #plugins
             }
         }
     });

@@ -1,11 +1,12 @@
 //! What plugins add to the entity.
 
+use std::collections::HashSet;
+
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote, quote_spanned};
 
 use super::{at, located};
-use crate::attr::item::tidy;
-use crate::model::{Fill, Model, Plugins};
+use crate::model::{Cascade, Fill, Model, Plugins};
 
 /// `Meta::plug`
 pub(super) fn plug(model: &Model) -> Option<TokenStream> {
@@ -68,52 +69,18 @@ pub(super) fn plug(model: &Model) -> Option<TokenStream> {
     })
 }
 
-/// The relation along which rows are deleted, at its constant.
-fn cascade_to(model: &Model, relation: &TokenStream) -> TokenStream {
-    let span = at(relation);
-    let krate = located(&model.krate, span);
-    quote_spanned!(span=> #krate::__private::cascade(#relation))
-}
-
-/// The entities at the other ends of `cascade`, apart from this one: what they are stored in, this one is as well.
-pub(super) fn cascade_targets(model: &Model) -> Vec<TokenStream> {
-    let Model { ident, krate, .. } = model;
-    let Some(plugin) = &model.plugins.soft_delete else { return vec![] };
-    let constants = plugin.cascade.iter().filter_map(|path| path.clone().into_iter().last());
-    let relations = constants.filter_map(|constant| {
-        model.relations.iter().find(|relation| relation.constant == constant.to_string())
-    });
-    let owners = relations.map(|relation| &relation.target.owner);
-    let others = owners.filter(|owner| tidy(owner) != ident.to_string());
-    others.map(|owner| quote!(<#owner as #krate::__private::ColumnsOf>::Entity)).collect()
-}
-
-/// What `impl On<DB>` says of `cascade`.
-pub(super) fn cascade(model: &Model, database: &TokenStream) -> Option<TokenStream> {
-    let krate = &model.krate;
-    let plugin = model.plugins.soft_delete.as_ref().filter(|plugin| !plugin.cascade.is_empty())?;
-    let steps = plugin.cascade.iter().map(|relation| cascade_to(model, relation));
-    Some(quote! {
-        fn cascade(
-            mut cascade: #krate::__private::Cascade<'_, #database, Self>,
-        ) -> #krate::__private::BoxFuture<'_, #krate::Result<()>> {
-            ::std::boxed::Box::pin(async move {
-                #(#steps.follow(&mut cascade).await?;)*
-                ::core::result::Result::Ok(())
-            })
-        }
-    })
-}
-
 /// `Meta::scope`
 pub(super) fn scope(model: &Model) -> Option<TokenStream> {
-    let Model { krate, plugins, context, .. } = model;
+    let Model { ident, krate, plugins, context, .. } = model;
     let scope = match context {
-        _ if !plugins.custom.is_empty() => quote!(__kysera_scope),
-        Some(context) => quote!(#krate::__private::Scope::of::<#context, #krate::System>),
-        None => return None,
+        None if plugins.custom.is_empty() => return None,
+        None => quote!(#krate::__private::scope_of::<#ident, _>(__kysera_plugins, __kysera_scope)),
+        Some(_) if !plugins.custom.is_empty() => quote!(::core::option::Option::Some(__kysera_scope)),
+        Some(context) => {
+            quote!(::core::option::Option::Some(#krate::__private::Scope::of::<#context, #krate::System>))
+        }
     };
-    Some(quote!(scope: ::core::option::Option::Some(#scope),))
+    Some(quote!(scope: #scope,))
 }
 
 /// What `impl Entity` says of the user's own plugins.
@@ -142,7 +109,44 @@ pub(super) fn hooks(model: &Model) -> Option<TokenStream> {
     })
 }
 
-/// What `impl On<DB>` says of them.
+/// What `impl On<DB>` says of other rows that are deleted along.
+pub(super) fn cascade(model: &Model, database: &TokenStream) -> Option<TokenStream> {
+    let Model { krate, plugins, .. } = model;
+    let along = plugins.cascade().iter().map(|Cascade { relation, .. }| {
+        // An entity without `soft_delete` is reported at the relation that leads to it.
+        let span = at(relation);
+        let krate = located(krate, span);
+        quote_spanned!(span=> #krate::__private::along(&mut cascade, #relation).await?;)
+    });
+    let along = along.collect::<Vec<_>>();
+    (!along.is_empty()).then(|| {
+        quote! {
+            fn cascade(
+                mut cascade: #krate::__private::Cascade<'_, #database, Self>,
+            ) -> #krate::__private::BoxFuture<'_, #krate::Result<()>> {
+                ::std::boxed::Box::pin(async move {
+                    #(#along)*
+                    ::core::result::Result::Ok(())
+                })
+            }
+        }
+    })
+}
+
+/// What it asks of a database in general: that it has the tables of those rows. The struct's own it has.
+pub(super) fn cascade_bounds(model: &Model) -> TokenStream {
+    let Model { krate, plugins, names, .. } = model;
+    let database = &names.database;
+    let mut seen = HashSet::new();
+    let targets = plugins.cascade().iter().filter_map(|cascade| cascade.target.as_ref());
+    let targets = targets.filter(|target| seen.insert(target.to_string()));
+    let bounds = targets.map(
+        |target| quote!(<#target as #krate::__private::ColumnsOf>::Entity: #krate::entity::On<#database>,),
+    );
+    bounds.collect()
+}
+
+/// What `impl On<DB>` says of the user's own plugins.
 pub(super) fn after_write(model: &Model, database: &TokenStream) -> Option<TokenStream> {
     let Model { krate, plugins: Plugins { custom, .. }, .. } = model;
     (!custom.is_empty()).then(|| {
@@ -162,12 +166,8 @@ pub(super) fn after_write(model: &Model, database: &TokenStream) -> Option<Token
 /// Items beside the entity.
 pub(super) fn items(model: &Model) -> TokenStream {
     let markers = markers(model);
-    let cascade = model.plugins.soft_delete.iter().flat_map(|plugin| &plugin.cascade).map(|relation| {
-        let cascade = cascade_to(model, relation);
-        quote_spanned!(at(relation)=> const _: () = #cascade.check();)
-    });
     let custom = custom(model);
-    quote!(#markers #(#cascade)* #custom)
+    quote!(#markers #custom)
 }
 
 /// The user's own plugins, and whether they fit each other.
@@ -222,7 +222,17 @@ fn markers(model: &Model) -> TokenStream {
             impl #krate::entity::#name for #ident {}
         }
     };
-    let soft_deleted = plugins.soft_delete.is_some().then(|| marker("SoftDeleted"));
+    let soft_deleted = plugins.soft_delete.as_ref().map(|plugin| {
+        let column = plugin.column.and_then(|column| model.columns.get(column));
+        // A flag, after a mistake.
+        let ty = column.map_or_else(|| quote!(::core::primitive::bool), |column| column.ty.clone());
+        quote! {
+            #[automatically_derived]
+            impl #krate::entity::SoftDeleted for #ident {
+                type Mark = #ty;
+            }
+        }
+    });
     let timestamped =
         plugins.timestamps.as_ref().is_some_and(|plugin| plugin.updates).then(|| marker("Timestamped"));
     let audited = plugins.audit.is_some().then(|| marker("Audited"));

@@ -13,7 +13,8 @@ use quote::{ToTokens, format_ident, quote};
 use syn::ext::IdentExt as _;
 use syn::{DeriveInput, Path, Visibility};
 
-pub(crate) use plugins::Plugins;
+use plugins::Found;
+pub(crate) use plugins::{Cascade, Plugins};
 pub(crate) use relation::Relation;
 
 use crate::attr::Features;
@@ -170,9 +171,6 @@ impl Model {
             check::key(&columns, &mut id, key_meant, &input.ident, diag);
         }
 
-        let plugins =
-            plugins::plugins(&container.plugins, &mut columns, &attrs, &skipped, &input.ident, diag);
-
         let mut unique = vec![];
         for (index, attrs) in attrs.iter().enumerate() {
             if let Some(key) = &attrs.unique {
@@ -192,6 +190,17 @@ impl Model {
             .collect();
         let relations =
             relation::relations(&container.relations, &on_fields, &columns, &id, &input.ident, diag);
+        let found = Found {
+            has_fields: buildable,
+            relations: &relations,
+            all_relations: relations.len() == container.relations.len() + on_fields.len(),
+            attrs: &attrs,
+            skipped: &skipped,
+            ident: &input.ident,
+            columns_type: container.columns.as_ref(),
+            diag,
+        };
+        let plugins = plugins::plugins(&container.plugins, &mut columns, found);
 
         let rules = Rules::new(&input.attrs, &container, &mut columns, features, diag);
         let mut model = Self {

@@ -2,13 +2,15 @@
 
 use proc_macro2::{Ident, TokenStream};
 use quote::ToTokens as _;
-use syn::LitStr;
 use syn::ext::IdentExt as _;
+use syn::{LitStr, Path};
 
 use super::types::without_self;
-use super::{Column, Fill, Skipped};
+use super::{Column, Fill, Relation, Skipped};
 use crate::attr::field::FieldAttrs;
+use crate::attr::item::tidy;
 use crate::attr::plugins as attr;
+use crate::attr::relation::Kind;
 use crate::diag::{Diag, did_you_mean, listing};
 
 /// The plugins of an entity. Columns are `None` after a mistake; what depends on the plugin's being there is made all the
@@ -26,8 +28,15 @@ pub(crate) struct Plugins {
 
 pub(crate) struct SoftDelete {
     pub(crate) column: Option<usize>,
-    /// The constants of relations.
-    pub(crate) cascade: Vec<TokenStream>,
+    pub(crate) cascade: Vec<Cascade>,
+}
+
+/// A relation along which rows are deleted and restored.
+pub(crate) struct Cascade {
+    /// Its constant.
+    pub(crate) relation: TokenStream,
+    /// What has the columns of the entity at the other end, if that is not this one.
+    pub(crate) target: Option<TokenStream>,
 }
 
 pub(crate) struct Timestamps {
@@ -58,9 +67,14 @@ pub(crate) struct Custom {
 }
 
 impl Plugins {
+    /// The relations along which rows are deleted and restored.
+    pub(crate) fn cascade(&self) -> &[Cascade] {
+        self.soft_delete.as_ref().map_or(&[], |plugin| &plugin.cascade)
+    }
+
     /// Whether writes ask what the context says of who acts.
     pub(crate) fn has_hooks(&self) -> bool {
-        self.audit.is_some() || self.soft_delete.as_ref().is_some_and(|plugin| !plugin.cascade.is_empty())
+        self.audit.is_some() || !self.cascade().is_empty()
     }
 
     /// The column that takes the time of updates.
@@ -85,19 +99,29 @@ impl Plugins {
     }
 }
 
+/// What is known of the struct beside its columns.
+#[derive(Clone, Copy)]
+pub(super) struct Found<'a> {
+    /// Whether it is a struct with named fields.
+    pub(super) has_fields: bool,
+    pub(super) relations: &'a [Relation],
+    /// Whether there is no mistake in any of them.
+    pub(super) all_relations: bool,
+    pub(super) attrs: &'a [FieldAttrs],
+    pub(super) skipped: &'a [Skipped],
+    pub(super) ident: &'a Ident,
+    /// The type that takes the constants, if not the struct itself.
+    pub(super) columns_type: Option<&'a Ident>,
+    pub(super) diag: &'a Diag,
+}
+
 /// Finds the columns of the plugins and takes them away from `NewX` and `XPatch`.
-pub(super) fn plugins(
-    declared: &attr::Plugins,
-    columns: &mut [Column],
-    attrs: &[FieldAttrs],
-    skipped: &[Skipped],
-    ident: &Ident,
-    diag: &Diag,
-) -> Plugins {
-    let mut fields = Fields { columns, attrs, skipped, diag };
+pub(super) fn plugins(declared: &attr::Plugins, columns: &mut [Column], found: Found<'_>) -> Plugins {
+    let ident = found.ident;
+    let mut fields = Fields { columns, found };
     let soft_delete = declared.soft_delete.as_ref().map(|plugin| SoftDelete {
         column: fields.deleted_at(plugin),
-        cascade: plugin.cascade.iter().map(|path| without_self(path.to_token_stream(), ident)).collect(),
+        cascade: plugin.cascade.iter().filter_map(|path| cascade(path, found)).collect(),
     });
     let timestamps = declared.timestamps.as_ref().map(|plugin| fields.timestamps(plugin));
     let version = declared.version.as_ref().map(|plugin| Version { column: fields.version(plugin) });
@@ -124,6 +148,41 @@ pub(super) fn plugins(
     }
 }
 
+/// The relation that a path names.
+fn cascade(path: &Path, found: Found<'_>) -> Option<Cascade> {
+    let Found { relations, ident, columns_type, diag, .. } = found;
+    let name = path.segments.last()?.ident.to_string();
+    let leads_down = |relation: &&Relation| relation.kind != Kind::BelongsTo && relation.through.is_none();
+    let Some(relation) = relations.iter().find(|relation| relation.constant == name) else {
+        if found.all_relations {
+            let names: Vec<String> =
+                relations.iter().filter(leads_down).map(|relation| relation.constant.to_string()).collect();
+            let hint = did_you_mean(&name, names.iter().map(String::as_str));
+            let known = match names.as_slice() {
+                [] => "there is no `has_many(..)` and no `has_one(..)` on the struct".to_owned(),
+                _ => format!("rows are deleted along {}", listing(names.iter().map(String::as_str))),
+            };
+            diag.at(path, format!("`{ident}` has no relation `{name}`{hint}\n{known}"));
+        }
+        return None;
+    };
+    if !leads_down(&relation) {
+        let why = if relation.through.is_some() {
+            "it leads through another entity, and other rows may have the same row at its end"
+        } else {
+            "it leads to the row whose key this one has, and other rows may have that key as well"
+        };
+        diag.at(path, format!("rows are not deleted along `{}`: {why}", tidy(path)));
+        return None;
+    }
+    let target = relation.target.owner.clone();
+    Some(Cascade {
+        relation: without_self(path.to_token_stream(), ident),
+        target: (*ident != tidy(&target) && columns_type.is_none_or(|own| *own != tidy(&target)))
+            .then_some(target),
+    })
+}
+
 /// A column that a plugin needs.
 #[derive(Clone, Copy)]
 struct Wanted<'a> {
@@ -139,9 +198,7 @@ struct Wanted<'a> {
 
 struct Fields<'a> {
     columns: &'a mut [Column],
-    attrs: &'a [FieldAttrs],
-    skipped: &'a [Skipped],
-    diag: &'a Diag,
+    found: Found<'a>,
 }
 
 impl Fields<'_> {
@@ -211,7 +268,7 @@ impl Fields<'_> {
             let at = wanted.given.unwrap_or(name);
             let Some(column) = column.filter(|&column| self.fits(column, plugin, at)) else { continue };
             if found.contains(&Some(column)) {
-                self.diag.at(at, format!("`{at}` is given twice"));
+                self.found.diag.at(at, format!("`{at}` is given twice"));
             } else {
                 found[place] = Some(column);
             }
@@ -229,7 +286,7 @@ impl Fields<'_> {
                 self.columns.iter().map(|column| column.field.unraw().to_string()).collect();
             let hint = did_you_mean(&name, names.iter().map(String::as_str));
             let known = listing(names.iter().map(String::as_str));
-            self.diag.at(field, format!("there is no field `{name}`{hint}\nthe fields are {known}"));
+            self.found.diag.at(field, format!("there is no field `{name}`{hint}\nthe fields are {known}"));
         }
         column
     }
@@ -250,9 +307,10 @@ impl Fields<'_> {
     }
 
     fn refuse_skipped(&self, field: &str, at: &Ident, plugin: &str) -> bool {
-        let is_skipped = self.skipped.iter().any(|skipped| skipped.field.unraw() == field);
+        let is_skipped = self.found.skipped.iter().any(|skipped| skipped.field.unraw() == field);
         if is_skipped {
-            self.diag
+            self.found
+                .diag
                 .at(at, format!("`{field}` is skipped, hence no column: the plugin `{plugin}` needs one"));
         }
         is_skipped
@@ -260,6 +318,9 @@ impl Fields<'_> {
 
     /// Says which fields to add.
     fn missing(&self, missing: &[Wanted<'_>], plugin: &str, name: &Ident, ty: &str) {
+        if !self.found.has_fields {
+            return;
+        }
         let fields: Vec<String> =
             missing.iter().map(|wanted| format!("`{}: {ty}`", wanted.default)).collect();
         let options: Vec<String> = missing.iter().map(|wanted| format!("{} = ..", wanted.option)).collect();
@@ -277,18 +338,19 @@ impl Fields<'_> {
                 "`{plugin}` needs columns: add the fields {fields}, or name them: `{plugin}({options})`"
             ),
         };
-        self.diag.at(name, message);
+        self.found.diag.at(name, message);
     }
 
     /// Whether a column may be a plugin's.
     fn fits(&self, column: usize, plugin: &str, at: &Ident) -> bool {
         let field = self.columns[column].field.unraw();
         if let Some(other) = self.columns[column].plugin {
-            self.diag
+            self.found
+                .diag
                 .at(at, format!("`{field}` is a column of the plugin `{other}` already: choose another one"));
             return false;
         }
-        let attrs = &self.attrs[column];
+        let attrs = &self.found.attrs[column];
         let key = [&attrs.id, &attrs.default, &attrs.read_only].into_iter().find_map(Option::as_ref);
         let Some(key) = key else { return true };
         let what = if key == "id" {
@@ -296,7 +358,7 @@ impl Fields<'_> {
         } else {
             format!("take `{key}` away")
         };
-        self.diag.at(key, format!("the plugin `{plugin}` writes this column: {what}"));
+        self.found.diag.at(key, format!("the plugin `{plugin}` writes this column: {what}"));
         false
     }
 
@@ -308,14 +370,16 @@ impl Fields<'_> {
 
     /// The columns whose values are not written down.
     fn sensitive(&self, audited: bool) -> Vec<usize> {
-        let marked = self.attrs.iter().enumerate();
+        let marked = self.found.attrs.iter().enumerate();
         let marked = marked.filter_map(|(index, attrs)| Some((index, attrs.sensitive.as_ref()?)));
         let mut columns = vec![];
         for (index, key) in marked {
             if audited {
                 columns.push(index);
             } else {
-                self.diag.at(key, "`sensitive` is for audited entities: add `#[kysera::plugin(audit)]`");
+                self.found
+                    .diag
+                    .at(key, "`sensitive` is for audited entities: add `#[kysera::plugin(audit)]`");
             }
         }
         columns

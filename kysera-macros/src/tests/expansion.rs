@@ -5,7 +5,7 @@ use quote::quote;
 use super::expand;
 
 /// The parts of an expansion that contain a text: items, and those inside `const _`.
-fn part(code: &str, with: &str) -> String {
+pub(super) fn part(code: &str, with: &str) -> String {
     let file: syn::File = syn::parse_str(code).unwrap();
     let inner = file.items.iter().filter_map(|item| match item {
         syn::Item::Const(item) => match &*item.expr {

@@ -4,6 +4,7 @@ mod budget;
 mod expansion;
 mod mistakes;
 mod odd_input;
+mod plugins;
 mod projection;
 
 use proc_macro2::TokenStream;

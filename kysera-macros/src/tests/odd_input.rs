@@ -71,6 +71,19 @@ const PIECES: &[&str] = &[
     "plugin",
     "plugin()",
     "plugin(a, a, audit, , (b), c::<d>, \"e\", f(g), h = 3)",
+    "soft_delete, timestamps, version, audit",
+    "soft_delete(deleted_at = a, cascade = [A::B, , 3, Self::C])",
+    "soft_delete(cascade)",
+    "soft_delete(cascade = [])",
+    "soft_delete(cascade = A::B)",
+    "timestamps(created_at = a, updated_at = id, explicit, create_only, update_only)",
+    "timestamps = a",
+    "version(column = r#a), version()",
+    "version(column = 3, colum, = )",
+    "audit(table = \"\", schema = 'x', chain = chain)",
+    "Slug, A::B(c = 3, d), E::<F>(), G(|x, y| x), H(i = j = k), r#Fn, _X",
+    "A(b = c), A, D[0], E { f: 3 }, G() + 1, H = 1, <I>::J, K(l = ), M(n o)",
+    "sensitive",
     "rename_all = \"x\"",
     "rename_all = \"camelCase\"",
     "rename = \"x\\\"y`z\"",
@@ -169,6 +182,10 @@ fn odd_items() {
         "",
     ] {
         answered(parsed(item));
+        answered({
+            let item = parsed(item);
+            quote!(#[kysera::plugin(soft_delete, timestamps, version, audit, Slug)] #item)
+        });
         let attribute = crate::plugin::attribute(quote!(audit), parsed(item)).to_string();
         assert!(!attribute.is_empty());
     }

@@ -12,7 +12,7 @@ use serde::{Deserialize, Deserializer};
 
 pub use futures_core::future::BoxFuture;
 
-pub use self::plugin::{Along, Cascade, Cascades, Connection, after_write, cascade};
+pub use self::plugin::{Cascade, Connection, after_write, along};
 pub use crate::__codec as codec;
 pub use crate::entity::{Cells, Changes, Custom, Mask, Statements, TextCache, Texts, Values, Written};
 pub use crate::expr::{
@@ -21,7 +21,7 @@ pub use crate::expr::{
 };
 pub use crate::plugin::{
     DeletedAt, Facts, PluginSet, PluginTx, Timestamp, VersionNumber, after_write_of, check, facts_of,
-    first_version, stamp,
+    first_version, scope_of, stamp,
 };
 
 pub use crate::query::projected;

@@ -2,12 +2,14 @@
 
 use std::future::Future;
 
+use futures_core::future::BoxFuture;
+
 use crate::backend::Backend;
-use crate::entity::{Entity, On, Written};
+use crate::entity::{On, SoftDeleted, Written};
 use crate::error::Result;
 use crate::expr::PluginContext;
 use crate::plugin::{PluginSet, PluginTx};
-use crate::relation::{HasMany, HasOne, Relation};
+use crate::relation::Relation;
 pub use crate::write::Cascade;
 
 /// The connection of a database.
@@ -28,46 +30,19 @@ pub fn after_write<'a, E: On<DB>, DB: Backend, P: PluginSet<E> + 'static>(
     }
 }
 
-/// A relation along which rows are deleted and restored.
-#[diagnostic::on_unimplemented(
-    message = "rows are not deleted along `{Self}`",
-    label = "expected a relation of `has_many` or `has_one`",
-    note = "`cascade` names relations whose rows have the key of this one: those of `has_many` without `through`, and of `has_one`"
-)]
-pub trait Cascades: Relation {}
-
-impl<P: Entity, C: Entity> Cascades for HasMany<P, C> {}
-
-impl<P: Entity, C: Entity> Cascades for HasOne<P, C> {}
-
-/// A relation of `cascade`.
-pub struct Along<R>(R);
-
-/// All uses of a relation begin here, so that one that does not fit is reported once.
-pub const fn cascade<R: Cascades>(relation: R) -> Along<R> {
-    Along(relation)
-}
-
-impl<R: Cascades> Along<R> {
-    /// Fails to compile unless the rows at the other end can be marked as deleted.
-    #[track_caller]
-    pub const fn check(self) {
-        assert!(
-            <R::Target as Entity>::META.plug.soft_delete.is_some(),
-            "`cascade` needs an entity with `soft_delete` at the other end: add `#[kysera::plugin(soft_delete)]` there"
-        );
-    }
-
-    /// Does to the rows at the other end what was done to those at this one.
-    ///
-    /// # Errors
-    ///
-    /// Those of the database.
-    pub async fn follow<DB: Backend>(self, cascade: &mut Cascade<'_, DB, R::Parent>) -> Result<()>
-    where
-        R::Parent: On<DB>,
-        R::Target: On<DB>,
-    {
-        cascade.along::<R::Target>(self.0.way().rel).await
-    }
+/// Does to the rows at the other end of a relation what was done to those at this one.
+///
+/// # Errors
+///
+/// Those of the database.
+pub fn along<'a, DB: Backend, R: Relation>(
+    cascade: &'a mut Cascade<'_, DB, R::Parent>,
+    relation: R,
+) -> BoxFuture<'a, Result<()>>
+where
+    R::Parent: On<DB> + SoftDeleted,
+    R::Target: On<DB> + SoftDeleted<Mark = <R::Parent as SoftDeleted>::Mark>,
+{
+    // Boxed, so that an entity which does not fit is reported once: not with the future's type as well.
+    Box::pin(cascade.along::<R::Target>(relation.way().rel))
 }

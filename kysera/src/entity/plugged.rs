@@ -8,7 +8,10 @@ use super::Entity;
     label = "its rows are not marked as deleted, but removed",
     note = "add `#[kysera::plugin(soft_delete)]` to `{Self}`, and a field `deleted_at: Option<..>` of a time"
 )]
-pub trait SoftDeleted: Entity {}
+pub trait SoftDeleted: Entity {
+    /// The type of the column: rows are deleted along those whose column has the same one.
+    type Mark;
+}
 
 /// An entity with the plugin `timestamps` and a column that takes the time of each update.
 #[diagnostic::on_unimplemented(

@@ -72,6 +72,11 @@ pub(crate) enum TextKind {
     Insert,
     Update,
     FindLocked,
+    /// Those of the [`Statements`] that have to leave rows out.
+    Find,
+    Exists,
+    Count,
+    Select,
 }
 
 /// Statements whose text depends on which columns are given. Texts are pure functions of their key: this saves

@@ -226,6 +226,7 @@ impl Error {
     pub fn downcast_ref<T: std::error::Error + 'static>(&self) -> Option<&T> {
         match self {
             Error::Other(error) => error.downcast_ref(),
+            Error::Plugin { source, .. } => source.downcast_ref(),
             _ => None,
         }
     }
@@ -267,6 +268,7 @@ impl Error {
     pub fn violation(&self) -> Option<&Violation> {
         match self {
             Error::Violation(violation) => Some(violation),
+            Error::Plugin { source, .. } => source.violation(),
             _ => None,
         }
     }
@@ -297,6 +299,7 @@ impl Error {
         match self {
             Error::Violation(violation) => Some(violation.as_sqlx()),
             Error::Database(failure) => Some(failure.as_sqlx()),
+            Error::Plugin { source, .. } => source.as_sqlx(),
             Error::Decode { driver, .. }
             | Error::Encode { driver }
             | Error::SameKey { driver: Some(driver), .. }

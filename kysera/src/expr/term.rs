@@ -1,9 +1,9 @@
 //! SQL expressions without types.
 
-use super::plug::Deleted;
 use super::filter::Node;
 use super::meta::Col;
 use super::order::OrderKey;
+use super::plug::Deleted;
 use super::relation::Rel;
 use super::value::{AnyValue, Codec, Value};
 
@@ -155,7 +155,9 @@ impl RelatedRows {
 
     /// Whether both are the same rows, whatever their order and limit. False where that is not known.
     pub(super) fn same(&self, other: &Self) -> bool {
-        self.rel.leads_as(&other.rel) && self.deleted == other.deleted && Node::all_same(&self.filters, &other.filters)
+        self.rel.leads_as(&other.rel)
+            && self.deleted == other.deleted
+            && Node::all_same(&self.filters, &other.filters)
     }
 }
 

@@ -301,9 +301,7 @@ fn write<'q, DB: Backend, X: Shape<DB>>(
                 }
             }
         });
-        sql.push(", 1 AS ")
-            .ident(&free_name(meta, "kysera_hit".into()))
-            .push(" FROM ");
+        sql.push(", 1 AS ").ident(&free_name(meta, "kysera_hit".into())).push(" FROM ");
         query.table(sql, meta).joins(&query.joins);
         query.rest(sql, meta, query.aggregates(shape), query.limit);
     });

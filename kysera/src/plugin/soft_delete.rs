@@ -6,7 +6,7 @@ use crate::entity::{Entity, On, SoftDeleted};
 use crate::error::Result;
 use crate::expr::{Deleted, IntoColumn};
 use crate::query::Find;
-use crate::relation::{HasMany, HasOne, ManyToMany, Related, Relation, BelongsTo};
+use crate::relation::{BelongsTo, HasMany, HasOne, ManyToMany, Related, Relation};
 use crate::repository::{ByKeys, IdOf, Repository, Restore, writing};
 use crate::source::{Source, Writable, run_in};
 use crate::write::Fate;

@@ -1,5 +1,7 @@
 //! The time of the last update, without an update.
 
+use std::collections::HashSet;
+
 use futures_core::future::BoxFuture;
 
 use crate::entity::{Draft, Entity, Timestamped, Values};
@@ -59,11 +61,15 @@ pub trait TimestampMethods: Repository {
         Self::Entity: Timestamped,
         Self::Source: Writable,
     {
-        let ids: Vec<IdOf<Self>> = ids.into_iter().map(IntoColumn::into_column).collect();
+        let mut ids: Vec<IdOf<Self>> = ids.into_iter().map(IntoColumn::into_column).collect();
         Box::pin(async move {
             if ids.is_empty() {
                 return Ok(0);
             }
+            // Once each, also where they are cut into several statements.
+            let mut seen = HashSet::with_capacity(ids.len());
+            ids.retain(|id| seen.insert(id.clone()));
+            drop(seen);
             let cx = writing(self);
             let values = nothing::<Self::Entity>(&Prepare::new(Self::Entity::META, cx.plugins()))?;
             run_in(self.source(), cx, TouchMany::<Self::Entity, _> { ids, values }).await

@@ -4,14 +4,14 @@ use futures_core::Stream;
 use futures_core::future::BoxFuture;
 use futures_util::TryStreamExt;
 
+use super::set::UpdateRows;
 use super::shape::{Rows, Shape};
 use super::statement::{Query, sql_at};
-use super::set::UpdateRows;
 use super::{Count, Exists, FetchAll, FetchFirst};
 use crate::backend::{Backend, Statement};
 use crate::entity::{Entity, On, Patch};
 use crate::error::{Error, Result};
-use crate::expr::{Filter, Hooks, Order};
+use crate::expr::{Deleted, Filter, Hooks, Order};
 use crate::source::{Cx, Source, SourceGuard, Writable, generate, run, run_in};
 use crate::write::{ByFilters, Fate, validate};
 
@@ -53,13 +53,25 @@ impl<'s, E, S> Find<'s, E, S> {
 impl<'s, E, S, X> Find<'s, E, S, X> {
     /// The same query, selecting something else.
     pub(crate) fn reshape<Y>(self, shape: Y) -> Find<'s, E, S, Y> {
-        Find { source: self.source, hooks: self.hooks, query: self.query, shape, entity: std::marker::PhantomData }
+        Find {
+            source: self.source,
+            hooks: self.hooks,
+            query: self.query,
+            shape,
+            entity: std::marker::PhantomData,
+        }
     }
 
     /// The same query, with something around what it selects.
     pub(crate) fn wrap<Y>(self, wrap: impl FnOnce(X) -> Y) -> Find<'s, E, S, Y> {
         let shape = wrap(self.shape);
-        Find { source: self.source, hooks: self.hooks, query: self.query, shape, entity: std::marker::PhantomData }
+        Find {
+            source: self.source,
+            hooks: self.hooks,
+            query: self.query,
+            shape,
+            entity: std::marker::PhantomData,
+        }
     }
 
     /// Keeps the rows for which the filter holds. Several calls keep those for which all of them hold.
@@ -286,13 +298,19 @@ where
     ///
     /// # Errors
     ///
-    /// [`Error::BadRequest`] if the query has an order, a limit, an offset or `distinct`; those of the database.
+    /// [`Error::BadRequest`] if the query has an order, a limit, an offset or `distinct`, or shows
+    /// [deleted rows alone](Find::only_deleted); those of the database.
     pub fn delete(self) -> BoxFuture<'s, Result<u64>>
     where
         S: Writable,
     {
         Box::pin(async move {
             self.refuse_order("delete")?;
+            if self.query.deleted == Deleted::Only {
+                let text = "`find().only_deleted().delete()` has nothing to delete: its rows are marked as deleted \
+                            already; `purge()` removes them for good";
+                return Err(Error::BadRequest(text.into()));
+            }
             self.meet(Fate::Delete).await
         })
     }

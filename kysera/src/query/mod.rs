@@ -99,6 +99,6 @@ pub use set::{Assign, Update};
 #[doc(hidden)]
 pub use shape::{Items, SqlBox};
 pub use shape::{Rows, Shape};
-pub(crate) use statement::{Query, sql_at};
 #[cfg(feature = "audit")]
 pub(crate) use statement::{Log, OtherTable, RowOf};
+pub(crate) use statement::{Query, sql_at};

@@ -10,8 +10,8 @@ use crate::error::Result;
 use crate::expr::{AnyValue, Col, Column, Deleted, IntoOperand, Meta, Node, Term, operand_term};
 use crate::source::{Cx, Op, Source, Unit, Writable, run_in};
 use crate::write::{
-    Answer, Assignment, Prepare, To, Which, change, next_version, of_values, readers_first, refuse_fixed, set_twice, unit_of,
-    validate,
+    Answer, Assignment, Prepare, To, Which, change, next_version, of_values, readers_first, refuse_fixed,
+    set_twice, unit_of, validate,
 };
 
 impl<'s, E, S> Find<'s, E, S>
@@ -222,6 +222,3 @@ impl<E: Entity, S> std::fmt::Debug for Update<'_, E, S> {
         write!(f, "Update<{}>", E::META.entity)
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -93,7 +93,8 @@ pub use load::{Load, load_many};
 
 use crate::entity::Entity;
 use crate::expr::{
-    Column, Deleted, Expr, Expression, Filter, Node, Nullable, Order, OrderKey, Rel, RelatedRows, Term, Via, nullable,
+    Column, Deleted, Expr, Expression, Filter, Node, Nullable, Order, OrderKey, Rel, RelatedRows, Term, Via,
+    nullable,
 };
 
 /// How rows of one entity lead to rows of another: [`HasMany`], [`HasOne`], [`BelongsTo`] or [`ManyToMany`].

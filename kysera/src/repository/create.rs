@@ -15,7 +15,8 @@ use crate::expr::{Col, Meta};
 use crate::query::{decode_all, decode_first};
 use crate::source::{Cx, Op, Unit};
 use crate::write::{
-    Answer, NEW, columns, given, key_columns, log_created, logged_insert, logs_at_once, rows_per_statement, show, take_turn, unit_of,
+    Answer, NEW, columns, given, key_columns, log_created, logged_insert, logs_at_once, rows_per_statement,
+    show, take_turn, unit_of,
 };
 
 /// The most rows of one multi-row INSERT.

@@ -24,7 +24,7 @@ pub use upsert::Conflict;
 use crate::backend::Backend;
 use crate::entity::{Draft, Entity, Mask, On, Patch};
 use crate::error::{Error, Result};
-use crate::expr::{Column, Hooks, IntoColumn, Sql};
+use crate::expr::{Column, Hooks, IntoColumn};
 use crate::query::{Count, Execute, Exists, FetchAll, FetchFirst, Find};
 use crate::relation::{Load, load_many};
 use crate::source::{Cx, Source, Writable, run, run_in};
@@ -45,6 +45,9 @@ type DialectOf<R> = <<R as Repository>::Source as Source>::Database;
 /// [`Source`], and `User::repo(source)`, which builds one. All methods take `&self` and answer futures that are `Send`;
 /// the futures are boxed, so that rustc reports a mistake in a call once and generic code stays `Send`.
 /// Methods that write ask for a [`Writable`] source.
+///
+/// What an entity's [plugins](crate::plugin) do holds for all of these methods: rows that are marked as deleted, or that the
+/// caller may not see, are not there; times and versions are written, and entries of the log.
 ///
 /// What a method promises holds on every database; where their statements differ, the docs show PostgreSQL's. Input
 /// without any element is answered at once, without a statement.
@@ -160,15 +163,9 @@ pub trait Repository: Send + Sync + Sized {
     /// As [`find_by_id`](Repository::find_by_id).
     fn find_all(&self) -> BoxFuture<'_, Result<Vec<Self::Entity>>> {
         Box::pin(async move {
-            let head = |sql: &mut Sql<'_>| {
-                sql.push("SELECT ").names(Self::Entity::META.columns);
-            };
-            let statement = sql::read_statement::<DialectOf<Self>, Self::Entity>(
-                Cx::of(self.source()),
-                |texts| texts.select,
-                head,
-                None,
-            )?;
+            let cx = Cx::of(self.source());
+            let statement =
+                sql::read_statement::<DialectOf<Self>, Self::Entity>(cx, sql::Read::Select, None)?;
             run(self.source(), FetchAll::new(statement)).await
         })
     }
@@ -183,15 +180,9 @@ pub trait Repository: Send + Sync + Sized {
     fn exists(&self, id: impl IntoColumn<IdOf<Self>>) -> BoxFuture<'_, Result<bool>> {
         let id = id.into_column();
         Box::pin(async move {
-            let head = |sql: &mut Sql<'_>| {
-                sql.push("SELECT 1");
-            };
-            let statement = sql::read_statement::<DialectOf<Self>, Self::Entity>(
-                Cx::of(self.source()),
-                |texts| texts.exists,
-                head,
-                Some(&id),
-            )?;
+            let cx = Cx::of(self.source());
+            let statement =
+                sql::read_statement::<DialectOf<Self>, Self::Entity>(cx, sql::Read::Exists, Some(&id))?;
             run(self.source(), Exists { meta: Self::Entity::META, statement }).await
         })
     }
@@ -205,15 +196,8 @@ pub trait Repository: Send + Sync + Sized {
     /// Those of the database.
     fn count(&self) -> BoxFuture<'_, Result<u64>> {
         Box::pin(async move {
-            let head = |sql: &mut Sql<'_>| {
-                sql.push("SELECT COUNT(*)");
-            };
-            let statement = sql::read_statement::<DialectOf<Self>, Self::Entity>(
-                Cx::of(self.source()),
-                |texts| texts.count,
-                head,
-                None,
-            )?;
+            let cx = Cx::of(self.source());
+            let statement = sql::read_statement::<DialectOf<Self>, Self::Entity>(cx, sql::Read::Count, None)?;
             run(self.source(), Count { meta: Self::Entity::META, statement }).await
         })
     }
@@ -463,6 +447,7 @@ pub trait Repository: Send + Sync + Sized {
     ///
     /// # Errors
     ///
+    /// [`Error::Deleted`] if a row that is marked as deleted has the key, unless [`Conflict::restore`] says otherwise;
     /// [`Error::BadRequest`] if the columns are not declared as a unique key; [`Error::Violation`] for constraints, other
     /// unique keys among them; else as [`create`](Repository::create).
     fn upsert(
@@ -523,7 +508,8 @@ pub trait Repository: Send + Sync + Sized {
 
     /// Deletes a row; answers whether there was one.
     ///
-    /// `DELETE FROM <table> WHERE <key> = $1`
+    /// `DELETE FROM <table> WHERE <key> = $1`. With the plugin `soft_delete` it is marked as deleted instead, and others along
+    /// with it by `cascade`: `UPDATE <table> SET deleted_at = $1 WHERE <key> = $2 AND deleted_at IS NULL`.
     ///
     /// # Errors
     ///
@@ -536,7 +522,8 @@ pub trait Repository: Send + Sync + Sized {
         Box::pin(async move {
             if !sql::writes_plainly::<Self::Entity>() {
                 let op = delete::ByKeys::<Self::Entity> { ids: vec![id], fate: Fate::Delete };
-                return Ok(run_in(self.source(), writing(self), op).await? > 0);
+                // Boxed, so that the future of a plain one stays small.
+                return Ok(Box::pin(run_in(self.source(), writing(self), op)).await? > 0);
             }
             let text = SqlStr::from_static(Self::Entity::TEXTS.of(DialectOf::<Self>::DIALECT).delete);
             let text = Cx::of(self.source()).text::<DialectOf<Self>>(Self::Entity::META, text);

@@ -21,21 +21,79 @@ pub(super) fn writes_plainly<E: Entity>() -> bool {
     has_fixed_texts(E::META) && E::META.plug.audit.is_none() && !E::CUSTOM.after_write
 }
 
-/// A statement on the rows that can be seen, one of them if there is an `id`: a fixed text, where there is one, or `head`
-/// and the conditions.
+/// What is read of rows, all or one of them.
+#[derive(Clone, Copy)]
+pub(crate) enum Read {
+    /// The row with a key.
+    Find,
+    /// Whether there is a row with a key.
+    Exists,
+    /// How many rows there are.
+    Count,
+    /// All rows.
+    Select,
+}
+
+impl Read {
+    fn fixed(self, texts: &'static Statements) -> &'static str {
+        match self {
+            Self::Find => texts.find,
+            Self::Exists => texts.exists,
+            Self::Count => texts.count,
+            Self::Select => texts.select,
+        }
+    }
+
+    fn kind(self) -> TextKind {
+        match self {
+            Self::Find => TextKind::Find,
+            Self::Exists => TextKind::Exists,
+            Self::Count => TextKind::Count,
+            Self::Select => TextKind::Select,
+        }
+    }
+
+    /// `SELECT .. FROM <table>`
+    fn head(self, sql: &mut Sql<'_>, meta: &'static Meta) {
+        match self {
+            Self::Find | Self::Select => sql.push("SELECT ").names(meta.columns),
+            Self::Exists => sql.push("SELECT 1"),
+            Self::Count => sql.push("SELECT COUNT(*)"),
+        }
+        .push(" FROM ")
+        .table(meta);
+    }
+}
+
+/// A statement on the rows that can be seen, on the one with the key if there is an `id`.
 pub(crate) fn read_statement<DB: Backend, E: Entity>(
     cx: Cx<'_>,
-    fixed: impl FnOnce(&'static Statements) -> &'static str,
-    head: impl FnOnce(&mut Sql<'_>),
+    read: Read,
     id: Option<&E::Id>,
 ) -> Result<Statement<DB>> {
-    if has_fixed_texts(E::META) {
-        let text = SqlStr::from_static(fixed(E::TEXTS.of(DB::DIALECT)));
-        return bind::<DB, E>(cx.text::<DB>(E::META, text), Mask::default(), None, id);
+    let (meta, dialect) = (E::META, DB::DIALECT);
+    if has_fixed_texts(meta) {
+        let text = SqlStr::from_static(read.fixed(E::TEXTS.of(dialect)));
+        return bind::<DB, E>(cx.text::<DB>(meta, text), Mask::default(), None, id);
+    }
+    if meta.has_fixed_scope() {
+        let text = E::text_cache().get(dialect, read.kind(), Mask::default(), || {
+            let mut sql = Sql::new(dialect);
+            read.head(&mut sql, meta);
+            let mut glue = " WHERE ";
+            if id.is_some() {
+                sql.push(glue).list(key_columns(meta), " AND ", |sql, col| {
+                    sql.ident(col.name).push(" = ").placeholder();
+                });
+                glue = " AND ";
+            }
+            sql.visible(meta, Deleted::Hidden, glue);
+            sql.into_text()
+        });
+        return bind::<DB, E>(cx.text::<DB>(meta, text), Mask::default(), None, id);
     }
     let mut sql = cx.sql::<DB>();
-    head(&mut sql);
-    sql.push(" FROM ").table(E::META);
+    read.head(&mut sql, meta);
     match id {
         Some(id) => Which::<E>::one(id).write(&mut sql),
         None => Which::<E>::filtered(Deleted::Hidden, &[]).write(&mut sql),
@@ -45,10 +103,7 @@ pub(crate) fn read_statement<DB: Backend, E: Entity>(
 
 /// The row with a key, if it can be seen.
 pub(crate) fn find_statement<DB: Backend, E: Entity>(cx: Cx<'_>, id: &E::Id) -> Result<Statement<DB>> {
-    let head = |sql: &mut Sql<'_>| {
-        sql.push("SELECT ").names(E::META.columns);
-    };
-    read_statement::<DB, E>(cx, |texts| texts.find, head, Some(id))
+    read_statement::<DB, E>(cx, Read::Find, Some(id))
 }
 
 /// The text of an `INSERT` of one row, a literal where no column with a default is given.
@@ -74,7 +129,8 @@ pub(super) fn insert_text<DB: Backend, E: Entity>(cx: Cx<'_>, mask: Mask) -> Sql
 
 /// Whether the derive's INSERT has a column: those that the client or a plugin always gives.
 fn is_in_literal(meta: &Meta, column: usize) -> bool {
-    let marks_deleted = meta.plug.soft_delete.as_ref().is_some_and(|soft_delete| soft_delete.column == column);
+    let marks_deleted =
+        meta.plug.soft_delete.as_ref().is_some_and(|soft_delete| soft_delete.column == column);
     !marks_deleted && matches!(meta.columns[column].fill, Fill::Client | Fill::Plugin)
 }
 

@@ -6,9 +6,7 @@ use futures_util::TryStreamExt;
 
 use super::Placed;
 use super::create::batches;
-use super::sql::{
-    bind, find_locked_text, find_statement, has_arrays, returning, update_text,
-};
+use super::sql::{bind, find_locked_text, find_statement, has_arrays, returning, update_text};
 use crate::backend::{Backend, Dialect};
 use crate::entity::{Cells, Draft, Entity, Mask, On, Operation, Values};
 use crate::error::{Error, Missing, Result};
@@ -16,8 +14,9 @@ use crate::expr::{Deleted, Meta, Sql};
 use crate::query::{decode_all, decode_first};
 use crate::source::{Cx, Op, Unit};
 use crate::write::{
-    Answer, NEW, OLD, Sides, Which, change, columns, given, key_columns, key_in, lock_seen, log_query, logs_at_once,
-    next_version, of_values, pair, read_by_keys, refuse_same_key, rows_per_statement, show, unit_of, write_entries,
+    Answer, NEW, OLD, Sides, Which, change, columns, given, key_columns, key_in, lock_seen, log_query,
+    logs_at_once, next_version, of_values, pair, read_by_keys, refuse_same_key, rows_per_statement, show,
+    unit_of, write_entries,
 };
 
 /// What an update changes, with what plugins add to it.
@@ -307,7 +306,13 @@ async fn update_batch_postgres<DB: Backend, E: On<DB>>(
         ord = "k.kysera_ord";
         // Without the numbers, which are no columns of the entity.
         for (row, of) in [(OLD, "k"), (NEW, "w")] {
-            sql.push(", ").ident(row).push(" AS (SELECT ").names(E::META.columns).push(" FROM ").push(of).push(")");
+            sql.push(", ")
+                .ident(row)
+                .push(" AS (SELECT ")
+                .names(E::META.columns)
+                .push(" FROM ")
+                .push(of)
+                .push(")");
         }
         log_query(&mut sql, E::META, audit, cx, Operation::Update, Sides::Both);
     }

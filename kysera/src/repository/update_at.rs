@@ -9,8 +9,8 @@ use crate::expr::{Col, Meta, Value};
 use crate::query::decode_first;
 use crate::source::{Cx, Op, Unit};
 use crate::write::{
-    Answer, Assignment, NEW, OLD, Prepare, Sides, Which, change, key_columns, log_query, logs_at_once, next_version, of_values,
-    row_lock, show, unit_of,
+    Answer, Assignment, NEW, OLD, Prepare, Sides, Which, change, key_columns, log_query, logs_at_once,
+    next_version, of_values, row_lock, show, unit_of,
 };
 
 /// `UPDATE` of one row with a certain version, answered as stored.
@@ -58,8 +58,8 @@ impl<DB: Backend, E: On<DB>> Op<DB> for UpdateAt<E> {
         };
         let mut assignments: Vec<_> = of_values(E::META, patch).collect();
         assignments.extend(next_version(E::META));
-        let at_once =
-            DB::DIALECT == Dialect::Postgres && E::META.plug.audit.as_ref().is_none_or(|audit| logs_at_once(DB::DIALECT, audit));
+        let at_once = DB::DIALECT == Dialect::Postgres
+            && E::META.plug.audit.as_ref().is_none_or(|audit| logs_at_once(DB::DIALECT, audit));
         if at_once {
             return self.at_once::<DB>(conn, cx, col, &assignments).await;
         }
@@ -114,7 +114,11 @@ impl<E: Entity> UpdateAt<E> {
         }
         // One row, if there is one: whether it was changed, and what it is now.
         let key = key_columns(meta).next().map(|col| col.name).unwrap_or_default();
-        sql.push(" SELECT CASE WHEN ").ident(NEW).push(".").ident(key).push(" IS NULL THEN 0::bigint ELSE 1::bigint END");
+        sql.push(" SELECT CASE WHEN ")
+            .ident(NEW)
+            .push(".")
+            .ident(key)
+            .push(" IS NULL THEN 0::bigint ELSE 1::bigint END");
         sql.list(meta.columns, "", |sql, col| {
             sql.push(", ").ident(NEW).push(".").ident(col.name);
         });

@@ -64,7 +64,8 @@ impl<E> Conflict<E> {
         self
     }
 
-    /// A row with this key that is marked as deleted is restored, and updated as any other.
+    /// A row with this key that is marked as deleted is restored, and updated as any other. With [`keep`](Self::keep) it is
+    /// restored and nothing else, and a live row is answered as it is.
     ///
     /// What was deleted along with it by `cascade` stays deleted: [`restore`](crate::plugin::SoftDeleteMethods::restore) brings
     /// that back.
@@ -80,7 +81,12 @@ impl<E> Conflict<E> {
 
 impl<E> Clone for Conflict<E> {
     fn clone(&self) -> Self {
-        Self { target: self.target.clone(), update: self.update.clone(), restore: self.restore, entity: self.entity }
+        Self {
+            target: self.target.clone(),
+            update: self.update.clone(),
+            restore: self.restore,
+            entity: self.entity,
+        }
     }
 }
 
@@ -126,9 +132,16 @@ impl<E: Entity> Conflict<E> {
         &self.target
     }
 
-    /// Whether the row that is there stays as it is.
-    pub(super) fn keeps(&self, mask: Mask) -> bool {
-        self.updated(mask).is_empty() && !self.restore
+    /// Whether a live row that is there stays as it is.
+    pub(super) fn keeps_live(&self, mask: Mask) -> bool {
+        let stamp = E::META.plug.updated_at.as_ref().filter(|_| self.restore).map(|stamp| stamp.column);
+        self.updated(mask).iter().all(|col| Some(col.index) == stamp)
+    }
+
+    /// Whether what becomes of a row depends on whether it is deleted: it is restored and nothing else, and left alone if it is
+    /// live.
+    fn restores_alone(&self, mask: Mask) -> bool {
+        self.restore && self.keeps_live(mask)
     }
 
     /// Which rows with the key can be updated.
@@ -151,8 +164,9 @@ impl<E: Entity> Conflict<E> {
             // When it was created does not change.
             None => plug.created_at.as_ref().is_none_or(|stamp| stamp.column != col.index),
         };
-        let is_key =
-            |col: &Col| meta.id.contains(&col.index) || self.target.iter().any(|target| target.index == col.index);
+        let is_key = |col: &Col| {
+            meta.id.contains(&col.index) || self.target.iter().any(|target| target.index == col.index)
+        };
         let mut updated: Vec<_> = columns(meta, mask)
             .filter(|col| plug.owner(col.index).is_none() && chosen(col) && !is_key(col))
             .collect();
@@ -189,7 +203,7 @@ impl<E: Entity> Conflict<E> {
     pub(super) fn conflict_clause(&self, sql: &mut Sql<'_>, updated: &[&'static Col]) {
         self.conflict_target(sql);
         sql.push(" DO UPDATE SET ");
-        if let ([], None, Some(first)) = (updated, self.restored(), self.target.first()) {
+        if let ([], Some(first)) = (updated, self.target.first()) {
             // DO NOTHING would answer no row, and a read afterwards might miss one that is not yet visible.
             sql.ident(first.name).push(" = ").column(first);
             return;
@@ -254,11 +268,12 @@ enum Way {
     Locked,
 }
 
-fn way<E: Entity>(dialect: Dialect) -> Way {
+fn way<E: Entity>(dialect: Dialect, conflict: &Conflict<E>, mask: Mask) -> Way {
     let plug = E::META.plug;
     let hides = plug.soft_delete.is_some() || !E::META.has_fixed_scope();
     match &plug.audit {
         _ if E::CUSTOM.after_write => Way::Locked, // which has to be told what was done
+        _ if conflict.restores_alone(mask) => Way::Locked,
         Some(audit) if logs_at_once(dialect, audit) => Way::WithLog,
         Some(_) => Way::Locked,
         // Assignments follow each other there: a condition would see what the ones before it have set.
@@ -267,8 +282,8 @@ fn way<E: Entity>(dialect: Dialect) -> Way {
     }
 }
 
-fn unit<E: Entity>(dialect: Dialect) -> Unit {
-    match way::<E>(dialect) {
+fn unit<E: Entity>(dialect: Dialect, conflict: &Conflict<E>, mask: Mask) -> Unit {
+    match way(dialect, conflict, mask) {
         Way::Locked => Unit::Atomic,
         Way::OneStatement | Way::WithLog => unit_of::<E>(dialect, Answer::Rows),
     }
@@ -288,7 +303,7 @@ impl<DB: Backend, E: On<DB>> Op<DB> for Upsert<E> {
     }
 
     fn unit(&self) -> Unit {
-        unit::<E>(DB::DIALECT)
+        unit(DB::DIALECT, &self.conflict, given(E::META, &self.new))
     }
 
     async fn run(self, conn: &mut DB::Connection, cx: Cx<'_>) -> Result<E> {
@@ -306,7 +321,7 @@ async fn upsert_one<DB: Backend, E: On<DB>>(
     if conflict.cannot_be_taken(new) {
         return insert_one(conn, cx, new).await;
     }
-    match way::<E>(DB::DIALECT) {
+    match way(DB::DIALECT, conflict, mask) {
         Way::OneStatement => {}
         Way::WithLog => return upsert_locked::with_log_one(conn, cx, mask, new, conflict).await,
         Way::Locked => return upsert_locked::upsert(conn, cx, mask, new, conflict).await,
@@ -381,11 +396,12 @@ impl<DB: Backend, E: On<DB>> Op<DB> for UpsertMany<'_, E> {
     fn unit(&self) -> Unit {
         // PostgreSQL refuses two rows with one key by itself; elsewhere it shows afterwards, and must be undone. So must be
         // what is left of a batch of which a row was refused.
-        let may_refuse = E::META.plug.soft_delete.is_some() || !E::META.has_fixed_scope() || E::META.plug.audit.is_some();
+        let may_refuse =
+            E::META.plug.soft_delete.is_some() || !E::META.has_fixed_scope() || E::META.plug.audit.is_some();
         if self.batches.len() > 1 || DB::DIALECT != Dialect::Postgres || may_refuse {
             Unit::Atomic
         } else {
-            unit::<E>(DB::DIALECT)
+            unit(DB::DIALECT, self.conflict, self.batches.first().map(|(mask, _)| *mask).unwrap_or_default())
         }
     }
 
@@ -414,7 +430,7 @@ async fn upsert_batch<DB: Backend, E: On<DB>>(
     rows: &[&NewRow<E>],
     conflict: &Conflict<E>,
 ) -> Result<Vec<E>> {
-    let way = way::<E>(DB::DIALECT);
+    let way = way(DB::DIALECT, conflict, mask);
     if way == Way::Locked {
         let mut stored = Vec::with_capacity(rows.len());
         for row in rows {

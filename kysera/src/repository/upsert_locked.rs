@@ -6,12 +6,12 @@ use super::upsert::{Conflict, is_cardinality_violation, refused};
 use crate::backend::{Backend, Statement};
 use crate::entity::{Entity, Mask, On, Operation, Values};
 use crate::error::{Error, Result};
-use crate::expr::Sql;
+use crate::expr::{Deleted, Sql};
 use crate::query::{decode_all, decode_first};
 use crate::source::Cx;
 use crate::write::{
-    Answer, Assignment, Keys, NEW, OLD, Sides, To, Which, change, columns, decode, key_columns, log_created, log_query,
-    next_version, row_lock, show, take_turn,
+    Answer, Assignment, Keys, NEW, OLD, Sides, To, Which, change, columns, decode, key_columns, log_created,
+    log_query, next_version, row_lock, show, take_turn,
 };
 
 /// How often a row may be created or deleted by someone else just then.
@@ -28,8 +28,6 @@ pub(super) async fn upsert<DB: Backend, E: On<DB>>(
     new: &NewRow<E>,
     conflict: &Conflict<E>,
 ) -> Result<E> {
-    let mut taken = Which::<E>::filtered(conflict.updatable(), &[]);
-    taken.keys = Keys::Like(conflict.target(), new);
     take_turn::<DB>(conn, cx, E::META).await?;
     for _ in 0..TRIES {
         if let Some(row) = create_unless_taken::<DB, E>(conn, cx, mask, new, conflict).await? {
@@ -38,30 +36,29 @@ pub(super) async fn upsert<DB: Backend, E: On<DB>>(
             show(conn, cx, Operation::Create, rows, &[], 1).await?;
             return Ok(row);
         }
-        let row: Option<E> = if conflict.keeps(mask) {
-            let mut sql = cx.select::<DB, E>();
-            taken.write(&mut sql);
-            sql.push(row_lock(DB::DIALECT));
-            decode_first(conn, sql.finish()?).await?
-        } else {
-            let value = |col: &&'static crate::expr::Col| {
-                Some(Assignment { col, to: To::Value(new.value(col.index)?) })
-            };
-            let mut assignments: Vec<_> = conflict.updated(mask).iter().filter_map(value).collect();
-            assignments.extend(conflict.restored());
-            assignments.extend(next_version(E::META));
-            // The key finds it once; afterwards it is the same row by its primary key.
-            let mut sql = cx.select::<DB, E>();
-            taken.write(&mut sql);
-            sql.push(row_lock(DB::DIALECT));
-            match decode_first::<DB, E>(conn, sql.finish()?).await? {
-                None => None,
-                Some(found) => {
-                    let id = found.id();
-                    let which = Which::<E>::one(&id).deleted(conflict.updatable());
-                    let changed = change(conn, cx, Operation::Update, &assignments, &which, Answer::Rows).await?;
-                    changed.rows.into_iter().next()
-                }
+        // A key may be unique among live rows alone: then there are deleted ones beside the one that has it.
+        let live = lock_taken::<DB, E>(conn, cx, new, conflict, Deleted::Hidden).await?;
+        let found = match live {
+            Some(row) if conflict.keeps_live(mask) => return Ok(row),
+            None if conflict.updatable() == Deleted::Shown => {
+                lock_taken::<DB, E>(conn, cx, new, conflict, Deleted::Only).await?
+            }
+            live => live,
+        };
+        let row = match found {
+            None => None,
+            Some(found) => {
+                let value = |col: &&'static crate::expr::Col| {
+                    Some(Assignment { col, to: To::Value(new.value(col.index)?) })
+                };
+                let mut assignments: Vec<_> = conflict.updated(mask).iter().filter_map(value).collect();
+                assignments.extend(conflict.restored());
+                assignments.extend(next_version(E::META));
+                // The key finds it once; afterwards it is the same row by its primary key.
+                let id = found.id();
+                let which = Which::<E>::one(&id).deleted(conflict.updatable());
+                let changed = change(conn, cx, Operation::Update, &assignments, &which, Answer::Rows).await?;
+                changed.rows.into_iter().next()
             }
         };
         if let Some(row) = row {
@@ -74,6 +71,22 @@ pub(super) async fn upsert<DB: Backend, E: On<DB>>(
         }
     }
     Err(Error::NotStored { entity: E::META.entity })
+}
+
+/// The row that has the key, locked.
+async fn lock_taken<DB: Backend, E: On<DB>>(
+    conn: &mut DB::Connection,
+    cx: Cx<'_>,
+    new: &NewRow<E>,
+    conflict: &Conflict<E>,
+    deleted: Deleted,
+) -> Result<Option<E>> {
+    let mut which = Which::<E>::filtered(deleted, &[]);
+    which.keys = Keys::Like(conflict.target(), new);
+    let mut sql = cx.select::<DB, E>();
+    which.write(&mut sql);
+    sql.push(row_lock(DB::DIALECT));
+    decode_first(conn, sql.finish()?).await
 }
 
 /// Whether no row has the key any more.
@@ -181,7 +194,12 @@ pub(super) fn with_log<DB: Backend, E: On<DB>>(
     let Some(audit) = &meta.plug.audit else { return Err(Error::NotStored { entity: meta.entity }) };
     let updated = conflict.updated(mask);
     let mut sql = cx.sql::<DB>();
-    sql.push("WITH ").ident(OLD).push(" AS MATERIALIZED (SELECT ").names(meta.columns).push(" FROM ").table(meta);
+    sql.push("WITH ")
+        .ident(OLD)
+        .push(" AS MATERIALIZED (SELECT ")
+        .names(meta.columns)
+        .push(" FROM ")
+        .table(meta);
     sql.push(" WHERE ");
     like_any(&mut sql, mask, rows, conflict);
     sql.push(" ORDER BY ").names(key_columns(meta)).push(" FOR UPDATE), ").ident(NEW).push(" AS (");
@@ -229,9 +247,13 @@ fn like_any<'v, E: Entity>(sql: &mut Sql<'v>, mask: Mask, rows: &[&'v NewRow<E>]
         return;
     }
     if has_arrays(sql.dialect(), E::META, mask) {
-        sql.push("(").names(target.iter().copied()).push(") IN (SELECT * FROM UNNEST(").list(target, ", ", |sql, col| {
-            sql.array(col.codec, rows.iter().filter_map(|row| row.value(col.index)).collect());
-        });
+        sql.push("(").names(target.iter().copied()).push(") IN (SELECT * FROM UNNEST(").list(
+            target,
+            ", ",
+            |sql, col| {
+                sql.array(col.codec, rows.iter().filter_map(|row| row.value(col.index)).collect());
+            },
+        );
         sql.push("))");
         return;
     }
@@ -239,4 +261,3 @@ fn like_any<'v, E: Entity>(sql: &mut Sql<'v>, mask: Mask, rows: &[&'v NewRow<E>]
         sql.push("(").equal(target, *row).push(")");
     });
 }
-

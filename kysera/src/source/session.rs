@@ -58,5 +58,6 @@ const SCHEMA_BYTES: usize = 63;
 
 impl Settings {
     /// Of sources that have nothing to say.
-    pub(crate) const NONE: &'static Settings = &Settings { schema: None, cursor_secret: None, clock: Clock::SYSTEM };
+    pub(crate) const NONE: &'static Settings =
+        &Settings { schema: None, cursor_secret: None, clock: Clock::SYSTEM };
 }

@@ -4,7 +4,8 @@ use futures_util::TryStreamExt;
 
 use super::keys::{key_columns, key_in, key_is, keys_per_statement};
 use super::log::{
-    self, Entry, NEW, OLD, Seen, Sides, lock_seen, log_query, pair, read_seen, row_lock, seen_columns, write_entries,
+    self, Entry, NEW, OLD, Seen, Sides, lock_seen, log_query, pair, read_seen, row_lock, seen_columns,
+    write_entries,
 };
 use super::set::{self, Assignment};
 use super::which::{Keys, Which};
@@ -305,7 +306,8 @@ pub(crate) async fn remove<DB: Backend, E: On<DB>>(
                 DB::execute(conn, sql.finish()?).await?;
             }
             let count = olds.len() as u64;
-            let entry = |Seen { key, json, .. }: Seen<E>| Entry { key, operation, old: Some(json), new: None };
+            let entry =
+                |Seen { key, json, .. }: Seen<E>| Entry { key, operation, old: Some(json), new: None };
             write_entries::<DB>(conn, cx, meta, audit, olds.into_iter().map(entry).collect()).await?;
             count
         }
@@ -346,7 +348,13 @@ pub(crate) async fn log_created<DB: Backend, E: On<DB>>(
 }
 
 /// PostgreSQL: ends an INSERT, which begins with `WITH "kysera_new" AS (`, with its log.
-pub(crate) fn logged_insert(sql: &mut Sql<'_>, meta: &'static Meta, audit: &Audit, cx: Cx<'_>, answer: Answer) {
+pub(crate) fn logged_insert(
+    sql: &mut Sql<'_>,
+    meta: &'static Meta,
+    audit: &Audit,
+    cx: Cx<'_>,
+    answer: Answer,
+) {
     sql.push(" RETURNING ").names(meta.columns).push(")");
     log_query(sql, meta, audit, cx, Operation::Create, Sides::New);
     match answer {

@@ -7,7 +7,7 @@ use super::set::{Assignment, To, next_version};
 use super::which::{Keys, Which};
 use crate::backend::{Backend, Dialect};
 use crate::entity::{Entity, On, Operation};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::expr::{Col, Deleted, Mark, Meta, Node, Rel, same_value};
 use crate::source::{Cx, Op, Unit};
 
@@ -104,13 +104,15 @@ pub(crate) async fn meet<DB: Backend, E: On<DB>>(
         E::cascade(Cascade { conn, cx, rows: &changed.rows, fate }).await?;
         return Ok(changed);
     }
-    // What was marked together is restored together: the time is still in the rows.
+    // What was marked together is restored together: these rows still have the time.
     let mut sql = cx.select::<DB, E>();
     which.write(&mut sql);
     sql.push(row_lock(DB::DIALECT));
     let rows: Vec<E> = decode::<DB, E>(conn, sql).await?;
+    // They come first, so that a circle of rows ends where it began.
+    let changed = change(conn, cx, operation, &assignments, &which, answer).await?;
     E::cascade(Cascade { conn, cx, rows: &rows, fate }).await?;
-    change(conn, cx, operation, &assignments, &which, answer).await
+    Ok(changed)
 }
 
 fn to_deleted(mark: Mark, cx: Cx<'_>) -> To<'static> {
@@ -143,20 +145,14 @@ impl<DB: Backend, E: On<DB>> Cascade<'_, DB, E> {
         let (Some(own), Some(theirs)) = (&E::META.plug.soft_delete, &rel.meta.plug.soft_delete) else {
             return Ok(());
         };
+        // Of one type, which the derive sees to.
         let (own, theirs) = (&E::META.columns[own.column], &rel.meta.columns[theirs.column]);
-        if (own.codec.type_name)() != (theirs.codec.type_name)() {
-            let text = format!(
-                "`{}` cannot cascade: `{}` of {} and `{}` of {} are of different types",
-                rel.name, own.name, E::META.entity, theirs.name, rel.meta.entity
-            );
-            return Err(Error::BadRequest(text.into()));
-        }
         for rows in self.rows.chunks(MOST_PARENTS) {
             for rows in self.together(own, rows) {
                 let keys: Vec<_> = rows.iter().filter_map(|row| row.value(rel.parent.index)).collect();
                 let Some(first) = rows.first() else { continue };
                 let mut which = Which::<C>::filtered(Deleted::Hidden, &[]);
-                which.keys = Keys::Among(rel.key, &keys);
+                which.keys = Keys::Among(rel.key, rel.parent.codec, &keys);
                 if self.fate == Fate::Restore {
                     which.is = first.value(own.index).map(|mark| (theirs, mark));
                 }
@@ -175,7 +171,8 @@ impl<DB: Backend, E: On<DB>> Cascade<'_, DB, E> {
         let mut groups: Vec<Vec<&E>> = Vec::new();
         for row in rows {
             let same = |group: &&mut Vec<&E>| {
-                let (Some(a), Some(b)) = (group.first().and_then(|row| row.value(mark.index)), row.value(mark.index))
+                let (Some(a), Some(b)) =
+                    (group.first().and_then(|row| row.value(mark.index)), row.value(mark.index))
                 else {
                     return false;
                 };

@@ -80,7 +80,11 @@ pub(crate) fn log_query(
     sql.push(", ");
     if sides == Sides::Either {
         let first = first_key(meta);
-        sql.push("CASE WHEN ").ident(OLD).push(".").ident(first).push(" IS NULL THEN 'create' ELSE 'update' END");
+        sql.push("CASE WHEN ")
+            .ident(OLD)
+            .push(".")
+            .ident(first)
+            .push(" IS NULL THEN 'create' ELSE 'update' END");
     } else {
         sql.text_value(operation.as_str().to_owned());
     }
@@ -207,7 +211,8 @@ fn with_exact_reals<E: Entity>(row: &E, json: String) -> Result<String> {
     }
     let mut values = object(&json)?;
     for col in E::META.columns.iter().filter(is_real) {
-        let exact = row.value(col.index).and_then(|value| col.codec.real(value)).filter(|exact| exact.is_finite());
+        let exact =
+            row.value(col.index).and_then(|value| col.codec.real(value)).filter(|exact| exact.is_finite());
         let printed = values.get(col.name).and_then(|json| json.get().parse::<f64>().ok());
         // An `f32` may be less exact than what is stored.
         if let (Some(exact), Some(printed)) = (exact, printed)
@@ -294,12 +299,8 @@ fn line(meta: &'static Meta, audit: &Audit, mut entry: Entry) -> Result<Option<L
     let mut changed = None;
     if let (Some(old), Some(new)) = (&old, &new) {
         let raw = |side: &Object, name: &str| side.get(name).map(|value| value.get().to_owned());
-        let mut names: Vec<&str> = meta
-            .columns
-            .iter()
-            .map(|col| col.name)
-            .filter(|name| raw(old, name) != raw(new, name))
-            .collect();
+        let mut names: Vec<&str> =
+            meta.columns.iter().map(|col| col.name).filter(|name| raw(old, name) != raw(new, name)).collect();
         if names.is_empty() {
             return Ok(None);
         }
@@ -332,13 +333,19 @@ pub(crate) async fn write_entries<DB: Backend>(
     audit: &'static Audit,
     entries: Vec<Entry>,
 ) -> Result<()> {
-    let lines: Vec<Line> =
-        entries.into_iter().filter_map(|entry| line(meta, audit, entry).transpose()).collect::<Result<_>>()?;
+    let lines: Vec<Line> = entries
+        .into_iter()
+        .filter_map(|entry| line(meta, audit, entry).transpose())
+        .collect::<Result<_>>()?;
     if lines.is_empty() {
         return Ok(());
     }
     let acting = cx.acting();
-    let hashes = if audit.chain { chain::link::<DB>(conn, cx, meta, audit, &acting, &lines).await? } else { Vec::new() };
+    let hashes = if audit.chain {
+        chain::link::<DB>(conn, cx, meta, audit, &acting, &lines).await?
+    } else {
+        Vec::new()
+    };
     for (chunk, lines) in lines.chunks(LINES).enumerate() {
         let mut sql = cx.sql::<DB>();
         sql.push("INSERT INTO ");
@@ -348,7 +355,11 @@ pub(crate) async fn write_entries<DB: Backend>(
             sql.ident(name);
         });
         sql.push(") VALUES ").list(lines.iter().enumerate(), ", ", |sql, (at, Line { entry, changed })| {
-            sql.push("(").text_value(table_name(meta, cx)).push(", ").text_value(entry.key.clone()).push(", ");
+            sql.push("(")
+                .text_value(table_name(meta, cx))
+                .push(", ")
+                .text_value(entry.key.clone())
+                .push(", ");
             sql.text_value(entry.operation.as_str().to_owned());
             let metadata = acting.metadata.as_ref().map(ToString::to_string);
             for json in [&entry.old, &entry.new, changed] {
@@ -383,7 +394,11 @@ fn json_text(sql: &mut Sql<'_>, json: Option<String>) {
 }
 
 /// The entries of rows before and after a write, paired by their keys.
-pub(crate) fn pair<E: Entity>(operation: Operation, olds: Vec<(String, String)>, news: &[Seen<E>]) -> Vec<Entry> {
+pub(crate) fn pair<E: Entity>(
+    operation: Operation,
+    olds: Vec<(String, String)>,
+    news: &[Seen<E>],
+) -> Vec<Entry> {
     let mut news: HashMap<&str, &str> = news.iter().map(|seen| (&*seen.key, &*seen.json)).collect();
     olds.into_iter()
         .map(|(key, old)| {
@@ -443,7 +458,13 @@ mod chain {
             let mut sql = cx.sql::<DB>();
             sql.push("UPDATE ");
             log_table(&mut sql, audit, "_chain");
-            sql.push(" SET ").ident("hash").push(" = ").text_value(hash).push(", ").ident("entries").push(" = ");
+            sql.push(" SET ")
+                .ident("hash")
+                .push(" = ")
+                .text_value(hash)
+                .push(", ")
+                .ident("entries")
+                .push(" = ");
             sql.ident("entries").push(" + ").push(&lines.len().to_string());
             sql.push(" WHERE ").ident("id").push(" = 1");
             DB::execute(conn, sql.finish()?).await?;

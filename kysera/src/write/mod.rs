@@ -11,7 +11,9 @@ mod prepare;
 mod set;
 mod which;
 
-pub(crate) use change::{Answer, change, decode, log_created, logged_insert, logs_at_once, read_by_keys, show, unit_of};
+pub(crate) use change::{
+    Answer, change, decode, log_created, logged_insert, logs_at_once, read_by_keys, show, unit_of,
+};
 pub(crate) use check::{refuse_same_key, validate, validate_all, validate_at};
 pub use fate::Cascade;
 pub(crate) use fate::{ByFilters, Fate, meet, to_live};

@@ -16,9 +16,7 @@ pub(crate) struct Prepare<'c> {
 
 impl<'c> Prepare<'c> {
     pub(crate) fn new(meta: &'static Meta, cx: PluginContext<'c>) -> Self {
-        let stamp = |stamp: &'static Option<Stamp>| {
-            stamp.as_ref().map(|stamp| (stamp, (stamp.at)(cx.now())))
-        };
+        let stamp = |stamp: &'static Option<Stamp>| stamp.as_ref().map(|stamp| (stamp, (stamp.at)(cx.now())));
         let created_at = stamp(&meta.plug.created_at);
         let updated_at = stamp(&meta.plug.updated_at);
         Self { meta, cx, created_at, updated_at }

@@ -65,9 +65,7 @@ pub(crate) fn of_values<'a>(
     meta: &'static Meta,
     values: &'a dyn Values,
 ) -> impl Iterator<Item = Assignment<'a>> {
-    meta.columns
-        .iter()
-        .filter_map(|col| Some(Assignment { col, to: To::Value(values.value(col.index)?) }))
+    meta.columns.iter().filter_map(|col| Some(Assignment { col, to: To::Value(values.value(col.index)?) }))
 }
 
 /// What plugins count, after everything else: where assignments follow each other, nothing is to see the new version.
@@ -119,3 +117,6 @@ pub(crate) fn set_twice(meta: &Meta, col: &Col) -> Error {
         format!("`{}` of {} is set twice: which value should win?", col.name, meta.entity).into(),
     )
 }
+
+#[cfg(test)]
+mod tests;

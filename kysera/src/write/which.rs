@@ -2,7 +2,7 @@
 
 use super::keys::{key_in, key_is};
 use crate::entity::{Entity, Values};
-use crate::expr::{AnyValue, Col, Deleted, Node, Sql};
+use crate::expr::{AnyValue, Codec, Col, Deleted, Node, Sql};
 
 /// Conditions, all of which hold, besides what the source may see.
 pub(crate) struct Which<'a, E: Entity> {
@@ -21,8 +21,9 @@ pub(crate) enum Keys<'a, E: Entity> {
     Many(&'a [E::Id]),
     /// Columns have the values that these have, none of which is NULL.
     Like(&'a [&'static Col], &'a dyn Values),
-    /// A column has one of these values, of which there is at least one.
-    Among(&'static Col, &'a [&'a AnyValue]),
+    /// A column has one of these values, of which there is at least one. They are those of a column of another type, where one
+    /// of the two types is an `Option` of the other.
+    Among(&'static Col, &'static Codec, &'a [&'a AnyValue]),
 }
 
 impl<E: Entity> Clone for Keys<'_, E> {
@@ -76,12 +77,12 @@ impl<'a, E: Entity> Which<'a, E> {
             Keys::Like(cols, values) => {
                 sql.equal(cols, values);
             }
-            Keys::Among(col, values) if sql.has_array(col.codec) => {
-                sql.column(col).push(" = ANY(").array(col.codec, values.to_vec()).push(")");
+            Keys::Among(col, codec, values) if sql.has_array(codec) => {
+                sql.column(col).push(" = ANY(").array(codec, values.to_vec()).push(")");
             }
-            Keys::Among(col, values) => {
+            Keys::Among(col, codec, values) => {
                 sql.column(col).push(" IN (").list(values, ", ", |sql, value| {
-                    sql.value(col.codec, *value);
+                    sql.value(codec, *value);
                 });
                 sql.push(")");
             }

@@ -172,9 +172,10 @@ fn cascade(option: &Item, diag: &Diag) -> Vec<Path> {
             Ok(path) if paths.iter().any(|other| tidy(other) == tidy(&path)) => {
                 diag.at(&path, format!("`{}` is given twice", tidy(&path)));
             }
-            Ok(path) => paths.push(path),
-            Err(_) if tokens.is_empty() => diag.at(&option.key, "there is nothing between two commas"),
-            Err(_) => diag.at(
+            // The constant belongs to a struct.
+            Ok(path) if path.segments.len() > 1 => paths.push(path),
+            _ if tokens.is_empty() => diag.at(&option.key, "there is nothing between two commas"),
+            _ => diag.at(
                 &tokens,
                 format!(
                     "expected the constant of a relation, as in `User::POSTS`, found `{}`",

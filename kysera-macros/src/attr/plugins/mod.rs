@@ -62,6 +62,7 @@ impl Plugins {
 
     fn list(&mut self, tokens: TokenStream, features: Features, diag: &Diag) {
         for part in split(tokens) {
+            let part = without_group(part);
             let tokens: TokenStream = part.iter().cloned().collect();
             if part.is_empty() {
                 diag.span(Span::call_site(), "there is nothing between two commas");
@@ -132,6 +133,17 @@ impl Plugins {
             }
         }
     }
+}
+
+/// The tokens without the invisible parentheses in which macros put a path that they were given.
+fn without_group(tokens: Vec<TokenTree>) -> Vec<TokenTree> {
+    let flat = tokens.into_iter().flat_map(|token| match token {
+        TokenTree::Group(group) if group.delimiter() == Delimiter::None => {
+            group.stream().into_iter().collect()
+        }
+        token => vec![token],
+    });
+    flat.collect()
 }
 
 fn ends_name(token: &TokenTree) -> bool {

@@ -108,7 +108,9 @@ impl Sql<'_> {
                 value(self);
                 self.push(") WHEN 'real' THEN json(CASE ");
                 value(self);
-                self.push(" WHEN 9e999 THEN '\"Infinity\"' WHEN -9e999 THEN '\"-Infinity\"' ELSE printf('%!.17g', ");
+                self.push(
+                    " WHEN 9e999 THEN '\"Infinity\"' WHEN -9e999 THEN '\"-Infinity\"' ELSE printf('%!.17g', ",
+                );
                 value(self);
                 self.push(") END) ELSE ");
                 value(self);

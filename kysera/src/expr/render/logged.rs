@@ -61,7 +61,9 @@ impl Sql<'_> {
         let Some(kind) = kind(json) else { return self.misfit(meta, col) };
         if col.codec.document {
             return match (kind, self.dialect) {
-                (Kind::Null, Dialect::MySql) if select && col.codec.nullable => self.push("CAST(NULL AS CHAR)"),
+                (Kind::Null, Dialect::MySql) if select && col.codec.nullable => {
+                    self.push("CAST(NULL AS CHAR)")
+                }
                 (Kind::Null, _) if col.codec.nullable => self.push("NULL"),
                 _ => self.text_value(json.to_owned()),
             };
@@ -121,7 +123,8 @@ impl Sql<'_> {
     /// A value, which may be NULL, as the type that the field is read from.
     fn mysql_cell(&mut self, col: &Col, text: Option<String>) -> &mut Self {
         let is = |names| col.codec.mysql_type_is(names);
-        let digits = text.as_deref().and_then(|text| text.split_once('.')).map_or(0, |(_, digits)| digits.len());
+        let digits =
+            text.as_deref().and_then(|text| text.split_once('.')).map_or(0, |(_, digits)| digits.len());
         let (before, after): (&str, Cow<'_, str>) = if col.codec.is_mysql_binary() {
             ("UNHEX(", ")".into())
         } else if is(&["FLOAT", "DOUBLE"]) {

@@ -385,7 +385,12 @@ impl<'v> Sql<'v> {
     }
 
     /// Writes ` WHERE ..` with what may be seen of the table and the filters, or nothing where that is every row.
-    pub(crate) fn conditions(&mut self, meta: &'static Meta, deleted: Deleted, filters: &[Node]) -> &mut Self {
+    pub(crate) fn conditions(
+        &mut self,
+        meta: &'static Meta,
+        deleted: Deleted,
+        filters: &[Node],
+    ) -> &mut Self {
         let start = self.text.len();
         self.visible(meta, deleted, " WHERE ");
         let mut glue = if self.text.len() == start { " WHERE " } else { " AND " };

@@ -23,7 +23,8 @@ impl Sql<'_> {
             Scope::Only(ScopeNode(node)) => {
                 // A scope may ask for rows of other tables, which have a scope as well.
                 if self.scopes >= MOST_SCOPES {
-                    let text = format!("the scope of {} leads back to itself over that of others", meta.entity);
+                    let text =
+                        format!("the scope of {} leads back to itself over that of others", meta.entity);
                     self.refuse(Error::BadRequest(text.into()));
                     return self;
                 }

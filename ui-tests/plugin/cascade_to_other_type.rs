@@ -1,21 +1,21 @@
 use kysera::prelude::*;
 
 #[derive(Repository)]
-#[kysera::plugin(soft_delete(cascade = [Post::AUTHOR]))]
-struct Post {
+#[kysera(has_many(notes = Note::USER_ID))]
+#[kysera::plugin(soft_delete(cascade = [User::NOTES]))]
+struct User {
     #[kysera(id)]
     id: i64,
-    #[kysera(belongs_to(author = User::ID))]
-    author_id: i64,
     deleted: bool,
 }
 
 #[derive(Repository)]
 #[kysera::plugin(soft_delete)]
-struct User {
+struct Note {
     #[kysera(id)]
     id: i64,
-    deleted: bool,
+    user_id: i64,
+    deleted_at: Option<i64>,
 }
 
 fn main() {}

@@ -1,0 +1,3 @@
+pub type DB = sqlx::MySql;
+#[path = "dev_cases.rs"]
+mod cases;

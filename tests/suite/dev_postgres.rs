@@ -1,0 +1,3 @@
+pub type DB = sqlx::Postgres;
+#[path = "dev_cases.rs"]
+mod cases;
