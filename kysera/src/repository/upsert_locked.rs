@@ -11,14 +11,14 @@ use crate::query::{decode_all, decode_first};
 use crate::source::Cx;
 use crate::write::{
     Answer, Assignment, Keys, NEW, OLD, Sides, To, Which, change, columns, decode, key_columns, log_created,
-    log_query, next_version, row_lock, show,
+    log_query, next_version, row_lock, show, take_turn,
 };
 
 /// How often a row may be created or deleted by someone else just then.
 const TRIES: usize = 16;
 
 /// What MySQL answers as the id of the last insert where the key was taken. No id is that large.
-const TAKEN: u64 = 1 << 63;
+const TAKEN: u64 = 1 << 62;
 
 /// Creates the row, or locks and updates the one that has its key.
 pub(super) async fn upsert<DB: Backend, E: On<DB>>(
@@ -28,6 +28,7 @@ pub(super) async fn upsert<DB: Backend, E: On<DB>>(
     new: &NewRow<E>,
     conflict: &Conflict<E>,
 ) -> Result<E> {
+    take_turn::<DB>(conn, cx, E::META).await?;
     for _ in 0..TRIES {
         if let Some(row) = create_unless_taken::<DB, E>(conn, cx, mask, new, conflict).await? {
             let rows = std::slice::from_ref(&row);
@@ -116,9 +117,10 @@ async fn create_unless_taken<DB: Backend, E: On<DB>>(
         return decode_first(conn, sql.finish()?).await;
     }
     let Some(first) = conflict.target().first() else { return Ok(None) };
-    sql.push(" ON DUPLICATE KEY UPDATE ").ident(first.name).push(" = IF(");
+    // Of a constant, the function would be called before any row is looked at, and so whether or not there is one.
+    sql.push(" ON DUPLICATE KEY UPDATE ").ident(first.name).push(" = IF(LAST_INSERT_ID(IF(");
     conflict.same_key(&mut sql);
-    sql.push(&format!(" AND LAST_INSERT_ID({TAKEN}) = {TAKEN}, "));
+    sql.push(&format!(", {TAKEN}, 0)) = {TAKEN}, "));
     sql.column(first).push(", (SELECT 1 UNION SELECT 2))");
     match DB::execute(conn, sql.finish()?).await {
         Ok(done) if done.last_insert_id == TAKEN => Ok(None),
