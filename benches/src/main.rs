@@ -6,6 +6,7 @@
 
 mod allocations;
 mod entities;
+mod plugins;
 mod report;
 mod suite;
 
@@ -20,22 +21,38 @@ async fn main() {
     let only = std::env::args().nth(1).unwrap_or_default();
     report::head();
     let file = std::env::temp_dir().join(format!("kysera-benches-{}.sqlite", std::process::id()));
-    suite::sqlite::run(&format!("sqlite://{}", file.display()), &only).await;
+    let url = format!("sqlite://{}", file.display());
+    if !plugins_alone(&only) {
+        suite::sqlite::run(&url, &only).await;
+    }
+    plugins::sqlite::run(&url, &only).await;
     for suffix in ["", "-wal", "-shm"] {
         let _ = std::fs::remove_file(format!("{}{suffix}", file.display()));
     }
     if let Ok(url) = std::env::var("KYSERA_POSTGRES_URL") {
-        suite::postgres::run(&url, &only).await;
+        if !plugins_alone(&only) {
+            suite::postgres::run(&url, &only).await;
+        }
+        plugins::postgres::run(&url, &only).await;
     }
     if let Ok(url) = std::env::var("KYSERA_MYSQL_URL") {
-        suite::mysql::run(&url, &only).await;
+        if !plugins_alone(&only) {
+            suite::mysql::run(&url, &only).await;
+        }
+        plugins::mysql::run(&url, &only).await;
     }
+}
+
+/// Whether the large tables of the other cases are not needed.
+fn plugins_alone(only: &str) -> bool {
+    only.starts_with("plugins")
 }
 
 /// What the databases of the measurements differ in.
 trait Spelling: kysera::Backend {
     const TEXT: &'static str;
     const FLOAT: &'static str;
+    const TIME: &'static str;
     /// Without it statistics are as of an empty table.
     const ANALYZE: &'static str;
     /// Rows behind a place in the order of two columns.
@@ -59,6 +76,7 @@ const VALUES_FIRST_DESC: [&str; 2] = [
 impl Spelling for Sqlite {
     const TEXT: &'static str = "TEXT";
     const FLOAT: &'static str = "REAL";
+    const TIME: &'static str = "TEXT";
     const ANALYZE: &'static str = "ANALYZE";
     const BEHIND: &'static str = "(score, id) > (?, ?)";
     const BEFORE: &'static str = "(score, id) <= (?, ?)";
@@ -68,6 +86,7 @@ impl Spelling for Sqlite {
 impl Spelling for MySql {
     const TEXT: &'static str = "VARCHAR(200)";
     const FLOAT: &'static str = "DOUBLE";
+    const TIME: &'static str = "DATETIME(6)";
     const ANALYZE: &'static str = "ANALYZE TABLE bench_events, bench_authors, bench_posts";
     const BEHIND: &'static str = "score >= ? AND (score > ? OR (score = ? AND id > ?))";
     const BEFORE: &'static str = "score <= ? AND (score < ? OR (score = ? AND id <= ?))";
@@ -77,6 +96,7 @@ impl Spelling for MySql {
 impl Spelling for Postgres {
     const TEXT: &'static str = "TEXT";
     const FLOAT: &'static str = "DOUBLE PRECISION";
+    const TIME: &'static str = "TIMESTAMPTZ";
     const ANALYZE: &'static str = "VACUUM ANALYZE bench_events, bench_authors, bench_posts";
     const BEHIND: &'static str = "(score, id) > (?, ?)";
     const BEFORE: &'static str = "(score, id) <= (?, ?)";

@@ -64,7 +64,10 @@ async fn main() -> Result<()> {
     println!("what happened:");
     for entry in articles.history(draft.id).all().await? {
         let who = entry.actor.as_deref().unwrap_or("nobody");
-        let changed = entry.changed_columns.as_ref().map_or_else(String::new, |names| format!(": {}", names.join(", ")));
+        let changed = entry
+            .changed_columns
+            .as_ref()
+            .map_or_else(String::new, |names| format!(": {}", names.join(", ")));
         println!("  {} by {who}{changed}", entry.operation);
     }
     Ok(())

@@ -98,7 +98,7 @@ use proc_macro::TokenStream;
 /// | `filterable`, `filterable = ".."` | filters from outside may use it, by the field's name or by this one | | |
 /// | `sortable`, `sortable = ".."` | orders from outside may use it, by the field's name or by this one | | |
 /// | `belongs_to(..)` | a [relation](#relations) by this column; may be repeated | | |
-/// | `sensitive` | the plugin `audit` leaves its values out of the log | | |
+/// | `sensitive` | the plugin `audit` does not write its values down | | |
 ///
 /// The struct's `Id` is the type of its key, or a tuple of them in the order of the fields. MySQL generates integers
 /// only: other keys must be the client's there.
@@ -402,6 +402,40 @@ pub fn derive_projection(input: TokenStream) -> TokenStream {
 /// // An import keeps the time that it knows; `None` is the time of the call.
 /// let new = NewTopic { title: "Looms".into(), opened_at: Some(1_700_000_000) };
 /// # let _ = (new, NewAnswer { topic_id: 1, text: String::new() });
+/// ```
+///
+/// The values of a field that is `#[kysera(sensitive)]` are not written to the audit log. Whoever reaches an audited entity
+/// says who they are: the context of the source implements `kysera::Actor`, as `()` does, which is nobody in particular. So
+/// does whoever reaches one with cascades, whose other rows may be audited.
+///
+/// ```
+/// # #[cfg(feature = "sqlite")]
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> kysera::Result<()> {
+/// use kysera::plugin::AuditTable;
+/// use kysera::prelude::*;
+///
+/// #[derive(Debug, Repository)]
+/// #[kysera::plugin(audit(table = "account_log"))]
+/// #[kysera(table = "accounts")]
+/// struct Account {
+///     #[kysera(id)]
+///     id: i64,
+///     owner: String,
+///     #[kysera(sensitive)]
+///     pin: String,
+/// }
+///
+/// let db = Db::<Sqlite>::connect("sqlite::memory:").await?;
+/// db.raw_sql("CREATE TABLE accounts (id INTEGER PRIMARY KEY, owner TEXT NOT NULL, pin TEXT NOT NULL)").await?;
+/// AuditTable::of::<Account>().create(&db).await?;
+/// let accounts = Account::repo(&db);
+/// let account = accounts.create(NewAccount { owner: "Ada".into(), pin: "1815".into() }).await?;
+/// let entry = accounts.history(account.id).one().await?;
+/// assert!(!format!("{entry:?}").contains("1815"));
+/// # Ok(())
+/// # }
+/// # #[cfg(not(feature = "sqlite"))] fn main() {}
 /// ```
 ///
 /// Cascades may lead from a struct to itself. Where they lead from several structs in a circle, rustc needs

@@ -44,6 +44,7 @@ pub struct Slug<E> {
 
 impl<E: Entity> Plugin<E> for Slug<E> {
     const NAME: &'static str = "slug";
+    const SCOPE: bool = false;
     const AFTER_WRITE: bool = false;
 
     fn before_create(&self, row: &mut Changes<'_, E>, _: &PluginContext<'_>) -> Result<()> {

@@ -71,13 +71,16 @@ pub(super) fn plug(model: &Model) -> Option<TokenStream> {
 
 /// `Meta::scope`
 pub(super) fn scope(model: &Model) -> Option<TokenStream> {
-    let Model { krate, plugins, context, .. } = model;
+    let Model { ident, krate, plugins, context, .. } = model;
     let scope = match context {
-        _ if !plugins.custom.is_empty() => quote!(__kysera_scope),
-        Some(context) => quote!(#krate::__private::Scope::of::<#context, #krate::System>),
-        None => return None,
+        None if plugins.custom.is_empty() => return None,
+        None => quote!(#krate::__private::scope_of::<#ident, _>(__kysera_plugins, __kysera_scope)),
+        Some(_) if !plugins.custom.is_empty() => quote!(::core::option::Option::Some(__kysera_scope)),
+        Some(context) => {
+            quote!(::core::option::Option::Some(#krate::__private::Scope::of::<#context, #krate::System>))
+        }
     };
-    Some(quote!(scope: ::core::option::Option::Some(#scope),))
+    Some(quote!(scope: #scope,))
 }
 
 /// What `impl Entity` says of the user's own plugins.

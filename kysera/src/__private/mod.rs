@@ -21,7 +21,7 @@ pub use crate::expr::{
 };
 pub use crate::plugin::{
     DeletedAt, Facts, PluginSet, PluginTx, Timestamp, VersionNumber, after_write_of, check, facts_of,
-    first_version, stamp,
+    first_version, scope_of, stamp,
 };
 
 pub use crate::query::projected;

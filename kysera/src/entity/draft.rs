@@ -41,7 +41,7 @@ fn set(more: &mut Vec<(usize, Value)>, column: usize, value: Value) {
     }
 }
 
-fn get<'a>(more: &'a [(usize, Value)], column: usize) -> Option<&'a AnyValue> {
+fn get(more: &[(usize, Value)], column: usize) -> Option<&AnyValue> {
     more.iter().find(|(known, _)| *known == column).map(|(_, value)| &**value)
 }
 

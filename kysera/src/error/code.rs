@@ -132,6 +132,7 @@ impl Error {
             | Error::Stale { .. } => ErrorCode::Conflict,
             Error::Plugin { source, .. } => source.code(),
             Error::NotStored { .. } => ErrorCode::QueryFailed,
+            Error::Audit(error) => error.code(),
             Error::Violation(violation) => match violation.kind {
                 ViolationKind::Unique => ErrorCode::UniqueViolation,
                 ViolationKind::ForeignKey => ErrorCode::ForeignKeyViolation,

@@ -32,6 +32,7 @@
 //! # }
 //! ```
 
+mod audit;
 mod code;
 mod convert;
 mod cursor;
@@ -53,6 +54,7 @@ mod violation;
 
 use std::borrow::Cow;
 
+pub use audit::AuditError;
 pub use code::{ErrorCode, UnknownErrorCode};
 pub use cursor::CursorError;
 pub use driver::Driver;
@@ -159,6 +161,9 @@ pub enum Error {
         /// What it said.
         source: Box<Error>,
     },
+    /// The audit log cannot give what was asked of it.
+    #[error(transparent)]
+    Audit(AuditError),
     /// The state of the transaction or connection forbids the call.
     #[error(transparent)]
     Transaction(TransactionError),

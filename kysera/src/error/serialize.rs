@@ -54,6 +54,10 @@ impl Serialize for Error {
                 optional(&mut map, "entity", invalid.entity)?;
                 map.serialize_entry("errors", &invalid.errors)?;
             }
+            Error::Audit(error) => {
+                optional(&mut map, "entity", error.entity())?;
+                optional(&mut map, "column", error.column())?;
+            }
             Error::Unsupported { backend, .. } => map.serialize_entry("backend", backend)?,
             Error::Decode { entity, column, .. } => {
                 map.serialize_entry("entity", entity)?;

@@ -56,12 +56,16 @@ mod driver {
     #[cfg(feature = "sqlite")]
     mod sqlite {
         pub(crate) type Sqlite = Option<super::super::Bind<sqlx::Sqlite>>;
+        pub(crate) type SqliteType = Option<fn() -> sqlx::sqlite::SqliteTypeInfo>;
         pub(crate) const SQLITE: Sqlite = None;
+        pub(crate) const SQLITE_TYPE: SqliteType = None;
     }
     #[cfg(not(feature = "sqlite"))]
     mod sqlite {
         pub(crate) type Sqlite = ();
+        pub(crate) type SqliteType = ();
         pub(crate) const SQLITE: Sqlite = ();
+        pub(crate) const SQLITE_TYPE: SqliteType = ();
     }
     pub(crate) use {mysql::*, postgres::*, sqlite::*};
 }
@@ -79,6 +83,8 @@ pub struct Codec {
     /// What MySQL calls the type.
     pub mysql_type: driver::MySqlType,
     pub sqlite: driver::Sqlite,
+    /// What SQLite calls the type.
+    pub sqlite_type: driver::SqliteType,
     pub is_null: fn(&AnyValue) -> bool,
     /// Whether the type is an `Option`.
     pub nullable: bool,
@@ -161,6 +167,23 @@ impl Codec {
         self.mysql_type_is(&["BINARY", "VARBINARY", "BLOB", "TINYBLOB", "MEDIUMBLOB", "LONGBLOB"])
     }
 
+    /// The value as a real number, if it is one.
+    pub(crate) fn real(&self, value: &AnyValue) -> Option<f64> {
+        let single = f32_of(value).map(f64::from);
+        f64_of(value).or(single).or_else(|| (self.json?.to)(value).ok()?.as_f64())
+    }
+
+    /// Whether SQLite stores the type as this.
+    pub(crate) fn sqlite_type_is(&self, name: &str) -> bool {
+        #[cfg(feature = "sqlite")]
+        return self.sqlite_type.is_some_and(|info| sqlx::TypeInfo::name(&info()) == name);
+        #[cfg(not(feature = "sqlite"))]
+        {
+            let _ = name;
+            false
+        }
+    }
+
     /// Whether MySQL calls the type one of these.
     pub(crate) fn mysql_type_is(&self, names: &[&str]) -> bool {
         #[cfg(feature = "mysql")]
@@ -191,6 +214,7 @@ pub trait Unsupported {
     const MYSQL: driver::MySql = driver::MYSQL;
     const MYSQL_TYPE: driver::MySqlType = driver::MYSQL_TYPE;
     const SQLITE: driver::Sqlite = driver::SQLITE;
+    const SQLITE_TYPE: driver::SqliteType = driver::SQLITE_TYPE;
     const IS_NULL: fn(&AnyValue) -> bool = |_| false;
     const NULLABLE: bool = false;
     const TEXT: bool = false;
@@ -219,6 +243,7 @@ impl<T: Scalar<sqlx::MySql>> Probe<T> {
 #[cfg(feature = "sqlite")]
 impl<T: Scalar<sqlx::Sqlite>> Probe<T> {
     pub const SQLITE: driver::Sqlite = Some(bind_as::<T, sqlx::Sqlite>);
+    pub const SQLITE_TYPE: driver::SqliteType = Some(<T as sqlx::Type<sqlx::Sqlite>>::type_info);
 }
 
 impl<T: 'static> Probe<Option<T>> {
@@ -258,6 +283,7 @@ macro_rules! __codec {
             mysql: $crate::__private::Probe::<$type>::MYSQL,
             mysql_type: $crate::__private::Probe::<$type>::MYSQL_TYPE,
             sqlite: $crate::__private::Probe::<$type>::SQLITE,
+            sqlite_type: $crate::__private::Probe::<$type>::SQLITE_TYPE,
             is_null: $crate::__private::Probe::<$type>::IS_NULL,
             nullable: $crate::__private::Probe::<$type>::NULLABLE,
             text: $crate::__private::Probe::<$type>::TEXT,

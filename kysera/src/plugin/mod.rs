@@ -106,7 +106,9 @@
 //!
 //! impl<E: Entity> Plugin<E> for WrittenBy<E> {
 //!     const NAME: &'static str = "written_by";
-//!     const AFTER_WRITE: bool = false; // nothing to do afterwards, so a write needs no transaction
+//!     // It neither hides rows nor has anything to do afterwards: statements stay as simple as they are without it.
+//!     const SCOPE: bool = false;
+//!     const AFTER_WRITE: bool = false;
 //!
 //!     fn before_create(&self, row: &mut Changes<'_, E>, cx: &PluginContext<'_>) -> kysera::Result<()> {
 //!         let name = cx.context::<Caller>().map_or("nobody", |caller| caller.0);
@@ -143,6 +145,7 @@
 #[cfg(feature = "audit")]
 pub mod audit;
 mod custom;
+mod fit;
 mod soft_delete;
 mod times;
 mod timestamps;
@@ -152,8 +155,10 @@ mod version;
 #[cfg(feature = "audit")]
 pub use audit::{AuditEntry, AuditMethods, AuditTable};
 #[doc(hidden)]
-pub use custom::{Facts, PluginSet, after_write_of, check, facts_of};
+pub use custom::{Facts, PluginSet, after_write_of, facts_of, scope_of};
 pub use custom::{Phase, Plugin};
+#[doc(hidden)]
+pub use fit::check;
 pub use soft_delete::SoftDeleteMethods;
 pub use times::{DeletedAt, Timestamp, VersionNumber};
 #[doc(hidden)]

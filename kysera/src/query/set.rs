@@ -222,6 +222,3 @@ impl<E: Entity, S> std::fmt::Debug for Update<'_, E, S> {
         write!(f, "Update<{}>", E::META.entity)
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -46,6 +46,9 @@ type DialectOf<R> = <<R as Repository>::Source as Source>::Database;
 /// the futures are boxed, so that rustc reports a mistake in a call once and generic code stays `Send`.
 /// Methods that write ask for a [`Writable`] source.
 ///
+/// What an entity's [plugins](crate::plugin) do holds for all of these methods: rows that are marked as deleted, or that the
+/// caller may not see, are not there; times and versions are written, and entries of the log.
+///
 /// What a method promises holds on every database; where their statements differ, the docs show PostgreSQL's. Input
 /// without any element is answered at once, without a statement.
 ///
@@ -444,6 +447,7 @@ pub trait Repository: Send + Sync + Sized {
     ///
     /// # Errors
     ///
+    /// [`Error::Deleted`] if a row that is marked as deleted has the key, unless [`Conflict::restore`] says otherwise;
     /// [`Error::BadRequest`] if the columns are not declared as a unique key; [`Error::Violation`] for constraints, other
     /// unique keys among them; else as [`create`](Repository::create).
     fn upsert(
@@ -504,7 +508,8 @@ pub trait Repository: Send + Sync + Sized {
 
     /// Deletes a row; answers whether there was one.
     ///
-    /// `DELETE FROM <table> WHERE <key> = $1`
+    /// `DELETE FROM <table> WHERE <key> = $1`. With the plugin `soft_delete` it is marked as deleted instead, and others along
+    /// with it by `cascade`: `UPDATE <table> SET deleted_at = $1 WHERE <key> = $2 AND deleted_at IS NULL`.
     ///
     /// # Errors
     ///

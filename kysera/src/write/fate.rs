@@ -7,7 +7,7 @@ use super::set::{Assignment, To, next_version};
 use super::which::{Keys, Which};
 use crate::backend::{Backend, Dialect};
 use crate::entity::{Entity, On, Operation};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::expr::{Col, Deleted, Mark, Meta, Node, Rel, same_value};
 use crate::source::{Cx, Op, Unit};
 
@@ -104,12 +104,12 @@ pub(crate) async fn meet<DB: Backend, E: On<DB>>(
         E::cascade(Cascade { conn, cx, rows: &changed.rows, fate }).await?;
         return Ok(changed);
     }
-    // What was marked together is restored together: these rows still have the time. They themselves come first, so that a
-    // circle of rows ends where it began.
+    // What was marked together is restored together: these rows still have the time.
     let mut sql = cx.select::<DB, E>();
     which.write(&mut sql);
     sql.push(row_lock(DB::DIALECT));
     let rows: Vec<E> = decode::<DB, E>(conn, sql).await?;
+    // They come first, so that a circle of rows ends where it began.
     let changed = change(conn, cx, operation, &assignments, &which, answer).await?;
     E::cascade(Cascade { conn, cx, rows: &rows, fate }).await?;
     Ok(changed)
@@ -145,18 +145,8 @@ impl<DB: Backend, E: On<DB>> Cascade<'_, DB, E> {
         let (Some(own), Some(theirs)) = (&E::META.plug.soft_delete, &rel.meta.plug.soft_delete) else {
             return Ok(());
         };
+        // Of one type, which the derive sees to.
         let (own, theirs) = (&E::META.columns[own.column], &rel.meta.columns[theirs.column]);
-        if (own.codec.type_name)() != (theirs.codec.type_name)() {
-            let text = format!(
-                "`{}` cannot cascade: `{}` of {} and `{}` of {} are of different types",
-                rel.name,
-                own.name,
-                E::META.entity,
-                theirs.name,
-                rel.meta.entity
-            );
-            return Err(Error::BadRequest(text.into()));
-        }
         for rows in self.rows.chunks(MOST_PARENTS) {
             for rows in self.together(own, rows) {
                 let keys: Vec<_> = rows.iter().filter_map(|row| row.value(rel.parent.index)).collect();

@@ -1,6 +1,6 @@
 //! The audit log, as writes see it.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use futures_util::TryStreamExt;
 use serde_json::value::RawValue;
@@ -10,7 +10,7 @@ use super::which::Which;
 use crate::backend::{Backend, Dialect};
 use crate::entity::{Cells, Entity, On, Operation};
 use crate::error::{Error, Result};
-use crate::expr::{Acting, Audit, MASKED, Meta, PluginContext, Sql};
+use crate::expr::{Acting, Audit, Col, MASKED, Meta, PluginContext, Sql};
 use crate::source::Cx;
 
 /// The `WITH` queries of a write that is logged in the same statement.
@@ -194,9 +194,33 @@ pub(crate) async fn read_seen<DB: Backend, E: On<DB>>(
         let text = |at| DB::text(&row, at).map(Option::unwrap_or_default);
         let (key, json) = (text(width)?, text(width + 1)?);
         let check = seen.is_empty();
-        seen.push(Seen { row: E::decode(&mut Cells::new(&row, E::META, 0, check))?, key, json });
+        let row = E::decode(&mut Cells::new(&row, E::META, 0, check))?;
+        let json = if DB::DIALECT == Dialect::Sqlite { with_exact_reals(&row, json)? } else { json };
+        seen.push(Seen { row, key, json });
     }
     Ok(seen)
+}
+
+/// SQLite does not print very large and very small numbers so that the same ones come of them.
+fn with_exact_reals<E: Entity>(row: &E, json: String) -> Result<String> {
+    let is_real = |col: &&Col| col.codec.sqlite_type_is("REAL");
+    if !E::META.columns.iter().any(|col| is_real(&col)) {
+        return Ok(json);
+    }
+    let mut values = object(&json)?;
+    for col in E::META.columns.iter().filter(is_real) {
+        let exact =
+            row.value(col.index).and_then(|value| col.codec.real(value)).filter(|exact| exact.is_finite());
+        let printed = values.get(col.name).and_then(|json| json.get().parse::<f64>().ok());
+        // An `f32` may be less exact than what is stored.
+        if let (Some(exact), Some(printed)) = (exact, printed)
+            && (exact - printed).abs() <= printed.abs() * 1e-15
+        {
+            let json = RawValue::from_string(format!("{exact:?}")).map_err(Error::other)?;
+            values.insert(col.name.to_owned(), json);
+        }
+    }
+    serde_json::to_string(&values).map_err(Error::other)
 }
 
 /// The rows that a write is about, locked.
@@ -241,7 +265,7 @@ struct Line {
     changed: Option<String>,
 }
 
-type Object = HashMap<String, Box<RawValue>>;
+type Object = BTreeMap<String, Box<RawValue>>;
 
 fn object(json: &str) -> Result<Object> {
     serde_json::from_str(json).map_err(Error::other)

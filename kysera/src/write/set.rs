@@ -16,6 +16,9 @@ pub(crate) enum To<'a> {
     Term(&'a Term),
     Value(&'a AnyValue),
     Shared(Value),
+    /// What the audit log wrote down of it, as JSON.
+    #[cfg(feature = "audit")]
+    Logged(&'static Meta, &'a str),
     Null,
     True,
     False,
@@ -30,6 +33,8 @@ impl<'a> Assignment<'a> {
             To::Term(term) => sql.term(term),
             To::Value(value) => sql.value(self.col.codec, *value),
             To::Shared(value) => sql.shared(self.col.codec, value),
+            #[cfg(feature = "audit")]
+            To::Logged(meta, json) => sql.logged(meta, self.col, json),
             To::Null => sql.push("NULL"),
             To::True => sql.push("TRUE"),
             To::False => sql.push("FALSE"),
@@ -112,3 +117,6 @@ pub(crate) fn set_twice(meta: &Meta, col: &Col) -> Error {
         format!("`{}` of {} is set twice: which value should win?", col.name, meta.entity).into(),
     )
 }
+
+#[cfg(test)]
+mod tests;

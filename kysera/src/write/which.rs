@@ -21,8 +21,8 @@ pub(crate) enum Keys<'a, E: Entity> {
     Many(&'a [E::Id]),
     /// Columns have the values that these have, none of which is NULL.
     Like(&'a [&'static Col], &'a dyn Values),
-    /// A column has one of these values, of which there is at least one, and which are of another column's type: that may be
-    /// an `Option` where the first one is none, or the other way round.
+    /// A column has one of these values, of which there is at least one. They are those of a column of another type, where one
+    /// of the two types is an `Option` of the other.
     Among(&'static Col, &'static Codec, &'a [&'a AnyValue]),
 }
 

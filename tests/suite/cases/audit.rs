@@ -200,8 +200,7 @@ async fn operations_on_many_rows_are_written_down_row_by_row() {
     let members = |seconds| Member::repo(source_at(&db, seconds).with_context(Principal("ada", 7)));
     let all = || async {
         let repo = Member::repo(db.source());
-        let rows = repo.find().with_deleted().order_by(Member::ID.asc()).all().await.unwrap();
-        rows
+        repo.find().with_deleted().order_by(Member::ID.asc()).all().await.unwrap()
     };
     let sorted = |entries: Vec<AuditEntry>| {
         let mut entries = lines(&entries);

@@ -2,6 +2,9 @@
 
 mod aggregates;
 mod audit;
+mod audit_restore;
+mod audit_types;
+mod cascades;
 mod combinations;
 mod compositions;
 mod compositions_ends;

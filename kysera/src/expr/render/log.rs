@@ -92,9 +92,29 @@ impl Sql<'_> {
                 value(self);
                 self.push("))")
             }
+            Dialect::MySql if col.codec.mysql_type_is(&["FLOAT", "DOUBLE"]) => {
+                // A FLOAT would be written with six digits.
+                self.push("(");
+                value(self);
+                self.push(" * 1E0)")
+            }
             Dialect::MySql => {
                 value(self);
                 self
+            }
+            Dialect::Sqlite if col.codec.sqlite_type_is("REAL") => {
+                // SQLite itself writes fifteen digits, of which another number may come, and infinities that are no JSON.
+                self.push("CASE typeof(");
+                value(self);
+                self.push(") WHEN 'real' THEN json(CASE ");
+                value(self);
+                self.push(
+                    " WHEN 9e999 THEN '\"Infinity\"' WHEN -9e999 THEN '\"-Infinity\"' ELSE printf('%!.17g', ",
+                );
+                value(self);
+                self.push(") END) ELSE ");
+                value(self);
+                self.push(" END")
             }
             Dialect::Sqlite => {
                 self.push("CASE typeof(");

@@ -5,6 +5,8 @@ mod groups;
 mod json;
 mod load;
 mod log;
+#[cfg(feature = "audit")]
+mod logged;
 mod qualify;
 mod related;
 mod scope;

@@ -2,7 +2,7 @@
 
 use super::super::{Col, Fill, Meta, Order, Rel, RelatedRows, Scope, Term, Via};
 use super::super::{Column, Filter};
-use super::{AnyValue, Bind, Codec, Join, JsonKeys, LoadKeys, Sql};
+use super::{AnyValue, Bind, Codec, Join, JsonKeys, LoadKeys, PluginContext, Sql};
 use crate::__private::codec;
 use crate::backend::Dialect;
 use crate::expr::filter::Node;
@@ -191,7 +191,8 @@ fn closed_tables_are_refused_wherever_they_are_reached() {
     ];
     for node in &nodes {
         for (context, open) in [(&() as &AnyValue, false), (&7_u8, true), (&7_u16, true), (&7_u32, false)] {
-            let mut sql = Sql::new(Dialect::Sqlite).at(None, context);
+            let cx = PluginContext { context, ..PluginContext::NONE };
+            let mut sql = Sql::new(Dialect::Sqlite).at(None, cx);
             sql.filter(node);
             assert_eq!(sql.refused.is_none(), open);
         }

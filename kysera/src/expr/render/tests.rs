@@ -3,7 +3,7 @@
 mod terms;
 
 use super::super::{Col, Column, Fill, Filter, Meta, Order};
-use super::{Bind, Sql};
+use super::{Bind, Deleted, Sql};
 use crate::__private::codec;
 use crate::backend::Dialect;
 
@@ -51,6 +51,10 @@ fn show(bind: &Bind<'_>) -> String {
         Bind::Value(_, value) => value_text(*value),
         Bind::Array(_, values) => {
             format!("[{}]", values.iter().map(|value| value_text(*value)).collect::<Vec<_>>().join(", "))
+        }
+        Bind::Shared(_, value) => value_text(&**value),
+        Bind::SharedArray(_, values) => {
+            format!("[{}]", values.iter().map(|value| value_text(&**value)).collect::<Vec<_>>().join(", "))
         }
         Bind::Text(text) => format!("{text:?}"),
         Bind::Integer(number) => number.to_string(),
@@ -265,11 +269,11 @@ fn several_filters_are_all_to_hold() {
     let filters = [ID.eq(1).node, (ID.eq(2) | ID.eq(3)).node];
     let mut sql = Sql::new(Dialect::Postgres);
     sql.start("SELECT 1");
-    sql.filters(&filters);
+    sql.conditions(&Meta::PLAIN, Deleted::Hidden, &filters);
     assert_eq!(sql.text, r#"SELECT 1 WHERE "users"."id" = $1 AND ("users"."id" = $2 OR "users"."id" = $3)"#);
     let mut sql = Sql::new(Dialect::Postgres);
     sql.start("SELECT 1");
-    sql.filters(&[]);
+    sql.conditions(&Meta::PLAIN, Deleted::Hidden, &[]);
     assert_eq!(sql.text, "SELECT 1");
 }
 

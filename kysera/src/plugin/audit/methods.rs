@@ -1,14 +1,20 @@
 //! What the plugin adds to a repository.
 
 use std::sync::Arc;
+use std::time::SystemTime;
 
-use crate::entity::{Audited, Entity};
+use futures_core::future::BoxFuture;
+
+use crate::entity::{Audited, Entity, On};
+use crate::error::Result;
 use crate::expr::{IntoColumn, Sql};
 use crate::query::{Find, RowOf};
-use crate::repository::{IdOf, Repository};
-use crate::source::Cx;
+use crate::repository::{IdOf, Repository, writing};
+use crate::source::{Cx, Source, Writable, run, run_in};
 use crate::write::audit_table_name;
 
+use super::past::{StateAt, ValuesAt};
+use super::restore::RestoreFrom;
 use super::{AuditEntry, AuditTable};
 
 /// What the plugin `audit` adds to a repository. In the [prelude](crate::prelude).
@@ -36,6 +42,89 @@ pub trait AuditMethods: Repository {
         Self::Entity: Audited,
     {
         self.audit_log().filter(AuditEntry::ACTOR.eq(Some(actor.into()))).order_by(AuditEntry::ID.desc())
+    }
+
+    /// An entry about a row of this entity, or `None`.
+    ///
+    /// # Errors
+    ///
+    /// Those of the database.
+    fn audit_entry(&self, entry: i64) -> BoxFuture<'_, Result<Option<AuditEntry>>>
+    where
+        Self::Entity: Audited,
+        AuditEntry: On<<Self::Source as Source>::Database>,
+    {
+        let find = self.audit_log().filter(AuditEntry::ID.eq(entry));
+        Box::pin(find.first())
+    }
+
+    /// Puts a row back to what it was before an entry, and answers it as stored.
+    ///
+    /// After an `update` or a `restore` the row is changed back to the old values, and after a `delete` that marked it as
+    /// deleted as well, which makes it live again. A row that was removed is created again, with its key. It is a write like
+    /// any other, in one transaction: `updated_at` and the version go on, constraints hold, and it has an entry of its own.
+    /// Rules and `before_update` of the entity's own plugins are not asked, since values that were stored once are no input.
+    ///
+    /// Values are put back exactly, by the database. `read_only` columns are left to it. `sensitive` ones, which the log does
+    /// not have, stay as they are; of a row that is created again they are NULL or the column's default, and an error where
+    /// they can be neither. So is a column that is newer than the entry.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotFound`](crate::Error::NotFound) if there is no such entry about rows of this entity, or no row to change;
+    /// [`Error::Deleted`](crate::Error::Deleted) if the row to change is marked as deleted;
+    /// [`Error::Audit`](crate::Error::Audit) if the entry says that the row was created, and if it does not have a value that
+    /// is needed; [`Error::Violation`](crate::Error::Violation) for constraints, such as a key that was taken meanwhile.
+    fn restore_from_audit(&self, entry: i64) -> BoxFuture<'_, Result<Self::Entity>>
+    where
+        Self::Entity: Audited,
+        Self::Source: Writable,
+    {
+        Box::pin(async move {
+            let op = RestoreFrom::<Self::Entity> { entry, entity: std::marker::PhantomData };
+            run_in(self.source(), writing(self), op).await
+        })
+    }
+
+    /// The row as it was at a time, as far as the log knows: `None` if it was not created yet or was deleted, and if nothing
+    /// is written down about it.
+    ///
+    /// That is what the last entry until then says, by its number; where there is none, what the row was before the first
+    /// entry after it, so that a row may be older than the log. Rows that the source may not see now by what they were then
+    /// are `None`, too.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Audit`](crate::Error::Audit) if a `sensitive` column, or one that is newer than the entry, is not an `Option`:
+    /// [`values_at`](Self::values_at) answers all the same. Those of the database.
+    fn state_at(
+        &self,
+        id: impl IntoColumn<IdOf<Self>>,
+        time: impl Into<SystemTime>,
+    ) -> BoxFuture<'_, Result<Option<Self::Entity>>>
+    where
+        Self::Entity: Audited,
+    {
+        let op = StateAt::<Self::Entity> { id: id.into_column(), time: time.into() };
+        Box::pin(async move { run(self.source(), op).await })
+    }
+
+    /// [`state_at`](Self::state_at) as it is written down: an object by the names of columns. It does not ask whether the
+    /// source may see the row.
+    ///
+    /// # Errors
+    ///
+    /// Those of the database.
+    fn values_at(
+        &self,
+        id: impl IntoColumn<IdOf<Self>>,
+        time: impl Into<SystemTime>,
+    ) -> BoxFuture<'_, Result<Option<serde_json::Value>>>
+    where
+        Self::Entity: Audited,
+    {
+        let op = ValuesAt::<Self::Entity> { id: id.into_column(), time: time.into() };
+        Box::pin(async move { run(self.source(), op).await })
     }
 }
 

@@ -3,7 +3,10 @@
 pub(crate) mod chain;
 mod entry;
 mod methods;
+mod past;
+mod restore;
 mod table;
+mod values;
 
 pub use entry::AuditEntry;
 pub use methods::AuditMethods;

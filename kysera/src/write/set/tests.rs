@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::__private::codec;
-use crate::expr::{Rel, RelatedRows};
+use crate::expr::{Column, IntoOperand, Rel, RelatedRows, operand_term};
 
 struct Row;
 

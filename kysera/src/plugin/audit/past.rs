@@ -1,0 +1,149 @@
+//! What rows were at a time.
+
+use std::time::SystemTime;
+
+use chrono::{DateTime, Utc};
+
+use super::AuditTable;
+use super::values::{Said, Values, said, said_columns};
+use crate::__private::codec;
+use crate::backend::{Backend, Dialect};
+use crate::entity::{Audited, Entity, On, Operation};
+use crate::error::Result;
+use crate::expr::{Deleted, Meta, Value};
+use crate::query::decode_first;
+use crate::source::{Cx, Op};
+use crate::write::audit_table_name;
+
+/// An entry about a row, the one that is nearest to a time.
+struct Nearest<'a, E: Entity> {
+    id: &'a E::Id,
+    time: Value,
+}
+
+impl<E: Entity + Audited> Nearest<'_, E> {
+    /// `is` says on which side of the time it is, `order` which one is the nearest.
+    async fn find<DB: Backend>(
+        &self,
+        conn: &mut DB::Connection,
+        cx: Cx<'_>,
+        is: &str,
+        order: &str,
+    ) -> Result<Option<Said>>
+    where
+        E: On<DB>,
+    {
+        let mut sql = cx.sql::<DB>();
+        sql.push("SELECT ");
+        said_columns(&mut sql);
+        sql.push(" FROM ");
+        AuditTable::of::<E>().write(&mut sql, "");
+        sql.push(" WHERE ").ident("table_name").push(" = ").text_value(audit_table_name(E::META, cx));
+        sql.push(" AND ").ident("entity_id").push(" = ").key_text(E::META, |sql, part, col| {
+            sql.value(col.codec, E::id_value(self.id, part));
+        });
+        sql.push(" AND ").ident("changed_at").push(is).shared(codec!(DateTime<Utc>), &self.time);
+        sql.push(" ORDER BY ").ident("id").push(order).push(" LIMIT 1");
+        said::<DB, E>(conn, sql).await
+    }
+}
+
+/// What the log says that a row was, `None` where there was none.
+async fn values_at<DB: Backend, E: On<DB> + Audited>(
+    conn: &mut DB::Connection,
+    cx: Cx<'_>,
+    id: &E::Id,
+    time: SystemTime,
+) -> Result<Option<Values<E>>> {
+    let nearest = Nearest::<E> { id, time: std::sync::Arc::new(DateTime::<Utc>::from(time)) };
+    let json = match nearest.find(conn, cx, " <= ", " DESC").await? {
+        Some(entry) => entry.new,
+        // The log may be younger than the row, or cut off: then the next entry says what it was before.
+        None => match nearest.find(conn, cx, " > ", " ASC").await? {
+            Some(entry) if entry.operation != Operation::Create => entry.old,
+            _ => None,
+        },
+    };
+    let Some(json) = json else { return Ok(None) };
+    let values = Values::parse(&json)?;
+    Ok((!values.is_deleted()).then_some(values))
+}
+
+/// The values of a row at a time, as they are written down.
+pub(super) struct ValuesAt<E: Entity> {
+    pub(super) id: E::Id,
+    pub(super) time: SystemTime,
+}
+
+impl<DB: Backend, E: On<DB> + Audited> Op<DB> for ValuesAt<E> {
+    type Out = Option<serde_json::Value>;
+
+    fn meta(&self) -> &'static Meta {
+        E::META
+    }
+
+    async fn run(self, conn: &mut DB::Connection, cx: Cx<'_>) -> Result<Self::Out> {
+        values_at::<DB, E>(conn, cx, &self.id, self.time).await?.map(Values::into_json).transpose()
+    }
+}
+
+/// A row at a time.
+pub(super) struct StateAt<E: Entity> {
+    pub(super) id: E::Id,
+    pub(super) time: SystemTime,
+}
+
+impl<DB: Backend, E: On<DB> + Audited> Op<DB> for StateAt<E> {
+    type Out = Option<E>;
+
+    fn meta(&self) -> &'static Meta {
+        E::META
+    }
+
+    async fn run(self, conn: &mut DB::Connection, cx: Cx<'_>) -> Result<Self::Out> {
+        match values_at::<DB, E>(conn, cx, &self.id, self.time).await? {
+            Some(values) => decoded::<DB, E>(conn, cx, &values).await,
+            None => Ok(None),
+        }
+    }
+}
+
+/// The row that values are of, unless it may not be seen: the database makes the values those of their columns' types.
+async fn decoded<DB: Backend, E: On<DB>>(
+    conn: &mut DB::Connection,
+    cx: Cx<'_>,
+    values: &Values<E>,
+) -> Result<Option<E>> {
+    let meta = E::META;
+    let mut known = Vec::with_capacity(meta.columns.len());
+    for col in meta.columns {
+        known.push((col, values.must(col)?));
+    }
+    let mut sql = cx.sql::<DB>();
+    sql.push("SELECT ");
+    if DB::DIALECT == Dialect::Postgres {
+        sql.list(&known, ", ", |sql, (col, _)| {
+            // JSON's null is NULL to the database, also where a document says it.
+            if col.codec.document && !col.codec.nullable {
+                sql.push("COALESCE(").column(col).push(", 'null')");
+            } else {
+                sql.column(col);
+            }
+        });
+        let fields: Vec<String> = known
+            .iter()
+            .filter_map(|(col, json)| Some(format!("{}:{}", serde_json::Value::from(col.name), (*json)?)))
+            .collect();
+        sql.push(" FROM ")
+            .record_of(meta, format!("{{{}}}", fields.join(",")))
+            .push(" AS ")
+            .ident(meta.table);
+    } else {
+        sql.names(meta.columns).push(" FROM (SELECT ").list(&known, ", ", |sql, (col, json)| {
+            sql.logged_cell(meta, col, json.unwrap_or("null")).push(" AS ").ident(col.name);
+        });
+        sql.push(") AS ").ident(meta.table);
+    }
+    sql.visible(meta, Deleted::Shown, " WHERE ");
+    decode_first(conn, sql.finish()?).await
+}

@@ -1,0 +1,212 @@
+//! Putting rows back to what an entry says that they were.
+
+use std::borrow::Cow;
+use std::marker::PhantomData;
+
+use super::AuditTable;
+use super::values::{Known, Said, Values, said, said_columns};
+use crate::backend::{Backend, Dialect};
+use crate::entity::{Audited, Entity, On, Operation};
+use crate::error::{AuditError, Error, Result};
+use crate::expr::{Col, Deleted, Fill, Meta, Sql, Value};
+use crate::query::decode_first;
+use crate::source::{Cx, Op, Unit};
+use crate::write::{
+    Answer, Assignment, NEW, Prepare, To, Which, audit_table_name, change, log_created, logged_insert,
+    logs_at_once, next_version, row_lock, show,
+};
+
+/// Puts a row back to the old values of an entry.
+pub(super) struct RestoreFrom<E> {
+    pub(super) entry: i64,
+    pub(super) entity: PhantomData<fn() -> E>,
+}
+
+impl<DB: Backend, E: On<DB> + Audited> Op<DB> for RestoreFrom<E> {
+    type Out = E;
+
+    fn meta(&self) -> &'static Meta {
+        E::META
+    }
+
+    fn unit(&self) -> Unit {
+        Unit::Atomic
+    }
+
+    async fn run(self, conn: &mut DB::Connection, cx: Cx<'_>) -> Result<E> {
+        let entity = E::META.entity;
+        let mut sql = cx.sql::<DB>();
+        sql.push("SELECT ");
+        said_columns(&mut sql);
+        sql.push(" FROM ");
+        AuditTable::of::<E>().write(&mut sql, "");
+        sql.push(" WHERE ").ident("id").push(" = ").integer(self.entry).push(" AND ").ident("table_name");
+        sql.push(" = ").text_value(audit_table_name(E::META, cx));
+        let Some(Said { operation, old, .. }) = said::<DB, E>(conn, sql).await? else {
+            return Err(Error::NotFound { entity: super::AuditEntry::META.entity });
+        };
+        if operation == Operation::Create {
+            return Err(Error::Audit(AuditError::Created { entity }));
+        }
+        let old = old.ok_or(Error::Audit(AuditError::NoValues { entity }))?;
+        let old = Values::<E>::parse(&old)?;
+        let prepare = Prepare::new(E::META, cx.plugins());
+
+        let marks = E::META.plug.soft_delete.is_some();
+        let removed = operation == Operation::Purge || (operation == Operation::Delete && !marks);
+        let now = match removed {
+            true => None,
+            false => current::<DB, E>(conn, cx, &old).await?,
+        };
+        match now {
+            Some(now) => put_back::<DB, E>(conn, cx, &prepare, operation, now, &old).await,
+            None if removed || operation == Operation::Delete => {
+                create::<DB, E>(conn, cx, &prepare, &old).await
+            }
+            None => Err(Error::NotFound { entity }),
+        }
+    }
+}
+
+/// The row as it is, locked, be it marked as deleted.
+async fn current<DB: Backend, E: On<DB>>(
+    conn: &mut DB::Connection,
+    cx: Cx<'_>,
+    values: &Values<E>,
+) -> Result<Option<E>> {
+    let mut sql = cx.select::<DB, E>();
+    values.key(&mut sql)?;
+    sql.visible(E::META, Deleted::Shown, " AND ").push(row_lock(DB::DIALECT));
+    decode_first(conn, sql.finish()?).await
+}
+
+/// The column that takes the time of updates, and the one with the version: nothing puts them back.
+fn goes_on(meta: &Meta, prepare: &Prepare<'_>, col: &Col) -> bool {
+    version_column(meta) == Some(col.index)
+        || prepare.updated_at().is_some_and(|(column, _)| column == col.index)
+}
+
+fn version_column(meta: &Meta) -> Option<usize> {
+    meta.plug.version.as_ref().map(|version| version.column)
+}
+
+/// Changes a row that is there.
+async fn put_back<DB: Backend, E: On<DB>>(
+    conn: &mut DB::Connection,
+    cx: Cx<'_>,
+    prepare: &Prepare<'_>,
+    operation: Operation,
+    now: E,
+    old: &Values<E>,
+) -> Result<E> {
+    let meta = E::META;
+    let is_deleted = is_marked(&now);
+    // What is marked as deleted is hidden from updates.
+    if is_deleted && operation != Operation::Delete {
+        return Err(Error::Deleted { entity: meta.entity });
+    }
+    let mut assignments = Vec::with_capacity(meta.columns.len());
+    for col in meta.columns {
+        if meta.id.contains(&col.index) || col.fill == Fill::Database || goes_on(meta, prepare, col) {
+            continue;
+        }
+        // What is not known stays as it is.
+        if let Known::Value(json) = old.get(col) {
+            assignments.push(Assignment { col, to: To::Logged(meta, json) });
+        }
+    }
+    if let Some((column, now)) = prepare.updated_at() {
+        assignments.push(Assignment { col: &meta.columns[column], to: To::Shared(now) });
+    }
+    assignments.extend(next_version(meta));
+    let becomes = match (is_deleted, old.is_deleted()) {
+        (true, false) => Operation::Restore,
+        (false, true) => Operation::Delete,
+        _ => Operation::Update,
+    };
+    let id = now.id();
+    let which = Which::<E>::one(&id).deleted(Deleted::Shown);
+    let mut changed = change(conn, cx, becomes, &assignments, &which, Answer::Rows).await?;
+    changed.rows.pop().ok_or(Error::NotFound { entity: meta.entity })
+}
+
+fn is_marked<E: Entity>(row: &E) -> bool {
+    let Some(soft_delete) = &E::META.plug.soft_delete else { return false };
+    let col = &E::META.columns[soft_delete.column];
+    let Some(value) = row.value(col.index) else { return false };
+    match soft_delete.mark {
+        crate::expr::Mark::Time(_) => !(col.codec.is_null)(value),
+        crate::expr::Mark::Flag => value.downcast_ref() == Some(&true),
+    }
+}
+
+/// A value of a row that is created again.
+enum Cell<'v> {
+    Json(Cow<'v, str>),
+    Value(Value),
+}
+
+/// Creates a row again that is gone.
+async fn create<DB: Backend, E: On<DB>>(
+    conn: &mut DB::Connection,
+    cx: Cx<'_>,
+    prepare: &Prepare<'_>,
+    old: &Values<E>,
+) -> Result<E> {
+    let meta = E::META;
+    let mut cells: Vec<(&'static Col, Cell<'_>)> = Vec::with_capacity(meta.columns.len());
+    for col in meta.columns {
+        let is_key = meta.id.contains(&col.index);
+        if col.fill == Fill::Database && !is_key {
+            continue;
+        }
+        if let Some((_, now)) = prepare.updated_at().filter(|(column, _)| *column == col.index) {
+            cells.push((col, Cell::Value(now)));
+            continue;
+        }
+        let Some(json) = old.needed(col)? else { continue };
+        let next = if version_column(meta) == Some(col.index) { json.parse::<i64>().ok() } else { None };
+        cells.push((col, Cell::Json(next.map_or(json.into(), |version| (version + 1).to_string().into()))));
+    }
+    let insert = |sql: &mut Sql<'_>| {
+        sql.push("INSERT INTO ").table(meta).push(" (").names(cells.iter().map(|(col, _)| *col)).push(")");
+        if DB::DIALECT == Dialect::Postgres {
+            // The key may be one that only the database gives.
+            sql.push(" OVERRIDING SYSTEM VALUE");
+        }
+        sql.push(" VALUES (").list(&cells, ", ", |sql, (col, cell)| {
+            match cell {
+                Cell::Json(json) => sql.logged(meta, col, json),
+                Cell::Value(value) => sql.shared(col.codec, value),
+            };
+        });
+        sql.push(")");
+    };
+    let at_once = meta.plug.audit.as_ref().filter(|audit| logs_at_once(DB::DIALECT, audit));
+    let mut sql = cx.sql::<DB>();
+    let row: Option<E> = if let Some(audit) = at_once {
+        sql.push("WITH ").ident(NEW).push(" AS (");
+        insert(&mut sql);
+        logged_insert(&mut sql, meta, audit, cx, Answer::Rows);
+        decode_first(conn, sql.finish()?).await?
+    } else {
+        insert(&mut sql);
+        if DB::DIALECT.has_returning() {
+            sql.push(" RETURNING ").names(meta.columns);
+            decode_first(conn, sql.finish()?).await?
+        } else {
+            DB::execute(conn, sql.finish()?).await?;
+            let mut sql = cx.select::<DB, E>();
+            old.key(&mut sql)?;
+            sql.push(row_lock(DB::DIALECT));
+            decode_first(conn, sql.finish()?).await?
+        }
+    };
+    let row = row.ok_or(Error::NotStored { entity: meta.entity })?;
+    let rows = std::slice::from_ref(&row);
+    if at_once.is_none() {
+        log_created::<DB, E>(conn, cx, rows).await?;
+    }
+    show(conn, cx, Operation::Create, rows, &[], 1).await?;
+    Ok(row)
+}
