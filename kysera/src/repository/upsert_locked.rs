@@ -117,11 +117,12 @@ async fn create_unless_taken<DB: Backend, E: On<DB>>(
         return decode_first(conn, sql.finish()?).await;
     }
     let Some(first) = conflict.target().first() else { return Ok(None) };
-    // Of a constant, the function would be called before any row is looked at, and so whether or not there is one.
+    // What LAST_INSERT_ID is given depends on the row: MariaDB computes a constant also where there is nothing to update.
     sql.push(" ON DUPLICATE KEY UPDATE ").ident(first.name).push(" = IF(LAST_INSERT_ID(IF(");
     conflict.same_key(&mut sql);
-    sql.push(&format!(", {TAKEN}, 0)) = {TAKEN}, "));
-    sql.column(first).push(", (SELECT 1 UNION SELECT 2))");
+    sql.push(&format!(", {TAKEN}, CAST(0 AS UNSIGNED))) = {TAKEN}, "))
+        .column(first)
+        .push(", (SELECT 1 UNION SELECT 2))");
     match DB::execute(conn, sql.finish()?).await {
         Ok(done) if done.last_insert_id == TAKEN => Ok(None),
         Ok(_) => {
