@@ -5,6 +5,9 @@ use std::marker::PhantomData;
 use super::{Entity, Values};
 use crate::expr::{AnyValue, Column, IntoColumn, Meta, Value};
 
+/// Columns that are set beside those of a [`Draft`], and their values: `None` for expressions.
+pub(crate) type Others = Vec<(usize, Option<Value>)>;
+
 /// Values with more on top, which win.
 pub(crate) struct Draft<V> {
     pub(crate) base: V,
@@ -28,9 +31,9 @@ impl<V: Values> Draft<V> {
         self.more.retain(|(column, _)| !columns.contains(column));
     }
 
-    /// What a plugin sees of it. `opaque`: columns that are set to expressions.
-    pub(crate) fn changes<E: Entity>(&mut self, opaque: Vec<usize>) -> Changes<'_, E> {
-        Changes { base: &self.base, more: &mut self.more, opaque, entity: PhantomData }
+    /// What a plugin sees of it. `others`: columns that are set by other means.
+    pub(crate) fn changes<E: Entity>(&mut self, others: Others) -> Changes<'_, E> {
+        Changes { base: &self.base, more: &mut self.more, others, entity: PhantomData }
     }
 }
 
@@ -56,8 +59,7 @@ impl<V: Values> Values for Draft<V> {
 pub struct Changes<'a, E> {
     base: &'a dyn Values,
     more: &'a mut Vec<(usize, Value)>,
-    /// Columns that are set to expressions.
-    opaque: Vec<usize>,
+    others: Others,
     entity: PhantomData<fn() -> E>,
 }
 
@@ -66,13 +68,18 @@ impl<E: Entity> Changes<'_, E> {
     /// an expression.
     pub fn get<T: 'static>(&self, column: Column<E, T>) -> Option<&T> {
         let index = column.col().index;
-        get(self.more, index).or_else(|| self.base.value(index))?.downcast_ref()
+        self.value(index)?.downcast_ref()
     }
 
     /// Whether a column gets a value, be it an expression.
     pub fn has<T>(&self, column: Column<E, T>) -> bool {
         let index = column.col().index;
-        self.opaque.contains(&index) || get(self.more, index).or_else(|| self.base.value(index)).is_some()
+        self.value(index).is_some() || self.others.iter().any(|(other, _)| *other == index)
+    }
+
+    fn value(&self, column: usize) -> Option<&AnyValue> {
+        let other = || self.others.iter().find(|(other, _)| *other == column)?.1.as_deref();
+        get(self.more, column).or_else(|| self.base.value(column)).or_else(other)
     }
 
     /// Gives a column a value, whatever the caller gave it.

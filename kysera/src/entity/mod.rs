@@ -12,7 +12,7 @@ use std::hash::Hash;
 
 pub use cells::Cells;
 pub use draft::Changes;
-pub(crate) use draft::Draft;
+pub(crate) use draft::{Draft, Others};
 pub use plugged::{Audited, SoftDeleted, Timestamped, Versioned};
 pub(crate) use texts::TextKind;
 pub use texts::{Mask, Statements, TextCache, Texts};

@@ -114,8 +114,6 @@ impl sqlx::postgres::PgHasArrayType for Operation {
 pub struct Written<'a, E: Entity> {
     pub(crate) operation: Operation,
     pub(crate) rows: &'a [E],
-    pub(crate) ids: &'a [E::Id],
-    pub(crate) count: u64,
 }
 
 impl<E: Entity> Clone for Written<'_, E> {
@@ -132,26 +130,15 @@ impl<'a, E: Entity> Written<'a, E> {
         self.operation
     }
 
-    /// The rows as they are stored, where the operation answers rows: after `create`, `update`, `upsert`, `restore` and the
-    /// like. Empty after those that answer a number.
+    /// The rows: as they are stored now, or as they were if they were removed. There is at least one: what wrote nothing is not
+    /// told. They are all of one statement's; bulk methods may tell of several.
     pub fn rows(&self) -> &'a [E] {
         self.rows
-    }
-
-    /// The keys that a `delete`, `delete_many` and the like were given; some may have had no row. Empty where the operation
-    /// was given rows or filters.
-    pub fn ids(&self) -> &'a [E::Id] {
-        self.ids
-    }
-
-    /// How many rows were written. Never 0: what wrote nothing is not told.
-    pub fn count(&self) -> u64 {
-        self.count
     }
 }
 
 impl<E: Entity> fmt::Debug for Written<'_, E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Written<{}>({}, {} rows)", E::META.entity, self.operation, self.count)
+        write!(f, "Written<{}>({}, {} rows)", E::META.entity, self.operation, self.rows.len())
     }
 }

@@ -18,10 +18,24 @@ pub enum AuditError {
         /// The Rust name of the entity.
         entity: &'static str,
     },
+    /// The log does not reach back that far.
+    #[error(
+        "what the {entity} was at that time is not known: its first entry in the log is later, and says that it was there"
+    )]
+    TooEarly {
+        /// The Rust name of the entity.
+        entity: &'static str,
+    },
+    /// Entries would be pruned that are of a chain.
+    #[error("the audit table `{table}` has a chain: prune it with `AuditTable::chained`")]
+    Chained {
+        /// The name of the audit table.
+        table: String,
+    },
     /// A value is needed that is not written down.
     #[error(
-        "`{column}` of {entity} is `sensitive`, so the log does not have it, and a row cannot do without it: create the row \
-         yourself from the other values of the entry"
+        "`{column}` of {entity} is `sensitive`, so the log does not have it, and a row cannot do without it: the other values \
+         are in the entry"
     )]
     Sensitive {
         /// The Rust name of the entity.
@@ -74,8 +88,9 @@ pub enum AuditError {
 impl AuditError {
     pub(super) fn code(&self) -> ErrorCode {
         match self {
-            Self::Created { .. } | Self::NoChain { .. } => ErrorCode::BadRequest,
+            Self::Created { .. } | Self::NoChain { .. } | Self::Chained { .. } => ErrorCode::BadRequest,
             Self::NoValues { .. }
+            | Self::TooEarly { .. }
             | Self::Sensitive { .. }
             | Self::NoColumn { .. }
             | Self::Misfit { .. }
@@ -88,11 +103,12 @@ impl AuditError {
         match self {
             Self::Created { entity }
             | Self::NoValues { entity }
+            | Self::TooEarly { entity }
             | Self::Sensitive { entity, .. }
             | Self::NoColumn { entity, .. }
             | Self::Misfit { entity, .. }
             | Self::Malformed { entity } => Some(entity),
-            Self::NoChain { .. } | Self::Broken { .. } => None,
+            Self::NoChain { .. } | Self::Chained { .. } | Self::Broken { .. } => None,
         }
     }
 

@@ -142,7 +142,7 @@ impl Error {
             },
             Error::Invalid(_) => ErrorCode::InvalidInput,
             Error::BadRequest(_) | Error::Cursor(_) | Error::SameKey { .. } => ErrorCode::BadRequest,
-            Error::Protected { .. } => ErrorCode::Forbidden,
+            Error::Protected { .. } | Error::Denied { .. } => ErrorCode::Forbidden,
             Error::Unsupported { .. } => ErrorCode::Unsupported,
             Error::Transaction(_) => ErrorCode::TransactionFailed,
             Error::Pool(PoolError::TimedOut { .. } | PoolError::SqlxTimedOut) => ErrorCode::PoolExhausted,

@@ -143,6 +143,13 @@ pub enum Error {
         /// The Rust name of the entity.
         entity: &'static str,
     },
+    /// The caller may not write the row: a plugin hides it. An upsert says so where a row has the key; elsewhere what may not
+    /// be seen does not exist.
+    #[error("this {entity} may not be written by the caller")]
+    Denied {
+        /// The Rust name of the entity.
+        entity: &'static str,
+    },
     /// The row has another version than the one that was read: someone else changed it in between.
     #[error("{entity} was changed by someone else")]
     Stale {
@@ -260,6 +267,9 @@ impl Error {
     pub fn downcast<T: std::error::Error + Send + Sync + 'static>(self) -> Result<T, Self> {
         match self {
             Error::Other(error) => error.downcast().map(|error| *error).map_err(Error::Other),
+            Error::Plugin { plugin, doing, entity, source } => source
+                .downcast()
+                .map_err(|source| Error::Plugin { plugin, doing, entity, source: Box::new(source) }),
             error => Err(error),
         }
     }

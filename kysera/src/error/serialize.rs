@@ -32,6 +32,7 @@ impl Serialize for Error {
             | Error::NotDeleted { entity }
             | Error::Deleted { entity }
             | Error::Stale { entity }
+            | Error::Denied { entity }
             | Error::Protected { entity } => map.serialize_entry("entity", entity)?,
             Error::SameKey { entity, positions, .. } => {
                 map.serialize_entry("entity", entity)?;

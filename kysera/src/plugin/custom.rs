@@ -24,7 +24,10 @@ pub enum Phase {
 
 /// A plugin of your own for an entity, listed in `#[kysera::plugin(..)]` by its path.
 ///
-/// All methods have a default that does nothing. They are called statically: what a plugin leaves alone costs nothing.
+/// All methods have a default that does nothing. They are called statically, in the order of their [`PHASE`](Self::PHASE).
+///
+/// Their errors arrive as [`Error::Plugin`], with the code of what is in it; [`Error::Invalid`], for values that break a rule,
+/// arrives as it is.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is no plugin of `{E}`",
     label = "not a plugin of `{E}`",
@@ -50,6 +53,11 @@ pub trait Plugin<E: Entity>: Send + Sync {
     /// The rows that there are, for this caller: a condition of every statement on the table, wherever it is reached from.
     /// `None` is all of them.
     ///
+    /// It says what may be seen, and so changed and deleted, by what the rows are **before** a write. What new rows and changed
+    /// ones may become it does not say: look at that in [`before_create`](Self::before_create) and
+    /// [`before_update`](Self::before_update). Beware of `cx.context::<T>()` where that is `None`: an entity with
+    /// `#[kysera(context = T)]` is reached with a `T` or by [`System`](crate::System) alone.
+    ///
     /// # Errors
     ///
     /// Whatever forbids the statement: nothing is sent then.
@@ -59,7 +67,7 @@ pub trait Plugin<E: Entity>: Send + Sync {
     }
 
     /// Looks at a row that is about to be created, after its rules were checked, and adds to it. Called for each row of
-    /// bulk methods and for upserts.
+    /// bulk methods and for upserts, also where an upsert then updates a row that is there.
     ///
     /// # Errors
     ///
@@ -70,7 +78,7 @@ pub trait Plugin<E: Entity>: Send + Sync {
     }
 
     /// Looks at what an update is about to change, and adds to it: once for each patch, so that an update of many rows by
-    /// filters is one call. Not called for patches that change nothing, nor when rows are deleted or restored.
+    /// filters is one call. Not called for patches that change nothing, for upserts, nor when rows are deleted or restored.
     ///
     /// # Errors
     ///
@@ -80,7 +88,49 @@ pub trait Plugin<E: Entity>: Send + Sync {
         Ok(())
     }
 
-    /// Looks at what was written, on the same connection and in the same transaction.
+    /// Looks at what was written, on the same connection and in the same transaction. The rows of bulk methods and of updates by
+    /// filters are read for it, and held in memory.
+    ///
+    /// ```
+    /// # #[cfg(feature = "sqlite")] mod doc {
+    /// use kysera::entity::On;
+    /// use kysera::plugin::{Operation, Plugin, PluginTx, Written};
+    /// use kysera::prelude::*;
+    /// use kysera::Backend;
+    ///
+    /// #[derive(Repository)]
+    /// #[kysera::plugin(Outbox)]
+    /// #[kysera(table = "orders")]
+    /// struct Order {
+    ///     #[kysera(id)]
+    ///     id: i64,
+    /// }
+    ///
+    /// /// A message for each new order, sent by whoever reads the table.
+    /// struct Outbox;
+    ///
+    /// impl Plugin<Order> for Outbox {
+    ///     const NAME: &'static str = "outbox";
+    ///     const SCOPE: bool = false;
+    ///
+    ///     async fn after_write<'a, DB: Backend>(
+    ///         &'a self,
+    ///         written: Written<'a, Order>,
+    ///         tx: &'a mut PluginTx<'_, DB>,
+    ///     ) -> kysera::Result<()>
+    ///     where
+    ///         Order: On<DB>,
+    ///     {
+    ///         if written.operation() == Operation::Create {
+    ///             for order in written.rows() {
+    ///                 tx.execute("INSERT INTO outbox (topic, order_id) VALUES ('ordered', {})", [order.id]).await?;
+    ///             }
+    ///         }
+    ///         Ok(())
+    ///     }
+    /// }
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///
@@ -129,7 +179,14 @@ pub trait PluginSet<E: Entity>: Send + Sync {
 }
 
 fn failed<E: Entity>(plugin: &'static str, doing: &'static str) -> impl FnOnce(Error) -> Error {
-    move |source| Error::Plugin { plugin, doing, entity: E::META.entity, source: Box::new(source) }
+    move |source| match source {
+        // Rules that a plugin checks are rules of the entity.
+        Error::Invalid(mut invalid) => {
+            invalid.entity.get_or_insert(E::META.entity);
+            Error::Invalid(invalid)
+        }
+        source => Error::Plugin { plugin, doing, entity: E::META.entity, source: Box::new(source) },
+    }
 }
 
 macro_rules! set {

@@ -61,7 +61,7 @@
 //!
 //! * **On every path.** A deleted row is invisible to reads by key, queries, counts, pages, streams, joins, EXISTS, relation loads
 //!   and to updates alike; times and versions are written by bulk methods, upserts and `find().update(..)` as by `update`. There
-//!   is no way around a plugin but SQL of your own.
+//!   is no way around that but SQL of your own.
 //! * **At no extra cost where that is possible.** The conditions and assignments are part of the statement that runs anyway: on
 //!   PostgreSQL a write with all four plugins is one statement, one round trip. On MySQL and SQLite an audited write is a
 //!   transaction of a few statements. Without plugins, statements are what they would be if there were none.
@@ -137,6 +137,14 @@
 //! # }
 //! # #[cfg(not(feature = "sqlite"))] fn main() {}
 //! ```
+//!
+//! | method | hooks |
+//! |---|---|
+//! | `create`, `create_many`, `insert_many` | `before_create` of each row, `after_write` |
+//! | `upsert`, `upsert_many` | `before_create` of each row; `after_write` says what it became |
+//! | `update`, `update_many`, `update_at`, `save`, `transition`, `touch`, `find().update(..)`, `find().set(..)` | `before_update` of each patch, `after_write` |
+//! | `delete`, `restore`, `purge` and their kin, rows that are deleted or restored along by `cascade` | `after_write` |
+//! | all of them, and reads | `scope` |
 //!
 //! Options are the fields of the type, checked by the compiler like any struct's: `WrittenBy(column = Note::AUTHOR)` is
 //! `WrittenBy { column: Note::AUTHOR }`. A type without options is named alone, and `Limit::new(3)` is a call of a `const fn`.

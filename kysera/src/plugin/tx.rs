@@ -46,8 +46,8 @@ impl<'c, DB: Backend> PluginTx<'c, DB> {
         Ok(DB::execute(self.conn, statement).await?.rows)
     }
 
-    /// The connection as a source of a certain database, for repositories: `Log::repo(&tx.on::<Sqlite>()?)`. `None` where it
-    /// is another database. Its context is `()`.
+    /// The connection as a source of a certain database, for repositories: `if let Some(source) = tx.on::<Sqlite>()`, then
+    /// `Log::repo(&source)`. `None` where it is another database. Its context is `()`.
     pub fn on<Other: Backend>(&mut self) -> Option<Borrowed<'_, Other>>
     where
         DB::Connection: 'static,

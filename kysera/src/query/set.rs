@@ -151,8 +151,12 @@ impl<E: Entity> UpdateRows<E> {
         let values = if sets_nothing {
             Draft::new(Merged(Vec::new()))
         } else {
-            let opaque = terms.iter().map(|(col, _)| col.index).collect();
-            Prepare::new(E::META, cx.plugins()).update::<E, _>(Merged(patches), opaque)?
+            let value = |term: &Term| match term {
+                Term::Value(_, value) => Some(value.clone()),
+                _ => None,
+            };
+            let others = terms.iter().map(|(col, term)| (col.index, value(term))).collect();
+            Prepare::new(E::META, cx.plugins()).update::<E, _>(Merged(patches), others)?
         };
         Ok(Self { terms, values, filters, deleted })
     }

@@ -76,7 +76,7 @@ pub(super) async fn insert_one<DB: Backend, E: On<DB>>(
     if at_once.is_none() {
         log_created::<DB, E>(conn, cx, rows).await?;
     }
-    show(conn, cx, Operation::Create, rows, &[], 1).await?;
+    show(conn, cx, Operation::Create, rows).await?;
     Ok(row)
 }
 
@@ -208,7 +208,7 @@ pub(super) async fn insert_batch<DB: Backend, E: On<DB>>(
     if at_once.is_none() {
         log_created::<DB, E>(conn, cx, &stored).await?;
     }
-    show(conn, cx, Operation::Create, &stored, &[], stored.len() as u64).await?;
+    show(conn, cx, Operation::Create, &stored).await?;
     Ok(stored)
 }
 
@@ -219,21 +219,22 @@ async fn insert_uncounted<DB: Backend, E: On<DB>>(
     mask: Mask,
     rows: &[&NewRow<E>],
 ) -> Result<u64> {
-    let count = match &E::META.plug.audit {
-        None => execute_batch::<DB, E>(conn, cx, mask, rows).await?.rows,
+    match &E::META.plug.audit {
+        // Who is shown the rows, and what is written down of them, needs what is stored.
+        _ if E::CUSTOM.after_write => {}
+        None => return Ok(execute_batch::<DB, E>(conn, cx, mask, rows).await?.rows),
         Some(audit) if logs_at_once(DB::DIALECT, audit) => {
             let mut sql = cx.sql::<DB>();
             sql.push("WITH ").ident(NEW).push(" AS (");
             insert_rows(&mut sql, E::META, mask, rows);
             logged_insert(&mut sql, E::META, audit, cx, Answer::Count);
             let count = DB::fetch_optional(conn, sql.finish()?).await?;
-            count.map(|row| DB::integer(&row, 0)).transpose()?.unwrap_or_default().unsigned_abs()
+            let count = count.map(|row| DB::integer(&row, 0)).transpose()?;
+            return Ok(count.unwrap_or_default().unsigned_abs());
         }
-        // The log needs to know what is stored.
-        Some(_) => return Ok(insert_batch::<DB, E>(conn, cx, mask, rows).await?.len() as u64),
-    };
-    show::<DB, E>(conn, cx, Operation::Create, &[], &[], count).await?;
-    Ok(count)
+        Some(_) => {}
+    }
+    Ok(insert_batch::<DB, E>(conn, cx, mask, rows).await?.len() as u64)
 }
 
 async fn execute_batch<DB: Backend, E: Entity>(

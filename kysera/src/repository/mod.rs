@@ -448,6 +448,7 @@ pub trait Repository: Send + Sync + Sized {
     /// # Errors
     ///
     /// [`Error::Deleted`] if a row that is marked as deleted has the key, unless [`Conflict::restore`] says otherwise;
+    /// [`Error::Denied`] if a row has it that a plugin hides from the caller;
     /// [`Error::BadRequest`] if the columns are not declared as a unique key; [`Error::Violation`] for constraints, other
     /// unique keys among them; else as [`create`](Repository::create).
     fn upsert(

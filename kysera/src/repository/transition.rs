@@ -32,9 +32,7 @@ impl<E: Entity> Transition<E> {
         if patch.value(state.index).is_some() {
             return Err(set_twice(E::META, state));
         }
-        let mut patch = prepare.update::<E, _>(patch, vec![state.index])?;
-        // What the call says of the state wins over plugins.
-        patch.drop(&[state.index]);
+        let patch = prepare.update::<E, _>(patch, vec![(state.index, Some(to.clone()))])?;
         Ok(Self { id, state, from, to, patch })
     }
 }
@@ -52,7 +50,11 @@ impl<DB: Backend, E: On<DB>> Op<DB> for Transition<E> {
 
     async fn run(self, conn: &mut DB::Connection, cx: Cx<'_>) -> Result<Option<E>> {
         let Self { id, state, from, to, patch } = &self;
-        let mut assignments = vec![Assignment { col: state, to: To::Value(&**to) }];
+        let mut assignments = Vec::new();
+        // What a plugin makes of the state wins.
+        if patch.value(state.index).is_none() {
+            assignments.push(Assignment { col: state, to: To::Value(&**to) });
+        }
         assignments.extend(of_values(E::META, patch));
         assignments.extend(next_version(E::META));
         let mut which = Which::<E>::one(id);

@@ -208,7 +208,7 @@ async fn update_batch<DB: Backend, E: On<DB>>(
                 rows.push(row);
             }
         }
-        show(conn, cx, Operation::Update, &rows, ids, rows.len() as u64).await?;
+        show(conn, cx, Operation::Update, &rows).await?;
         return Ok(rows.into_iter().map(Found::Written).collect());
     }
     Ok(found)

@@ -130,7 +130,7 @@ impl<E: Entity> UpdateAt<E> {
             return Err(Error::Stale { entity: meta.entity });
         }
         let row = E::decode(&mut Cells::new(&row, meta, 1, true))?;
-        show(conn, cx, Operation::Update, std::slice::from_ref(&row), &[], 1).await?;
+        show(conn, cx, Operation::Update, std::slice::from_ref(&row)).await?;
         Ok(row)
     }
 }

@@ -67,8 +67,8 @@ impl<E> Conflict<E> {
     /// A row with this key that is marked as deleted is restored, and updated as any other. With [`keep`](Self::keep) it is
     /// restored and nothing else, and a live row is answered as it is.
     ///
-    /// What was deleted along with it by `cascade` stays deleted: [`restore`](crate::plugin::SoftDeleteMethods::restore) brings
-    /// that back.
+    /// Of a key that is unique among live rows alone the database sees no deleted row: then there is a new one. What was deleted
+    /// along with the row by `cascade` stays deleted.
     #[must_use]
     pub fn restore(mut self) -> Self
     where
@@ -366,6 +366,21 @@ pub(super) async fn refused<DB: Backend, E: On<DB>>(
             which.write(&mut sql);
             if DB::fetch_optional(conn, sql.finish()?).await?.is_some() {
                 return Ok(Error::Deleted { entity });
+            }
+        }
+    }
+    if !E::META.has_fixed_scope() {
+        for row in rows.iter().filter(|row| !conflict.cannot_be_taken(**row)) {
+            let mut hidden = cx.sql::<DB>();
+            hidden.push("SELECT 1 FROM ").table(E::META).push(" WHERE ").equal(&conflict.target, *row);
+            let mut seen = cx.select::<DB, E>();
+            let mut which = Which::<E>::filtered(Deleted::Shown, &[]);
+            which.keys = crate::write::Keys::Like(&conflict.target, *row);
+            which.write(&mut seen);
+            if DB::fetch_optional(conn, hidden.finish()?).await?.is_some()
+                && DB::fetch_optional(conn, seen.finish()?).await?.is_none()
+            {
+                return Ok(Error::Denied { entity });
             }
         }
     }

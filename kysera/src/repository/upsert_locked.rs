@@ -33,14 +33,16 @@ pub(super) async fn upsert<DB: Backend, E: On<DB>>(
         if let Some(row) = create_unless_taken::<DB, E>(conn, cx, mask, new, conflict).await? {
             let rows = std::slice::from_ref(&row);
             log_created::<DB, E>(conn, cx, rows).await?;
-            show(conn, cx, Operation::Create, rows, &[], 1).await?;
+            show(conn, cx, Operation::Create, rows).await?;
             return Ok(row);
         }
         // A key may be unique among live rows alone: then there are deleted ones beside the one that has it.
         let live = lock_taken::<DB, E>(conn, cx, new, conflict, Deleted::Hidden).await?;
+        let mut operation = Operation::Update;
         let found = match live {
             Some(row) if conflict.keeps_live(mask) => return Ok(row),
             None if conflict.updatable() == Deleted::Shown => {
+                operation = Operation::Restore;
                 lock_taken::<DB, E>(conn, cx, new, conflict, Deleted::Only).await?
             }
             live => live,
@@ -57,7 +59,7 @@ pub(super) async fn upsert<DB: Backend, E: On<DB>>(
                 // The key finds it once; afterwards it is the same row by its primary key.
                 let id = found.id();
                 let which = Which::<E>::one(&id).deleted(conflict.updatable());
-                let changed = change(conn, cx, Operation::Update, &assignments, &which, Answer::Rows).await?;
+                let changed = change(conn, cx, operation, &assignments, &which, Answer::Rows).await?;
                 changed.rows.into_iter().next()
             }
         };
@@ -157,28 +159,11 @@ pub(super) async fn with_log_one<DB: Backend, E: On<DB>>(
             return Ok(row);
         }
         match refused::<DB, E>(conn, cx, conflict, &[new]).await? {
-            Error::NotStored { .. } if !is_hidden::<DB, E>(conn, cx, conflict, new).await? => {}
+            Error::NotStored { .. } => {}
             error => return Err(error),
         }
     }
     Err(Error::Stale { entity: E::META.entity })
-}
-
-/// Whether the row with the key is there, and not for this caller.
-async fn is_hidden<DB: Backend, E: On<DB>>(
-    conn: &mut DB::Connection,
-    cx: Cx<'_>,
-    conflict: &Conflict<E>,
-    new: &NewRow<E>,
-) -> Result<bool> {
-    if E::META.has_fixed_scope() || is_gone::<DB, E>(conn, cx, conflict, new).await? {
-        return Ok(false);
-    }
-    let mut sql = cx.select::<DB, E>();
-    let mut which = Which::<E>::filtered(conflict.updatable(), &[]);
-    which.keys = Keys::Like(conflict.target(), new);
-    which.write(&mut sql);
-    Ok(DB::fetch_optional(conn, sql.finish()?).await?.is_none())
 }
 
 /// PostgreSQL: locks the rows that have the keys, inserts or updates, and logs.
@@ -233,7 +218,8 @@ pub(super) fn with_log<DB: Backend, E: On<DB>>(
         sql.column(col);
     });
     sql.push(")");
-    log_query(&mut sql, meta, audit, cx, Operation::Update, Sides::Either);
+    let operation = if conflict.restored().is_some() { Operation::Restore } else { Operation::Update };
+    log_query(&mut sql, meta, audit, cx, operation, Sides::Either);
     sql.push(" SELECT ").names(meta.columns).push(" FROM ").ident(NEW);
     sql.finish()
 }

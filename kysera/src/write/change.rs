@@ -69,6 +69,8 @@ pub(crate) async fn change<DB: Backend, E: On<DB>>(
     which: &Which<'_, E>,
     answer: Answer,
 ) -> Result<Changed<E>> {
+    // Its own plugins see the rows.
+    let answer = if E::CUSTOM.after_write { Answer::Rows } else { answer };
     let changed = match &E::META.plug.audit {
         Some(audit) if logs_at_once(DB::DIALECT, audit) => {
             change_at_once(conn, cx, audit, operation, assignments, which, answer).await?
@@ -90,12 +92,7 @@ pub(crate) async fn change<DB: Backend, E: On<DB>>(
             }
         }
     };
-    let ids = match which.keys {
-        Keys::One(id) => std::slice::from_ref(id),
-        Keys::Many(ids) => ids,
-        _ => &[],
-    };
-    show(conn, cx, operation, &changed.rows, ids, changed.count).await?;
+    show(conn, cx, operation, &changed.rows).await?;
     Ok(changed)
 }
 
@@ -105,13 +102,11 @@ pub(crate) async fn show<DB: Backend, E: On<DB>>(
     cx: Cx<'_>,
     operation: Operation,
     rows: &[E],
-    ids: &[E::Id],
-    count: u64,
 ) -> Result<()> {
-    if !E::CUSTOM.after_write || count == 0 {
+    if !E::CUSTOM.after_write || rows.is_empty() {
         return Ok(());
     }
-    E::after_write(Written { operation, rows, ids, count }, conn, cx.schema(), cx.plugins()).await
+    E::after_write(Written { operation, rows }, conn, cx.schema(), cx.plugins()).await
 }
 
 /// PostgreSQL: the rows are locked and read, changed and logged by one statement. The UPDATE takes its rows from those that
@@ -144,29 +139,20 @@ async fn change_at_once<DB: Backend, E: On<DB>>(
     });
     sql.push(")");
     log_query(&mut sql, meta, audit, cx, operation, Sides::Both);
-    answer_from_new(conn, sql, answer).await
+    answer_from(conn, sql, NEW, answer).await
 }
 
-/// Ends a statement with `SELECT .. FROM "kysera_new"`.
-async fn answer_from_new<DB: Backend, E: On<DB>>(
-    conn: &mut DB::Connection,
-    mut sql: Sql<'_>,
-    answer: Answer,
-) -> Result<Changed<E>> {
-    match answer {
-        Answer::Rows => {
-            sql.push(" SELECT ").names(E::META.columns).push(" FROM ").ident(NEW);
-            Ok(Changed::of(decode(conn, sql).await?))
-        }
-        Answer::Count => count_from::<DB, E>(conn, sql, NEW).await,
-    }
-}
-
-async fn count_from<DB: Backend, E>(
+/// Ends a statement with `SELECT .. FROM <cte>`.
+async fn answer_from<DB: Backend, E: On<DB>>(
     conn: &mut DB::Connection,
     mut sql: Sql<'_>,
     cte: &str,
+    answer: Answer,
 ) -> Result<Changed<E>> {
+    if answer == Answer::Rows {
+        sql.push(" SELECT ").names(E::META.columns).push(" FROM ").ident(cte);
+        return Ok(Changed::of(decode(conn, sql).await?));
+    }
     sql.push(" SELECT COUNT(*) FROM ").ident(cte);
     let row = DB::fetch_optional(conn, sql.finish()?).await?;
     let count = row.map(|row| DB::integer(&row, 0)).transpose()?.unwrap_or_default();
@@ -287,44 +273,66 @@ pub(crate) async fn remove<DB: Backend, E: On<DB>>(
     which: &Which<'_, E>,
 ) -> Result<u64> {
     let meta = E::META;
-    let count = match &meta.plug.audit {
+    let answer = if E::CUSTOM.after_write { Answer::Rows } else { Answer::Count };
+    let removed: Changed<E> = match &meta.plug.audit {
         Some(audit) if logs_at_once(DB::DIALECT, audit) => {
             let mut sql = cx.sql::<DB>();
             sql.push("WITH ").ident(OLD).push(" AS (DELETE FROM ").table(meta);
             which.write(&mut sql);
             sql.push(" RETURNING ").names(meta.columns).push(")");
             log_query(&mut sql, meta, audit, cx, operation, Sides::Old);
-            count_from::<DB, E>(conn, sql, OLD).await?.count
+            answer_from(conn, sql, OLD, answer).await?
         }
         Some(audit) => {
             let olds = lock_seen::<DB, E>(conn, cx, which).await?;
-            let ids: Vec<E::Id> = olds.iter().map(|seen| seen.row.id()).collect();
-            for ids in ids.chunks(keys_per_statement::<E>(DB::DIALECT)) {
-                let mut sql = cx.sql::<DB>();
-                sql.push("DELETE FROM ").table(meta);
-                by_keys::<E>(&mut sql, ids);
-                DB::execute(conn, sql.finish()?).await?;
+            let mut rows = Vec::with_capacity(olds.len());
+            let mut entries = Vec::with_capacity(olds.len());
+            for Seen { row, key, json } in olds {
+                rows.push(row);
+                entries.push(Entry { key, operation, old: Some(json), new: None });
             }
-            let count = olds.len() as u64;
-            let entry =
-                |Seen { key, json, .. }: Seen<E>| Entry { key, operation, old: Some(json), new: None };
-            write_entries::<DB>(conn, cx, meta, audit, olds.into_iter().map(entry).collect()).await?;
-            count
+            remove_by_keys(conn, cx, &rows).await?;
+            write_entries::<DB>(conn, cx, meta, audit, entries).await?;
+            Changed::of(rows)
+        }
+        None if answer == Answer::Rows && !DB::DIALECT.has_returning() => {
+            let mut sql = cx.select::<DB, E>();
+            which.write(&mut sql);
+            sql.push(row_lock(DB::DIALECT));
+            let rows = decode::<DB, E>(conn, sql).await?;
+            remove_by_keys(conn, cx, &rows).await?;
+            Changed::of(rows)
         }
         None => {
             let mut sql = cx.sql::<DB>().deleting(meta);
             sql.push("DELETE FROM ").table(meta);
             which.write(&mut sql);
-            DB::execute(conn, sql.finish()?).await?.rows
+            if answer == Answer::Rows {
+                sql.push(" RETURNING ").names(meta.columns);
+                Changed::of(decode(conn, sql).await?)
+            } else {
+                Changed { rows: Vec::new(), count: DB::execute(conn, sql.finish()?).await?.rows }
+            }
         }
     };
-    let ids = match which.keys {
-        Keys::One(id) => std::slice::from_ref(id),
-        Keys::Many(ids) => ids,
-        _ => &[],
-    };
-    show::<DB, E>(conn, cx, operation, &[], ids, count).await?;
-    Ok(count)
+    show(conn, cx, operation, &removed.rows).await?;
+    Ok(removed.count)
+}
+
+/// Removes rows that are locked.
+async fn remove_by_keys<DB: Backend, E: On<DB>>(
+    conn: &mut DB::Connection,
+    cx: Cx<'_>,
+    rows: &[E],
+) -> Result<()> {
+    let ids: Vec<E::Id> = rows.iter().map(E::id).collect();
+    for ids in ids.chunks(keys_per_statement::<E>(DB::DIALECT)) {
+        let mut sql = cx.sql::<DB>();
+        sql.push("DELETE FROM ").table(E::META);
+        by_keys::<E>(&mut sql, ids);
+        DB::execute(conn, sql.finish()?).await?;
+    }
+    Ok(())
 }
 
 /// Writes down rows that were just created, where that is not part of the INSERT.

@@ -79,12 +79,14 @@ pub(crate) fn log_query(
     });
     sql.push(", ");
     if sides == Sides::Either {
-        let first = first_key(meta);
-        sql.push("CASE WHEN ")
-            .ident(OLD)
-            .push(".")
-            .ident(first)
-            .push(" IS NULL THEN 'create' ELSE 'update' END");
+        sql.push("CASE WHEN ").ident(OLD).push(".").ident(first_key(meta)).push(" IS NULL THEN 'create'");
+        if let (Operation::Restore, Some(soft_delete)) = (operation, &meta.plug.soft_delete) {
+            sql.push(" WHEN ").about_table(OLD, |sql| {
+                sql.is_deleted(&meta.columns[soft_delete.column], soft_delete.mark, true);
+            });
+            sql.push(" THEN 'restore'");
+        }
+        sql.push(" ELSE 'update' END");
     } else {
         sql.text_value(operation.as_str().to_owned());
     }

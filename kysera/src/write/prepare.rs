@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::entity::{Draft, Entity, Values};
+use crate::entity::{Draft, Entity, Others, Values};
 use crate::error::Result;
 use crate::expr::{Mark, Meta, PluginContext, Stamp, Value};
 
@@ -41,14 +41,18 @@ impl<'c> Prepare<'c> {
         Ok(draft)
     }
 
-    /// What an update changes. `opaque`: columns that are set to expressions.
-    pub(crate) fn update<E: Entity, V: Values>(&self, values: V, opaque: Vec<usize>) -> Result<Draft<V>> {
+    /// What an update changes. `others`: columns that are set by other means.
+    pub(crate) fn update<E: Entity, V: Values>(&self, values: V, others: Others) -> Result<Draft<V>> {
         let mut draft = Draft::new(values);
-        if !self.updated_at.as_ref().is_some_and(|(stamp, _)| opaque.contains(&stamp.column)) {
+        if !self
+            .updated_at
+            .as_ref()
+            .is_some_and(|(stamp, _)| others.iter().any(|(column, _)| *column == stamp.column))
+        {
             put(&mut draft, &self.updated_at);
         }
         if E::CUSTOM.any {
-            E::before_update(&mut draft.changes(opaque), &self.cx)?;
+            E::before_update(&mut draft.changes(others), &self.cx)?;
             // A key never changes.
             draft.drop(E::META.id);
         }

@@ -105,6 +105,9 @@ impl Plugin<Paper> for Tenants {
         if row.get(Paper::TITLE).is_some_and(|title| title == "forbidden") {
             return Err(Error::BadRequest("not this one".into()));
         }
+        if row.get(Paper::TITLE).is_some_and(|title| title == "invalid") {
+            return Err(Error::Invalid(Invalid::field("title", "is no title")));
+        }
         row.set(Paper::TENANT, cx.context::<Caller>().map_or(0, |caller| caller.tenant));
         row.set(Paper::TRAIL, "t");
         Ok(())
@@ -114,6 +117,11 @@ impl Plugin<Paper> for Tenants {
         assert!(!changes.has(Paper::TENANT), "nobody else sets it");
         // A key never changes, whatever a plugin says.
         changes.set(Paper::ID, 99);
+        // Values are seen however they are set, expressions are not.
+        if let Some(title) = changes.get(Paper::TITLE).filter(|title| title.starts_with(' ')) {
+            let trimmed = title.trim().to_owned();
+            changes.set(Paper::TITLE, trimmed);
+        }
         changes.set(Paper::TRAIL, if changes.has(Paper::TITLE) { "t!" } else { "t" });
         Ok(())
     }
@@ -148,15 +156,10 @@ impl Plugin<Paper> for Journal {
     where
         Paper: On<B>,
     {
-        let n = i64::try_from(written.count()).map_err(Error::other)?;
-        let what = match (written.rows(), written.ids()) {
-            ([], []) => written.operation().to_string(),
-            ([], ids) => format!("{} {} ids", written.operation(), ids.len()),
-            (rows, _) => {
-                let titles: Vec<_> = rows.iter().map(|row| row.title.as_str()).collect();
-                format!("{} {}", written.operation(), titles.join("+"))
-            }
-        };
+        let n = i64::try_from(written.rows().len()).map_err(Error::other)?;
+        let mut titles: Vec<_> = written.rows().iter().map(|row| row.title.as_str()).collect();
+        titles.sort_unstable();
+        let what = format!("{} {}", written.operation(), titles.join("+"));
         tx.execute("INSERT INTO journal (what, n) VALUES ({}, {})", (what.as_str(), n)).await?;
         if written.operation() == Operation::Create && written.rows().iter().any(|row| row.title == "bad") {
             return Err(Error::other(std::io::Error::other("no bad ones")));
@@ -195,7 +198,7 @@ async fn each_has_its_turn_on_every_path_that_writes() {
     assert!(many.iter().all(|row| row.tenant == 1 && row.trail == "tbl"));
     assert_eq!(journal(&db).await, ["create b+c"]);
     assert_eq!(papers.insert_many([paper("d"), paper("e")]).await.unwrap(), 2);
-    assert_eq!(journal(&db).await, ["create"]);
+    assert_eq!(journal(&db).await, ["create d+e"]);
 
     let a = papers.update(a.id, PaperPatch::new().title("a2")).await.unwrap();
     assert_eq!((a.title.as_str(), a.trail.as_str()), ("a2", "t!b"));
@@ -210,13 +213,19 @@ async fn each_has_its_turn_on_every_path_that_writes() {
     );
     let set = papers.find().filter(Paper::TITLE.eq("c")).set(Paper::TITLE, Paper::TITLE.upper()).execute();
     assert_eq!(set.await.unwrap(), 1);
-    assert_eq!(journal(&db).await, ["update", "update"]);
+    assert_eq!(journal(&db).await, ["update b2", "update C"]);
     let trails =
         papers.find().filter(Paper::TITLE.in_(["b2", "C"])).select(Paper::TRAIL).all().await.unwrap();
     assert_eq!(trails, ["t!b", "t!b"], "an expression is a change as well");
     let moved = papers.transition(a.id, Paper::TITLE, "a2", "a3", PaperPatch::new()).await.unwrap().unwrap();
     assert_eq!(moved.trail, "t!b");
     assert_eq!(journal(&db).await, ["update a3"]);
+
+    let value = papers.find().filter(Paper::TITLE.eq("d")).set(Paper::TITLE, " d2").execute();
+    assert_eq!(value.await.unwrap(), 1);
+    let moved = papers.transition(a.id, Paper::TITLE, "a3", " a3", PaperPatch::new()).await.unwrap().unwrap();
+    assert_eq!(moved.title, "a3", "what a plugin makes of a state wins");
+    assert_eq!(journal(&db).await, ["update d2", "update a3"]);
 
     let upserted = papers.upsert(paper("f"), Paper::TITLE).await.unwrap();
     assert_eq!((upserted.tenant, upserted.trail.as_str()), (1, "tbl"));
@@ -237,7 +246,7 @@ async fn each_has_its_turn_on_every_path_that_writes() {
     assert_eq!(papers.find().restore().await.unwrap(), 2);
     assert!(papers.purge(a.id).await.unwrap());
     assert_eq!(papers.find().filter(Paper::TITLE.eq("g")).delete().await.unwrap(), 1);
-    let done = ["delete 1 ids", "restore a3", "delete 2 ids", "restore", "purge 1 ids", "delete"];
+    let done = ["delete a3", "restore a3", "delete a3+b2", "restore a3+b2", "purge a3", "delete g"];
     assert_eq!(journal(&db).await, done);
 
     // What wrote nothing is not told.
@@ -320,7 +329,11 @@ async fn a_scope_holds_on_every_path() {
     assert_eq!(asked().delete().await.unwrap(), 0);
     assert!(!papers.purge(theirs.id).await.unwrap());
     assert_eq!(papers.find().with_deleted().filter(Paper::TITLE.eq("theirs")).purge().await.unwrap(), 0);
-    assert!(papers.upsert(NewPaper { shelf_id: Some(9), ..paper("theirs") }, Paper::TITLE).await.is_err());
+    let denied =
+        papers.upsert(NewPaper { shelf_id: Some(9), ..paper("theirs") }, Paper::TITLE).await.unwrap_err();
+    assert!(matches!(denied, Error::Denied { entity: "Paper" }), "{denied:?}");
+    let denied = papers.upsert_many([paper("new"), paper("theirs")], Paper::TITLE).await.unwrap_err();
+    assert!(matches!(denied, Error::Denied { entity: "Paper" }), "{denied:?}");
     assert!(others.delete(theirs.id).await.unwrap());
     assert!(papers.restore(theirs.id).await.unwrap_err().is_not_found());
     assert_eq!(papers.restore_many([theirs.id]).await.unwrap(), 0);
@@ -344,6 +357,9 @@ async fn a_plugin_that_fails_is_named_and_nothing_is_written() {
     let error = papers.create_many([paper("good"), paper("bad")]).await.unwrap_err();
     assert!(matches!(error, Error::Plugin { plugin: "journal", doing: "after_write", .. }), "{error:?}");
     assert!(error.downcast_ref::<std::io::Error>().is_some());
+    assert!(error.downcast::<std::io::Error>().is_ok());
+    let error = papers.create(paper("invalid")).await.unwrap_err();
+    assert!(matches!(&error, Error::Invalid(invalid) if invalid.entity == Some("Paper")), "{error:?}");
     assert_eq!(journal(&db).await, [""; 0], "what the plugin wrote is undone as well");
     assert_eq!(papers.find().with_deleted().count().await.unwrap(), 0);
 

@@ -73,14 +73,16 @@ impl AuditTable {
         Ok(ChainReport { entries: fitting, pruned: head.pruned.unsigned_abs(), broken })
     }
 
-    /// Removes entries that are older than a time, and answers how many there were.
+    /// Removes entries that are older than a time, and answers how many there were. What rows were before the entries that are
+    /// left is not known any more: [`state_at`](super::AuditMethods::state_at) says so.
     ///
     /// Of a chain, only entries that nothing newer stands before: those until the first one that is not older. They are
     /// checked before they are removed, and the hash of the last one is kept, so that the rest can be verified all the same.
     ///
     /// # Errors
     ///
-    /// [`Error::Audit`] if the chain of what would be removed is broken, or the table has none; those of the database.
+    /// [`Error::Audit`] if the chain of what would be removed is broken, if the table has none, and if it has one which `self` does
+    /// not know of; those of the database.
     pub async fn prune_older_than<DB: Backend, C: Send + Sync + 'static>(
         &self,
         db: &Db<DB, C>,
@@ -289,6 +291,16 @@ impl<DB: Backend> Op<DB> for Prune<'_> {
     }
 
     async fn run(self, conn: &mut DB::Connection, cx: Cx<'_>) -> Result<u64> {
+        if !self.table.chained {
+            let mut sql = cx.sql::<DB>();
+            sql.push("SELECT 1 FROM ");
+            self.table.write(&mut sql, "");
+            sql.push(" WHERE ").ident("changed_at").push(" < ").shared(codec!(DateTime<Utc>), &self.time);
+            sql.push(" AND ").ident("hash").push(" IS NOT NULL LIMIT 1");
+            if DB::fetch_optional(conn, sql.finish()?).await?.is_some() {
+                return Err(Error::Audit(AuditError::Chained { table: self.table.name.to_string() }));
+            }
+        }
         let mut sql = cx.sql::<DB>();
         sql.push("DELETE FROM ");
         self.table.write(&mut sql, "");

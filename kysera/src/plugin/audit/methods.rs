@@ -44,6 +44,11 @@ use super::{AuditEntry, AuditTable};
 /// ```
 pub trait AuditMethods: Repository {
     /// The entries about rows of this entity, in no order: a query.
+    ///
+    /// It has the values of all rows, whoever may see them: scopes of plugins do not narrow the log. That goes for
+    /// [`history`](Self::history), [`changes_by`](Self::changes_by), [`audit_entry`](Self::audit_entry) and
+    /// [`values_at`](Self::values_at) as well. Ask first whether the caller may see the row, with
+    /// [`exists`](Repository::exists), where that matters.
     fn audit_log(&self) -> Find<'_, AuditEntry, Self::Source>
     where
         Self::Entity: Audited,
@@ -84,8 +89,8 @@ pub trait AuditMethods: Repository {
 
     /// Puts a row back to what it was before an entry, and answers it as stored.
     ///
-    /// After an `update` or a `restore` the row is changed back to the old values, and after a `delete` that marked it as
-    /// deleted as well, which makes it live again. A row that was removed is created again, with its key. It is a write like
+    /// After an `update` the row is changed back to the old values, and so after a `delete` that marked it as deleted, which makes
+    /// it live again, and after a `restore`, which marks it as deleted again. A row that was removed is created again, with its key. It is a write like
     /// any other, in one transaction: `updated_at` and the version go on, constraints hold, and it has an entry of its own.
     /// Rules and `before_update` of the entity's own plugins are not asked, since values that were stored once are no input.
     ///
@@ -113,13 +118,13 @@ pub trait AuditMethods: Repository {
     /// The row as it was at a time, as far as the log knows: `None` if it was not created yet or was deleted, and if nothing
     /// is written down about it.
     ///
-    /// That is what the last entry until then says, by its number; where there is none, what the row was before the first
-    /// entry after it, so that a row may be older than the log. Rows that the source may not see now by what they were then
-    /// are `None`, too.
+    /// That is what the last entry at or before that time says, by its number. Rows that the source may not see now by what they
+    /// were then are `None`, too.
     ///
     /// # Errors
     ///
-    /// [`Error::Audit`](crate::Error::Audit) if a `sensitive` column, or one that is newer than the entry, is not an `Option`:
+    /// [`Error::Audit`](crate::Error::Audit) if the first entry about the row is later and not that of its creation, so that the
+    /// log does not reach back that far; and if a `sensitive` column, or one that is newer than the entry, is not an `Option`:
     /// [`values_at`](Self::values_at) answers all the same. Those of the database.
     fn state_at(
         &self,

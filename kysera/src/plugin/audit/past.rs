@@ -9,7 +9,7 @@ use super::values::{Said, Values, said, said_columns};
 use crate::__private::codec;
 use crate::backend::{Backend, Dialect};
 use crate::entity::{Audited, Entity, On, Operation};
-use crate::error::Result;
+use crate::error::{AuditError, Error, Result};
 use crate::expr::{Deleted, Meta, Value};
 use crate::query::decode_first;
 use crate::source::{Cx, Op};
@@ -58,9 +58,11 @@ async fn values_at<DB: Backend, E: On<DB> + Audited>(
     let nearest = Nearest::<E> { id, time: std::sync::Arc::new(DateTime::<Utc>::from(time)) };
     let json = match nearest.find(conn, cx, " <= ", " DESC").await? {
         Some(entry) => entry.new,
-        // The log may be younger than the row, or cut off: then the next entry says what it was before.
         None => match nearest.find(conn, cx, " > ", " ASC").await? {
-            Some(entry) if entry.operation != Operation::Create => entry.old,
+            // The row is older than the log, or the log was cut off: since when it was what the next entry says, nobody knows.
+            Some(entry) if entry.operation != Operation::Create => {
+                return Err(Error::Audit(AuditError::TooEarly { entity: E::META.entity }));
+            }
             _ => None,
         },
     };

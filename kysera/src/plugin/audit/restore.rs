@@ -208,6 +208,14 @@ async fn create<DB: Backend, E: On<DB>>(
     if at_once.is_none() {
         log_created::<DB, E>(conn, cx, rows).await?;
     }
-    show(conn, cx, Operation::Create, rows, &[], 1).await?;
+    show(conn, cx, Operation::Create, rows).await?;
+    // A row that the source may not see does not exist for it, neither now nor then.
+    let mut sql = cx.sql::<DB>();
+    sql.push("SELECT 1 FROM ").table(meta);
+    let id = row.id();
+    Which::<E>::one(&id).deleted(Deleted::Shown).write(&mut sql);
+    if !meta.has_fixed_scope() && DB::fetch_optional(conn, sql.finish()?).await?.is_none() {
+        return Err(Error::NotFound { entity: meta.entity });
+    }
     Ok(row)
 }
