@@ -106,10 +106,10 @@ where
     ///
     /// # Errors
     ///
-    /// Before anything is sent: [`Error::Invalid`] if a patch breaks a rule; [`Error::BadRequest`] if a column is set twice,
-    /// is part of the key or `read_only`, or if the query has an order, a limit or an offset; [`Error::Unsupported`] on
+    /// Before anything is sent: [`Error::Invalid`](crate::Error::Invalid) if a patch breaks a rule; [`Error::BadRequest`](crate::Error::BadRequest) if a column is set twice,
+    /// is part of the key or `read_only`, or if the query has an order, a limit or an offset; [`Error::Unsupported`](crate::Error::Unsupported) on
     /// MySQL if each of several columns is set to an expression of the next one, such as two that are swapped.
-    /// [`Error::Violation`] for constraints.
+    /// [`Error::Violation`](crate::Error::Violation) for constraints.
     pub fn execute(self) -> BoxFuture<'s, Result<u64>>
     where
         S: Writable,

@@ -46,7 +46,7 @@ type DialectOf<R> = <<R as Repository>::Source as Source>::Database;
 /// the futures are boxed, so that rustc reports a mistake in a call once and generic code stays `Send`.
 /// Methods that write ask for a [`Writable`] source.
 ///
-/// What an entity's [plugins](crate::plugin) do holds for all of these methods: rows that are marked as deleted, or that the
+/// What an entity's [plugins](mod@crate::plugin) do holds for all of these methods: rows that are marked as deleted, or that the
 /// caller may not see, are not there; times and versions are written, and entries of the log.
 ///
 /// What a method promises holds on every database; where their statements differ, the docs show PostgreSQL's. Input
