@@ -15,7 +15,7 @@ use crate::write::{
 };
 
 /// How often a row may be created or deleted by someone else just then.
-const TRIES: usize = 16;
+pub(super) const TRIES: usize = 16;
 
 /// What MySQL answers as the id of the last insert where the key was taken. No id is that large.
 const TAKEN: u64 = 1 << 63;
@@ -119,7 +119,9 @@ async fn create_unless_taken<DB: Backend, E: On<DB>>(
     // What LAST_INSERT_ID is given depends on the row: MariaDB computes a constant also where there is nothing to update.
     sql.push(" ON DUPLICATE KEY UPDATE ").ident(first.name).push(" = IF(LAST_INSERT_ID(IF(");
     conflict.same_key(&mut sql);
-    sql.push(&format!(", {TAKEN}, CAST(0 AS UNSIGNED))) = {TAKEN}, ")).column(first).push(", (SELECT 1 UNION SELECT 2))");
+    sql.push(&format!(", {TAKEN}, CAST(0 AS UNSIGNED))) = {TAKEN}, "))
+        .column(first)
+        .push(", (SELECT 1 UNION SELECT 2))");
     match DB::execute(conn, sql.finish()?).await {
         Ok(done) if done.last_insert_id == TAKEN => Ok(None),
         Ok(_) => {
