@@ -79,6 +79,7 @@
 //! | `postgres`, `mysql`, `sqlite` | the databases (`mysql` is MariaDB as well; SQLite is compiled in) |
 //! | `chrono`, `time`, `uuid`, `decimal`, `json` | column types |
 //! | `signed-cursors`, `sealed-cursors` | cursors that cannot be forged, and such that cannot be read either |
+//! | `audit` | the plugin [`audit`](plugin::audit), with `chrono` and `json` |
 //! | `garde`, `validator` | rules on fields |
 //! | `audit` | the plugin `audit`; brings `chrono` and `json` |
 //! | `tls-rustls`, `tls-native` | encrypted connections |

@@ -6,6 +6,8 @@ pub type DB = sqlx::MySql;
 mod aggregates_decimal;
 #[path = "cases/aggregates_unsigned.rs"]
 mod aggregates_unsigned;
+#[path = "cases/audit_decimal.rs"]
+mod audit_decimal;
 mod cases;
 #[path = "cases/types_decimal.rs"]
 mod types_decimal;

@@ -6,6 +6,8 @@ pub type DB = sqlx::Postgres;
 mod aggregates_decimal;
 #[path = "cases/arrays_postgres.rs"]
 mod arrays_postgres;
+#[path = "cases/audit_decimal.rs"]
+mod audit_decimal;
 mod cases;
 #[path = "cases/types_decimal.rs"]
 mod types_decimal;

@@ -116,18 +116,13 @@ pub(super) fn cascade(model: &Model, database: &TokenStream) -> Option<TokenStre
         // An entity without `soft_delete` is reported at the relation that leads to it.
         let span = at(relation);
         let krate = located(krate, span);
-        quote_spanned!(span=> #krate::__private::along(&mut cascade, #relation).await?;)
+        quote_spanned!(span=> #krate::__private::along(&mut cascade, #relation);)
     });
     let along = along.collect::<Vec<_>>();
     (!along.is_empty()).then(|| {
         quote! {
-            fn cascade(
-                mut cascade: #krate::__private::Cascade<'_, #database, Self>,
-            ) -> #krate::__private::BoxFuture<'_, #krate::Result<()>> {
-                ::std::boxed::Box::pin(async move {
-                    #(#along)*
-                    ::core::result::Result::Ok(())
-                })
+            fn cascade(mut cascade: #krate::__private::Cascade<'_, #database, Self>) {
+                #(#along)*
             }
         }
     })

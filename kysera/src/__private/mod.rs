@@ -10,8 +10,6 @@ pub mod validator;
 
 use serde::{Deserialize, Deserializer};
 
-pub use futures_core::future::BoxFuture;
-
 pub use self::plugin::{Cascade, Connection, after_write, along};
 pub use crate::__codec as codec;
 pub use crate::entity::{Cells, Changes, Custom, Mask, Statements, TextCache, Texts, Values, Written};

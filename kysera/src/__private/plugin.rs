@@ -2,8 +2,6 @@
 
 use std::future::Future;
 
-use futures_core::future::BoxFuture;
-
 use crate::backend::Backend;
 use crate::entity::{On, SoftDeleted, Written};
 use crate::error::Result;
@@ -31,18 +29,10 @@ pub fn after_write<'a, E: On<DB>, DB: Backend, P: PluginSet<E> + 'static>(
 }
 
 /// Does to the rows at the other end of a relation what was done to those at this one.
-///
-/// # Errors
-///
-/// Those of the database.
-pub fn along<'a, DB: Backend, R: Relation>(
-    cascade: &'a mut Cascade<'_, DB, R::Parent>,
-    relation: R,
-) -> BoxFuture<'a, Result<()>>
+pub fn along<DB: Backend, R: Relation>(cascade: &mut Cascade<'_, DB, R::Parent>, relation: R)
 where
     R::Parent: On<DB> + SoftDeleted,
     R::Target: On<DB> + SoftDeleted<Mark = <R::Parent as SoftDeleted>::Mark>,
 {
-    // Boxed, so that an entity which does not fit is reported once: not with the future's type as well.
-    Box::pin(cascade.along::<R::Target>(relation.way().rel))
+    cascade.along::<R::Target>(relation.way().rel);
 }

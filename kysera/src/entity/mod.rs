@@ -18,8 +18,6 @@ pub(crate) use texts::TextKind;
 pub use texts::{Mask, Statements, TextCache, Texts};
 pub use written::{Operation, UnknownOperation, Written};
 
-use futures_core::future::BoxFuture;
-
 use crate::backend::Backend;
 use crate::error::{Invalid, Result};
 use crate::expr::{AnyValue, Hooks, Meta, PluginContext};
@@ -95,9 +93,7 @@ pub trait On<DB: Backend>: Entity {
 
     /// Lets rows at the other end of relations be deleted and restored along.
     #[doc(hidden)]
-    fn cascade(_cascade: Cascade<'_, DB, Self>) -> BoxFuture<'_, Result<()>> {
-        Box::pin(std::future::ready(Ok(())))
-    }
+    fn cascade(_cascade: Cascade<'_, DB, Self>) {}
 
     /// Shows its own plugins what was written.
     #[doc(hidden)]

@@ -153,7 +153,7 @@ mod tx;
 mod version;
 
 #[cfg(feature = "audit")]
-pub use audit::{AuditEntry, AuditMethods, AuditTable};
+pub use audit::{AuditEntry, AuditMethods, AuditTable, ChainBreak, ChainReport};
 #[doc(hidden)]
 pub use custom::{Facts, PluginSet, after_write_of, facts_of, scope_of};
 pub use custom::{Phase, Plugin};

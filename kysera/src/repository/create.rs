@@ -16,7 +16,7 @@ use crate::query::{decode_all, decode_first};
 use crate::source::{Cx, Op, Unit};
 use crate::write::{
     Answer, NEW, columns, given, key_columns, log_created, logged_insert, logs_at_once, rows_per_statement,
-    show, unit_of,
+    show, take_turn, unit_of,
 };
 
 /// The most rows of one multi-row INSERT.
@@ -62,6 +62,7 @@ pub(super) async fn insert_one<DB: Backend, E: On<DB>>(
         logged_insert(&mut sql, E::META, audit, cx, Answer::Rows);
         decode_first(conn, sql.finish()?).await?
     } else {
+        take_turn::<DB>(conn, cx, E::META).await?;
         let statement = bind::<DB, E>(insert_text::<DB, E>(cx, mask), mask, Some(new), None)?;
         if DB::DIALECT.has_returning() {
             decode_first(conn, statement).await?
@@ -183,6 +184,7 @@ pub(super) async fn insert_batch<DB: Backend, E: On<DB>>(
     rows: &[&NewRow<E>],
 ) -> Result<Vec<E>> {
     let at_once = E::META.plug.audit.as_ref().filter(|audit| logs_at_once(DB::DIALECT, audit));
+    take_turn::<DB>(conn, cx, E::META).await?;
     let stored: Vec<E> = if let Some(audit) = at_once {
         let mut sql = cx.sql::<DB>();
         sql.push("WITH ").ident(NEW).push(" AS (");

@@ -11,14 +11,14 @@ use crate::query::{decode_all, decode_first};
 use crate::source::Cx;
 use crate::write::{
     Answer, Assignment, Keys, NEW, OLD, Sides, To, Which, change, columns, decode, key_columns, log_created,
-    log_query, next_version, row_lock, show,
+    log_query, next_version, row_lock, show, take_turn,
 };
 
 /// How often a row may be created or deleted by someone else just then.
 pub(super) const TRIES: usize = 16;
 
 /// What MySQL answers as the id of the last insert where the key was taken. No id is that large.
-const TAKEN: u64 = 1 << 63;
+const TAKEN: u64 = 1 << 62;
 
 /// Creates the row, or locks and updates the one that has its key.
 pub(super) async fn upsert<DB: Backend, E: On<DB>>(
@@ -28,6 +28,7 @@ pub(super) async fn upsert<DB: Backend, E: On<DB>>(
     new: &NewRow<E>,
     conflict: &Conflict<E>,
 ) -> Result<E> {
+    take_turn::<DB>(conn, cx, E::META).await?;
     for _ in 0..TRIES {
         if let Some(row) = create_unless_taken::<DB, E>(conn, cx, mask, new, conflict).await? {
             let rows = std::slice::from_ref(&row);

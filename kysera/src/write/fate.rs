@@ -1,5 +1,10 @@
 //! What becomes of rows: they are marked as deleted or removed, restored, purged.
 
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use futures_core::future::BoxFuture;
+
 use super::change::{Answer, Changed, change, decode, remove, unit_of};
 use super::log::row_lock;
 use super::prepare::Prepare;
@@ -62,13 +67,54 @@ impl<DB: Backend, E: On<DB>> Op<DB> for ByFilters<E> {
     }
 }
 
-/// Lets rows meet their fate, and those along which it cascades.
+/// Lets rows meet their fate, and those along which it cascades. The rows of a deletion that cascades are counted, not answered.
 pub(crate) async fn meet<DB: Backend, E: On<DB>>(
     conn: &mut DB::Connection,
     cx: Cx<'_>,
     which: &Which<'_, E>,
     fate: Fate,
     answer: Answer,
+) -> Result<Changed<E>> {
+    let mut steps = Steps::new();
+    let changed = meet_alone(conn, cx, which, fate, answer, &mut steps).await?;
+    // One after the other and not within each other: rows may lead to rows to any depth.
+    while let Some(Step(step)) = steps.pop_front() {
+        step(conn, cx, &mut steps).await?;
+    }
+    Ok(changed)
+}
+
+/// What is left to do along relations.
+type Steps<DB> = VecDeque<Step<DB>>;
+
+/// The rows at the other end of a relation.
+struct Step<DB: Backend>(Box<TakeStep<DB>>);
+
+type TakeStep<DB> = dyn for<'a> FnOnce(
+        &'a mut <DB as sqlx::Database>::Connection,
+        Cx<'a>,
+        &'a mut Steps<DB>,
+    ) -> BoxFuture<'a, Result<()>>
+    + Send;
+
+impl<DB: Backend> Step<DB> {
+    fn new<F>(step: F) -> Self
+    where
+        F: for<'a> FnOnce(&'a mut DB::Connection, Cx<'a>, &'a mut Steps<DB>) -> BoxFuture<'a, Result<()>>
+            + Send
+            + 'static,
+    {
+        Self(Box::new(step))
+    }
+}
+
+async fn meet_alone<DB: Backend, E: On<DB>>(
+    conn: &mut DB::Connection,
+    cx: Cx<'_>,
+    which: &Which<'_, E>,
+    fate: Fate,
+    answer: Answer,
+    steps: &mut Steps<DB>,
 ) -> Result<Changed<E>> {
     let meta = E::META;
     let operation = fate.operation(meta);
@@ -100,9 +146,9 @@ pub(crate) async fn meet<DB: Backend, E: On<DB>>(
         return change(conn, cx, operation, &assignments, &which, answer).await;
     }
     if fate == Fate::Delete {
-        let changed = change(conn, cx, operation, &assignments, &which, Answer::Rows).await?;
-        E::cascade(Cascade { conn, cx, rows: &changed.rows, fate }).await?;
-        return Ok(changed);
+        let Changed { rows, count } = change(conn, cx, operation, &assignments, &which, Answer::Rows).await?;
+        E::cascade(Cascade { rows: rows.into(), fate, steps });
+        return Ok(Changed { rows: Vec::new(), count });
     }
     // What was marked together is restored together: these rows still have the time.
     let mut sql = cx.select::<DB, E>();
@@ -111,7 +157,7 @@ pub(crate) async fn meet<DB: Backend, E: On<DB>>(
     let rows: Vec<E> = decode::<DB, E>(conn, sql).await?;
     // They come first, so that a circle of rows ends where it began.
     let changed = change(conn, cx, operation, &assignments, &which, answer).await?;
-    E::cascade(Cascade { conn, cx, rows: &rows, fate }).await?;
+    E::cascade(Cascade { rows: rows.into(), fate, steps });
     Ok(changed)
 }
 
@@ -130,57 +176,59 @@ pub(crate) fn to_live(mark: Mark) -> To<'static> {
     }
 }
 
-/// Rows that were marked or are about to be restored, for those along which that cascades.
+/// Rows that were marked or restored, for those along which that cascades.
 #[doc(hidden)]
 pub struct Cascade<'a, DB: Backend, E> {
-    conn: &'a mut DB::Connection,
-    cx: Cx<'a>,
-    rows: &'a [E],
+    /// As they were marked.
+    rows: Arc<[E]>,
     fate: Fate,
+    steps: &'a mut Steps<DB>,
 }
 
 impl<DB: Backend, E: On<DB>> Cascade<'_, DB, E> {
-    /// Does the same to the rows at the other end of a relation.
-    pub(crate) async fn along<C: On<DB>>(&mut self, rel: Rel) -> Result<()> {
+    /// Does the same to the rows at the other end of a relation, later.
+    pub(crate) fn along<C: On<DB>>(&mut self, rel: Rel) {
         let (Some(own), Some(theirs)) = (&E::META.plug.soft_delete, &rel.meta.plug.soft_delete) else {
-            return Ok(());
+            return;
         };
         // Of one type, which the derive sees to.
         let (own, theirs) = (&E::META.columns[own.column], &rel.meta.columns[theirs.column]);
-        for rows in self.rows.chunks(MOST_PARENTS) {
-            for rows in self.together(own, rows) {
-                let keys: Vec<_> = rows.iter().filter_map(|row| row.value(rel.parent.index)).collect();
-                let Some(first) = rows.first() else { continue };
-                let mut which = Which::<C>::filtered(Deleted::Hidden, &[]);
-                which.keys = Keys::Among(rel.key, rel.parent.codec, &keys);
-                if self.fate == Fate::Restore {
-                    which.is = first.value(own.index).map(|mark| (theirs, mark));
-                }
-                // Boxed, because an entity may cascade to itself.
-                Box::pin(meet::<DB, C>(self.conn, self.cx, &which, self.fate, Answer::Count)).await?;
+        for group in self.together(own) {
+            for group in group.chunks(MOST_PARENTS) {
+                let (rows, group, fate) = (self.rows.clone(), group.to_vec(), self.fate);
+                self.steps.push_back(Step::new(move |conn, cx, steps| {
+                    Box::pin(async move {
+                        let rows: Vec<&E> = group.iter().filter_map(|at| rows.get(*at)).collect();
+                        let keys: Vec<_> =
+                            rows.iter().filter_map(|row| row.value(rel.parent.index)).collect();
+                        let mut which = Which::<C>::filtered(Deleted::Hidden, &[]);
+                        which.keys = Keys::Among(rel.key, rel.parent.codec, &keys);
+                        if fate == Fate::Restore {
+                            let mark = rows.first().and_then(|row| row.value(own.index));
+                            which.is = mark.map(|mark| (theirs, mark));
+                        }
+                        meet_alone::<DB, C>(conn, cx, &which, fate, Answer::Count, steps).await?;
+                        Ok(())
+                    })
+                }));
             }
         }
-        Ok(())
     }
 
-    /// The rows in groups: those to restore by when they were marked.
-    fn together<'r>(&self, mark: &'static Col, rows: &'r [E]) -> Vec<Vec<&'r E>> {
+    /// The places of the rows, in groups: those to restore by when they were marked.
+    fn together(&self, mark: &'static Col) -> Vec<Vec<usize>> {
         if self.fate == Fate::Delete {
-            return vec![rows.iter().collect()];
+            return vec![(0..self.rows.len()).collect()];
         }
-        let mut groups: Vec<Vec<&E>> = Vec::new();
-        for row in rows {
-            let same = |group: &&mut Vec<&E>| {
-                let (Some(a), Some(b)) =
-                    (group.first().and_then(|row| row.value(mark.index)), row.value(mark.index))
-                else {
-                    return false;
-                };
-                same_value(mark.codec, a, b)
+        let mut groups: Vec<Vec<usize>> = Vec::new();
+        for (at, row) in self.rows.iter().enumerate() {
+            let same = |group: &&mut Vec<usize>| {
+                let first = group.first().and_then(|at| self.rows.get(*at)?.value(mark.index));
+                matches!((first, row.value(mark.index)), (Some(a), Some(b)) if same_value(mark.codec, a, b))
             };
-            match groups.iter_mut().find(same) {
-                Some(group) => group.push(row),
-                None => groups.push(vec![row]),
+            match groups.iter_mut().rev().find(same) {
+                Some(group) => group.push(at),
+                None => groups.push(vec![at]),
             }
         }
         groups

@@ -9,6 +9,8 @@ use super::keys::key_columns;
 use super::which::Which;
 use crate::backend::{Backend, Dialect};
 use crate::entity::{Cells, Entity, On, Operation};
+#[cfg(feature = "audit")]
+use crate::error::AuditError;
 use crate::error::{Error, Result};
 use crate::expr::{Acting, Audit, Col, MASKED, Meta, PluginContext, Sql};
 use crate::source::Cx;
@@ -223,19 +225,38 @@ fn with_exact_reals<E: Entity>(row: &E, json: String) -> Result<String> {
     serde_json::to_string(&values).map_err(Error::other)
 }
 
+/// Waits for the head of the entity's chain, if its log has one, and keeps it until the transaction ends. In front of every
+/// other lock: those who hold rows and wait for the head, and those who hold it and wait for the rows, would never meet.
+pub(crate) async fn take_turn<DB: Backend>(conn: &mut DB::Connection, cx: Cx<'_>, meta: &Meta) -> Result<()> {
+    let Some(audit) = meta.plug.audit.as_ref().filter(|audit| audit.chain) else { return Ok(()) };
+    if DB::DIALECT == Dialect::Sqlite {
+        return Ok(()); // a transaction that writes has the database for itself
+    }
+    let mut sql = cx.sql::<DB>();
+    sql.push("SELECT 1 FROM ");
+    log_table(&mut sql, audit, "_chain");
+    sql.push(" WHERE ").ident("id").push(" = 1 FOR UPDATE");
+    DB::execute(conn, sql.finish()?).await?;
+    Ok(())
+}
+
 /// The rows that a write is about, locked.
 pub(crate) async fn lock_seen<DB: Backend, E: On<DB>>(
     conn: &mut DB::Connection,
     cx: Cx<'_>,
     which: &Which<'_, E>,
 ) -> Result<Vec<Seen<E>>> {
+    take_turn::<DB>(conn, cx, E::META).await?;
     let mut sql = cx.sql::<DB>();
     sql.push("SELECT ");
     seen_columns(&mut sql, E::META);
     sql.push(" FROM ").table(E::META);
     which.write(&mut sql);
     if !which.is_one() {
-        sql.push(" ORDER BY ").names(key_columns(E::META));
+        // With their table: PostgreSQL gives the key as a text the same name.
+        sql.push(" ORDER BY ").list(key_columns(E::META), ", ", |sql, col| {
+            sql.column(col);
+        });
     }
     sql.push(row_lock(DB::DIALECT));
     read_seen(conn, sql).await
@@ -410,9 +431,7 @@ mod chain {
             sql.push(if DB::DIALECT == Dialect::Sqlite { "" } else { " FOR UPDATE" });
             let head = DB::fetch_optional(conn, sql.finish()?).await?;
             let Some(head) = head else {
-                let text =
-                    format!("the chain of `{}` has no beginning: create its tables with kysera", audit.table);
-                return Err(Error::BadRequest(text.into()));
+                return Err(Error::Audit(AuditError::NoChain { table: audit.table.to_owned() }));
             };
             let mut hash = DB::text(&head, 0)?.unwrap_or_default();
             let micros = instant(cx.plugins()).timestamp_micros();

@@ -312,6 +312,8 @@ async fn what_did_not_happen_is_not_written_down() {
     assert!(members.transition(one.id, Member::BIO, "no", "x", MemberPatch::new()).await.unwrap().is_none());
     // Nothing is asked for.
     members.update(one.id, MemberPatch::new()).await.unwrap();
+    members.upsert(member("one"), Conflict::on(Member::EMAIL).keep()).await.unwrap();
+    members.update_many([(one.id, MemberPatch::new())]).await.unwrap();
     // It is refused.
     assert_eq!(members.create(member("one")).await.unwrap_err().code(), ErrorCode::UniqueViolation);
     let many = members.create_many([member("three"), member("one")]).await;
@@ -398,7 +400,7 @@ async fn an_update_that_changes_nothing_has_no_entry() {
     assert!(tags.delete(name).await.unwrap());
     let log = entries(&db).await;
     assert_eq!((log[3].operation, &log[3].new_values), (Operation::Delete, &None));
-    assert_eq!(log[3].old("uses"), Some(&json!(2)));
+    assert_eq!(log[3].old_value("uses"), Some(&json!(2)));
 }
 
 #[tokio::test]
@@ -417,4 +419,54 @@ async fn who_acts_is_the_context_of_each_source() {
     let reasons: Vec<_> = entries(&db).await.into_iter().map(|entry| entry.metadata).collect();
     assert_eq!(reasons[0], None);
     assert!(reasons[5].as_ref().unwrap().0.to_string().contains("nightly"), "{reasons:?}");
+}
+
+/// Its posts are deleted along, and only they are audited.
+#[derive(Debug, Clone, PartialEq, Repository)]
+#[kysera(table = "authors", has_many(posts = Post::AUTHOR_ID))]
+#[kysera::plugin(soft_delete(cascade = [Author::POSTS]))]
+struct Author {
+    #[kysera(id)]
+    id: i64,
+    deleted_at: Option<i64>,
+}
+
+#[derive(Debug, Clone, PartialEq, Repository)]
+#[kysera(table = "posts")]
+#[kysera::plugin(soft_delete, audit)]
+struct Post {
+    #[kysera(id)]
+    id: i64,
+    author_id: i64,
+    deleted_at: Option<i64>,
+}
+
+const POSTS: Ddl = Ddl {
+    postgres: "CREATE TABLE authors (id BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY, deleted_at BIGINT);
+        CREATE TABLE posts (
+            id BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY, author_id BIGINT NOT NULL, deleted_at BIGINT)",
+    mysql: "CREATE TABLE authors (id BIGINT AUTO_INCREMENT PRIMARY KEY, deleted_at BIGINT);
+        CREATE TABLE posts (id BIGINT AUTO_INCREMENT PRIMARY KEY, author_id BIGINT NOT NULL, deleted_at BIGINT)",
+    sqlite: "CREATE TABLE authors (id INTEGER PRIMARY KEY, deleted_at INTEGER);
+        CREATE TABLE posts (id INTEGER PRIMARY KEY, author_id INTEGER NOT NULL, deleted_at INTEGER)",
+};
+
+#[tokio::test]
+async fn rows_that_are_deleted_along_are_written_down() {
+    let db = Fixture::<DB>::new(&POSTS).await;
+    AuditTable::of::<Post>().create(db.source()).await.unwrap();
+    let source = source_at(&db, 5).with_context(Principal("ada", 1));
+    let author = Author::repo(&source).create(NewAuthor {}).await.unwrap();
+    let posts = Post::repo(&source);
+    let new = || NewPost { author_id: author.id };
+    posts.insert_many([new(), new(), new()]).await.unwrap();
+    posts.purge(posts.find().order_by(Post::ID.desc()).first().await.unwrap().unwrap().id).await.unwrap();
+    assert!(Author::repo(&source).delete(author.id).await.unwrap());
+    Author::repo(&source).restore(author.id).await.unwrap();
+    let log = entries(&db).await;
+    let operations: Vec<_> = log.iter().map(|entry| entry.operation.as_str()).collect();
+    assert_eq!(operations, ["create", "create", "create", "purge", "delete", "delete", "restore", "restore"]);
+    assert!(log.iter().all(|entry| entry.actor.as_deref() == Some("ada")));
+    assert_eq!(log[4].new_value("deleted_at"), Some(&json!(5)));
+    assert_eq!(log[6].new_value("deleted_at"), Some(&Value::Null));
 }

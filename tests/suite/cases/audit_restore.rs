@@ -39,8 +39,8 @@ async fn the_history_of_a_row_is_a_query() {
     assert!(history.iter().all(|entry| SystemTime::from(entry.changed_at) == at(5)));
     let bios: Vec<_> = history[1..6].iter().map(|entry| entry.new_value("bio").unwrap().clone()).collect();
     assert_eq!(bios, [json!("4"), json!("3"), json!("2"), json!("1"), json!("0")]);
-    assert_eq!(history[1].old("bio"), Some(&json!("3")));
-    assert_eq!(history[1].old("no such column"), None);
+    assert_eq!(history[1].old_value("bio"), Some(&json!("3")));
+    assert_eq!(history[1].old_value("no such column"), None);
 
     // What every query can do.
     assert_eq!(members.history(99).count().await.unwrap(), 0);
@@ -237,7 +237,10 @@ async fn keys_come_back_and_secrets_do_not() {
     keys.purge(key.id).await.unwrap();
     let log = entries(&db).await;
     let [_, deleted, purged] = &log[..] else { panic!("{log:?}") };
-    assert_eq!((deleted.old("token"), deleted.old("pin")), (Some(&json!("***")), Some(&json!("***"))));
+    assert_eq!(
+        (deleted.old_value("token"), deleted.old_value("pin")),
+        (Some(&json!("***")), Some(&json!("***")))
+    );
 
     // As it was when it was purged: marked as deleted.
     let again = keys.restore_from_audit(purged.id).await.unwrap();

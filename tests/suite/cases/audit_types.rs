@@ -277,7 +277,7 @@ fn quoted(name: &str) -> String {
 
 /// The key has three columns, of a number, a text and bytes.
 #[derive(Debug, Clone, PartialEq, Repository)]
-#[kysera(table = "places")]
+#[kysera(table = "path")] // which is a type of PostgreSQL as well
 #[kysera::plugin(audit)]
 struct Place {
     #[kysera(id, assigned)]
@@ -290,11 +290,11 @@ struct Place {
 }
 
 const PLACES: Ddl = Ddl {
-    postgres: "CREATE TABLE places (
+    postgres: "CREATE TABLE path (
         shop BIGINT, shelf TEXT, code BYTEA, amount BIGINT NOT NULL, PRIMARY KEY (shop, shelf, code))",
-    mysql: "CREATE TABLE places (
+    mysql: "CREATE TABLE path (
         shop BIGINT, shelf VARCHAR(50), code VARBINARY(50), amount BIGINT NOT NULL, PRIMARY KEY (shop, shelf, code))",
-    sqlite: "CREATE TABLE places (
+    sqlite: "CREATE TABLE path (
         shop INTEGER, shelf TEXT, code BLOB, amount INTEGER NOT NULL, PRIMARY KEY (shop, shelf, code))",
 };
 

@@ -60,3 +60,16 @@ async fn a_circle_comes_to_an_end() {
     repo.restore(4).await.unwrap();
     assert_eq!(live(&db).await, all);
 }
+
+/// As anyone can make it who may answer an answer.
+#[tokio::test]
+async fn a_chain_may_be_of_any_length() {
+    let length = 2000;
+    let edges: Vec<_> = (1..=length).map(|id| (id, (id > 1).then_some(id - 1))).collect();
+    let (db, _) = nodes(&edges).await;
+    let repo = Node::repo(db.source());
+    assert!(repo.delete(1).await.unwrap());
+    assert_eq!(repo.count().await.unwrap(), 0);
+    repo.restore(1).await.unwrap();
+    assert_eq!(repo.count().await.unwrap(), length.unsigned_abs());
+}

@@ -1,8 +1,11 @@
 //! What kysera does, the same on every backend.
 
 mod aggregates;
-mod audit;
+pub(crate) mod audit;
+mod audit_chain;
 mod audit_restore;
+mod audit_schemas;
+mod audit_stress;
 mod audit_types;
 mod cascades;
 mod combinations;

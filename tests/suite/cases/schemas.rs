@@ -10,16 +10,16 @@ use kysera_tests::{Ddl, Fixture};
 use super::entities::*;
 use crate::DB;
 
-struct Tenants {
-    db: Fixture<DB>,
-    names: [String; 2],
+pub(super) struct Tenants {
+    pub(super) db: Fixture<DB>,
+    pub(super) names: [String; 2],
     // Dropped with what is in them.
     _places: Vec<Fixture<DB>>,
 }
 
 impl Tenants {
     /// An empty place to connect to, and two others with the tables.
-    async fn new(tables: &[&Ddl]) -> Self {
+    pub(super) async fn new(tables: &[&Ddl]) -> Self {
         let db = Fixture::<DB>::new(&Ddl::NONE).await;
         let mut places = Vec::new();
         let mut names = Vec::new();
@@ -47,7 +47,7 @@ impl Tenants {
         Self { db, names: names.try_into().unwrap(), _places: places }
     }
 
-    fn each(&self) -> [Db<DB>; 2] {
+    pub(super) fn each(&self) -> [Db<DB>; 2] {
         self.names.each_ref().map(|name| self.db.source().in_schema(name).unwrap())
     }
 }

@@ -47,8 +47,9 @@ impl Sql<'_> {
 
     /// PostgreSQL: writes a row of a table, of a JSON object.
     pub(crate) fn record_of(&mut self, meta: &Meta, object: String) -> &mut Self {
-        self.push("JSONB_POPULATE_RECORD(CAST(NULL AS ").table(meta).push("), CAST(").text_value(object);
-        self.push(" AS JSONB))")
+        // The row type of the table, by no name that another type might have.
+        self.push("JSONB_POPULATE_RECORD((SELECT \"kysera_t\" FROM ").table(meta);
+        self.push(" AS \"kysera_t\" WHERE FALSE), CAST(").text_value(object).push(" AS JSONB))")
     }
 
     /// Elsewhere: writes a value with the type of the column, to be selected.

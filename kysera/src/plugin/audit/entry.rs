@@ -57,7 +57,7 @@ pub struct AuditEntry {
 
 impl AuditEntry {
     /// The value that a column had before; `None` if there was no row, and for columns that it did not have.
-    pub fn old(&self, column: &str) -> Option<&Value> {
+    pub fn old_value(&self, column: &str) -> Option<&Value> {
         self.old_values.as_ref()?.get(column)
     }
 

@@ -18,6 +18,30 @@ use super::restore::RestoreFrom;
 use super::{AuditEntry, AuditTable};
 
 /// What the plugin `audit` adds to a repository. In the [prelude](crate::prelude).
+///
+/// `audit_log`, `history` and `changes_by` are queries like those of [`find`](Repository::find): they take more filters, other
+/// orders and limits, and end in `all`, `first`, `count`, `stream`, pages and the like.
+///
+/// ```
+/// # #[cfg(feature = "sqlite")] mod doc {
+/// # use kysera::prelude::*;
+/// # #[derive(Repository)]
+/// # #[kysera::plugin(audit)]
+/// # #[kysera(table = "users")]
+/// # struct User { #[kysera(id)] id: i64, name: String }
+/// use kysera::plugin::{AuditEntry, Operation};
+///
+/// /// What someone deleted, page by page, the last of it first.
+/// async fn deleted_by(
+///     users: &UserRepository<Db<Sqlite>>,
+///     actor: &str,
+///     after: Option<Cursor>,
+/// ) -> kysera::Result<KeysetPage<AuditEntry>> {
+///     let deletes = users.changes_by(actor).filter(AuditEntry::OPERATION.eq(Operation::Delete));
+///     deletes.keyset(Keyset::first(20).after(after)).await
+/// }
+/// # }
+/// ```
 pub trait AuditMethods: Repository {
     /// The entries about rows of this entity, in no order: a query.
     fn audit_log(&self) -> Find<'_, AuditEntry, Self::Source>

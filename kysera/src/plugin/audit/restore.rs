@@ -13,7 +13,7 @@ use crate::query::decode_first;
 use crate::source::{Cx, Op, Unit};
 use crate::write::{
     Answer, Assignment, NEW, Prepare, To, Which, audit_table_name, change, log_created, logged_insert,
-    logs_at_once, next_version, row_lock, show,
+    logs_at_once, next_version, row_lock, show, take_turn,
 };
 
 /// Puts a row back to the old values of an entry.
@@ -35,6 +35,7 @@ impl<DB: Backend, E: On<DB> + Audited> Op<DB> for RestoreFrom<E> {
 
     async fn run(self, conn: &mut DB::Connection, cx: Cx<'_>) -> Result<E> {
         let entity = E::META.entity;
+        take_turn::<DB>(conn, cx, E::META).await?;
         let mut sql = cx.sql::<DB>();
         sql.push("SELECT ");
         said_columns(&mut sql);

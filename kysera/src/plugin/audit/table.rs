@@ -273,3 +273,39 @@ const SQLITE: [(&str, &str); 11] = [
     ("changed_at", "TEXT NOT NULL"),
     ("hash", "TEXT"),
 ];
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_documentation_shows_the_statements() {
+        let table = AuditTable::default().chained();
+        let text = |dialect: Dialect| format!("{}:\n\n```sql\n{}```\n", dialect.name(), table.ddl(dialect));
+        let all = [Dialect::Postgres, Dialect::MySql, Dialect::Sqlite].map(text).join("\n");
+        let shown = include_str!("ddl.md");
+        assert_eq!(shown, all, "\n{all}");
+    }
+
+    #[test]
+    fn names_are_quoted_and_shortened() {
+        let table = AuditTable::new(format!("a\"`{}", "ä".repeat(27))).in_schema("s\"`");
+        let postgres = table.ddl(Dialect::Postgres);
+        assert!(
+            postgres
+                .contains(&format!("CREATE TABLE IF NOT EXISTS \"s\"\"`\".\"a\"\"`{}\" (", "ä".repeat(27)))
+        );
+        // 48 bytes of it at most: PostgreSQL would cut the ends off, where they differ.
+        assert!(postgres.contains(&format!(
+            "CREATE INDEX IF NOT EXISTS \"a\"\"`{}_actor\" ON \"s\"\"`\".",
+            "ä".repeat(22)
+        )));
+        let sqlite = table.ddl(Dialect::Sqlite);
+        assert!(sqlite.contains(&format!(
+            "CREATE INDEX IF NOT EXISTS `s\"```.`a\"``{}_row` ON `a\"``",
+            "ä".repeat(22)
+        )));
+        assert!(table.ddl(Dialect::MySql).starts_with("CREATE TABLE IF NOT EXISTS `s\"```.`a\"``"));
+    }
+}
