@@ -178,7 +178,7 @@ async fn the_order_of_the_log_is_that_of_the_operations() {
     let notes: Vec<_> =
         log.iter().map(|entry| entry.new_value("note").unwrap().as_str().unwrap().to_owned()).collect();
     assert_eq!(notes, (0..=30).map(|n| n.to_string()).collect::<Vec<_>>());
-    assert!(log.windows(2).all(|pair| pair[0].new_value("note") == pair[1].old("note")));
+    assert!(log.windows(2).all(|pair| pair[0].new_value("note") == pair[1].old_value("note")));
     assert!(log.iter().all(|entry| entry.changed_at == log[0].changed_at));
 }
 
