@@ -230,7 +230,9 @@ async fn writes_of_one_row_at_the_same_time_are_all_counted_and_logged() {
             let mut added = 0;
             for round in 0..15 {
                 match (n + round) % 5 {
-                    0 => drop(retried(|| hot.delete(id)).await.unwrap()),
+                    0 => {
+                        retried(|| hot.delete(id)).await.unwrap();
+                    }
                     1 => match retried(|| hot.restore(id)).await {
                         Ok(_) | Err(Error::NotDeleted { .. }) => {}
                         Err(error) => panic!("{error:?}"),
@@ -280,20 +282,21 @@ async fn opposing_bulk_writes_do_not_deadlock_on_postgres() {
                 let ids = || ids.iter().copied();
                 match (logged, way) {
                     (true, 0) => {
-                        drop((hot.delete_many(ids()).await.unwrap(), hot.restore_many(ids()).await.unwrap()))
+                        hot.delete_many(ids()).await.unwrap();
+                        hot.restore_many(ids()).await.unwrap();
                     }
-                    (true, _) => drop((
-                        hot.find().filter(Hot::AMOUNT.gt(0)).delete().await.unwrap(),
-                        hot.find().filter(Hot::AMOUNT.gt(0)).restore().await.unwrap(),
-                    )),
-                    (false, 0) => drop((
-                        quiet.delete_many(ids()).await.unwrap(),
-                        quiet.restore_many(ids()).await.unwrap(),
-                    )),
-                    (false, _) => drop((
-                        quiet.find().filter(Quiet::AMOUNT.gt(0)).delete().await.unwrap(),
-                        quiet.find().filter(Quiet::AMOUNT.gt(0)).restore().await.unwrap(),
-                    )),
+                    (true, _) => {
+                        hot.find().filter(Hot::AMOUNT.gt(0)).delete().await.unwrap();
+                        hot.find().filter(Hot::AMOUNT.gt(0)).restore().await.unwrap();
+                    }
+                    (false, 0) => {
+                        quiet.delete_many(ids()).await.unwrap();
+                        quiet.restore_many(ids()).await.unwrap();
+                    }
+                    (false, _) => {
+                        quiet.find().filter(Quiet::AMOUNT.gt(0)).delete().await.unwrap();
+                        quiet.find().filter(Quiet::AMOUNT.gt(0)).restore().await.unwrap();
+                    }
                 }
             }
         })
