@@ -81,7 +81,6 @@
 //! | `signed-cursors`, `sealed-cursors` | cursors that cannot be forged, and such that cannot be read either |
 //! | `audit` | the plugin [`audit`](plugin::audit), with `chrono` and `json` |
 //! | `garde`, `validator` | rules on fields |
-//! | `audit` | the plugin `audit`; brings `chrono` and `json` |
 //! | `tls-rustls`, `tls-native` | encrypted connections |
 
 #[cfg(not(any(feature = "postgres", feature = "mysql", feature = "sqlite")))]

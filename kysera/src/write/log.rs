@@ -346,7 +346,11 @@ pub(crate) async fn write_entries<DB: Backend>(
     } else {
         Vec::new()
     };
-    for (chunk, lines) in lines.chunks(LINES).enumerate() {
+    let mut hashes = hashes.into_iter();
+    let mut left = &lines[..];
+    while !left.is_empty() {
+        let (lines, rest) = left.split_at(per_statement(left));
+        left = rest;
         let mut sql = cx.sql::<DB>();
         sql.push("INSERT INTO ");
         log_table(&mut sql, audit, "");
@@ -354,7 +358,7 @@ pub(crate) async fn write_entries<DB: Backend>(
         sql.push(" (").list(names, ", ", |sql, name| {
             sql.ident(name);
         });
-        sql.push(") VALUES ").list(lines.iter().enumerate(), ", ", |sql, (at, Line { entry, changed })| {
+        sql.push(") VALUES ").list(lines, ", ", |sql, Line { entry, changed }| {
             sql.push("(")
                 .text_value(table_name(meta, cx))
                 .push(", ")
@@ -372,8 +376,8 @@ pub(crate) async fn write_entries<DB: Backend>(
             json_text(sql, metadata);
             sql.push(", ");
             moment(sql, cx.plugins());
-            if let Some(hash) = hashes.get(chunk * LINES + at) {
-                sql.push(", ").text_value(hash.clone());
+            if let Some(hash) = hashes.next() {
+                sql.push(", ").text_value(hash);
             }
             sql.push(")");
         });
@@ -382,8 +386,21 @@ pub(crate) async fn write_entries<DB: Backend>(
     Ok(())
 }
 
-/// How many entries one statement writes.
-const LINES: usize = 200;
+/// How many of these entries, at least one, the next statement writes.
+fn per_statement(lines: &[Line]) -> usize {
+    let mut bytes = 0;
+    let fits = |line: &&Line| {
+        let texts = [&line.entry.old, &line.entry.new, &line.changed];
+        bytes += texts.into_iter().flatten().map(String::len).sum::<usize>();
+        bytes <= MOST_BYTES
+    };
+    lines.iter().take(MOST_LINES).take_while(fits).count().max(1)
+}
+
+const MOST_LINES: usize = 200;
+
+/// Well below what MySQL takes as one packet, if nobody tells it otherwise.
+const MOST_BYTES: usize = 1 << 20;
 
 fn json_text(sql: &mut Sql<'_>, json: Option<String>) {
     match (json, sql.dialect()) {

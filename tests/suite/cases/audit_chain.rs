@@ -289,3 +289,17 @@ async fn a_name_that_is_too_long_is_refused() {
     assert_eq!(long.verify_chain(db.source()).await.unwrap().entries, 0);
     Member::repo(db.source()).create(member("one")).await.unwrap();
 }
+
+#[tokio::test]
+async fn large_values_are_written_down() {
+    let db = Fixture::<DB>::new(&DOCS).await;
+    table().create(db.source()).await.unwrap();
+    let docs = Doc::repo(db.source());
+    docs.create_many((0..4).map(|n| doc(f64::from(n), json!(n)))).await.unwrap();
+    // Together the entries are more than MySQL takes at once.
+    for text in ["a", "b"] {
+        let large = Json(json!(text.repeat(2_300_000)));
+        assert_eq!(docs.find().update(DocPatch::new().doc(large)).await.unwrap(), 4);
+    }
+    assert_eq!(table().entries(db.source()).count().await.unwrap(), 12);
+}

@@ -246,3 +246,34 @@ async fn the_tables_are_created_once_whoever_creates_them() {
     table.create(db.source()).await.unwrap();
     assert_eq!(table.entries(db.source()).count().await.unwrap(), 1);
 }
+
+macro_rules! many {
+    ($name:ident, $entity:ident, $new:ident, $patch:ident) => {
+        #[tokio::test]
+        async fn $name() {
+            const ROWS: i64 = 1_300; // more than go into one statement
+            let db = Fixture::<DB>::new(&COUNTERS).await;
+            let table = AuditTable::of::<$entity>();
+            table.create(db.source()).await.unwrap();
+            let rows = $entity::repo(db.source());
+            let new = |id| $new { id, n: id, by: 0 };
+            assert_eq!(rows.insert_many((0..ROWS).map(new)).await.unwrap(), ROWS as u64);
+            assert_eq!(rows.create_many((ROWS..2 * ROWS).map(new)).await.unwrap().len(), ROWS as usize);
+            assert_eq!(rows.find().update($patch::new().by(1)).await.unwrap(), 2 * ROWS as u64);
+            let plus = rows.find().filter($entity::ID.lt(ROWS)).set($entity::N, $entity::N.plus(1));
+            assert_eq!(plus.execute().await.unwrap(), ROWS as u64);
+            let patches = (0..ROWS).map(|id| (id, $patch::new().n(-id - 1)));
+            assert_eq!(rows.update_many(patches).await.unwrap().len(), ROWS as usize);
+            rows.upsert_many((ROWS / 2..ROWS + ROWS / 2).map(|id| $new { id, n: id, by: 2 }), $entity::ID)
+                .await
+                .unwrap();
+            assert_eq!(rows.delete_many(0..ROWS).await.unwrap(), ROWS as u64);
+            assert_eq!(rows.find().delete().await.unwrap(), ROWS as u64);
+            let entries = check_links(&db, table.clone()).await;
+            assert_eq!(entries, ROWS as usize * (2 + 2 + 1 + 1 + 1 + 2));
+            check_chain(&db, table, entries).await;
+        }
+    };
+}
+many!(many_rows_are_all_written_down, Counter, NewCounter, CounterPatch);
+many!(many_rows_are_all_written_down_in_a_chain, Chained, NewChained, ChainedPatch);

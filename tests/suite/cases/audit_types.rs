@@ -333,3 +333,78 @@ async fn a_key_of_several_columns_is_found() {
     }
     assert_eq!(places.audit_log().count().await.unwrap(), 4 * 5);
 }
+
+#[tokio::test]
+async fn every_end_of_a_query_reads_the_table_that_the_entity_names() {
+    let db = fixture().await;
+    let things = |actor| Thing::repo(source_at(&db, 1).with_context(super::audit::Principal(actor, 1)));
+    for n in 0..4 {
+        things("ada").create(to_new(&thing(n))).await.unwrap();
+        Thing::repo(source_at(&db, 2)).update(Uuid::from_u128(n), ThingPatch::new().small(1)).await.unwrap();
+        things("bob").delete(Uuid::from_u128(n)).await.unwrap();
+    }
+    let things = Thing::repo(db.source());
+    let log = || things.audit_log();
+    assert_eq!(log().count().await.unwrap(), 12);
+    assert!(log().filter(AuditEntry::ACTOR.is_null()).exists().await.unwrap());
+    assert_eq!(log().filter(AuditEntry::ACTOR.eq("ada")).offset(1).limit(2).all().await.unwrap().len(), 2);
+    let mut stream = log().order_by(AuditEntry::ID.asc()).stream();
+    let mut streamed = 0;
+    while futures_util::TryStreamExt::try_next(&mut stream).await.unwrap().is_some() {
+        streamed += 1;
+    }
+    assert_eq!(streamed, 12);
+    drop(stream);
+    let mut actors = log()
+        .select((AuditEntry::ACTOR, kysera::expr::count()))
+        .group_by(AuditEntry::ACTOR)
+        .all()
+        .await
+        .unwrap();
+    actors.sort();
+    assert_eq!(actors, [(None, 4), (Some("ada".into()), 4), (Some("bob".into()), 4)]);
+    assert_eq!(log().select(AuditEntry::OPERATION).distinct().count().await.unwrap(), 3);
+    let page = log()
+        .select((AuditEntry::ID, AuditEntry::ACTOR))
+        .order_by(AuditEntry::ID.asc())
+        .page(PageRequest::new(3, 5));
+    let page = page.await.unwrap();
+    assert_eq!((page.total, page.items.len()), (12, 2));
+    assert!(log().to_sql().unwrap().contains("AS "));
+    assert!(!log().explain().await.unwrap().to_string().is_empty());
+
+    // A keyset over NULLs is a statement of several parts.
+    for order in [AuditEntry::ACTOR.asc(), AuditEntry::ACTOR.desc(), AuditEntry::ACTOR.asc().nulls_first()] {
+        let (mut seen, mut cursor, mut pages) = (Vec::new(), None, 0);
+        loop {
+            let keyset = Keyset::first(5).with_total().after(cursor);
+            let page = log().order_by(order.clone()).keyset(keyset).await.unwrap();
+            assert_eq!(page.total, Some(12));
+            seen.extend(page.items.iter().map(|entry| entry.id));
+            pages += 1;
+            match page.next {
+                Some(next) => cursor = Some(next),
+                None => break,
+            }
+        }
+        seen.sort_unstable();
+        seen.dedup();
+        assert_eq!((seen.len(), pages), (12, 3));
+    }
+
+    // A transaction sees what it has written.
+    db.source()
+        .transaction(|tx| async move {
+            let things = Thing::repo(&tx);
+            things.create(to_new(&thing(9))).await?;
+            assert_eq!(things.history(Uuid::from_u128(9)).count().await?, 1);
+            // SQLite has no locks of rows.
+            let locked = things.history(Uuid::from_u128(9)).for_update().all().await;
+            assert_eq!(locked.is_ok(), <DB as sqlx::Database>::NAME != "SQLite");
+            Ok(())
+        })
+        .await
+        .unwrap();
+    let replica = kysera::ReadOnly::new(db.source().clone());
+    assert_eq!(Thing::repo(&replica).history(Uuid::from_u128(9)).count().await.unwrap(), 1);
+}
