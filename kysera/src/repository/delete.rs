@@ -3,7 +3,7 @@
 use crate::backend::Backend;
 use crate::entity::{Entity, On};
 use crate::error::{Error, Result};
-use crate::expr::Meta;
+use crate::expr::{Deleted, Meta};
 use crate::query::Exists;
 use crate::source::{Cx, Op, Unit};
 use crate::write::{Answer, Fate, Which, keys_per_statement, meet, unit_of};
@@ -68,10 +68,11 @@ impl<DB: Backend, E: On<DB>> Op<DB> for Restore<E> {
         if let Some(row) = restored.rows.pop() {
             return Ok(row);
         }
+        // It was not deleted a moment ago, whatever it is now.
         let mut sql = cx.sql::<DB>();
         sql.push("SELECT 1 FROM ").table(E::META);
-        which.write(&mut sql);
-        let lives = Exists::<DB> { meta: E::META, statement: sql.finish()? }.run(conn, cx).await?;
-        Err(if lives { Error::NotDeleted { entity } } else { Error::NotFound { entity } })
+        which.deleted(Deleted::Shown).write(&mut sql);
+        let is_there = Exists::<DB> { meta: E::META, statement: sql.finish()? }.run(conn, cx).await?;
+        Err(if is_there { Error::NotDeleted { entity } } else { Error::NotFound { entity } })
     }
 }

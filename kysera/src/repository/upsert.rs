@@ -326,17 +326,35 @@ async fn upsert_one<DB: Backend, E: On<DB>>(
         Way::WithLog => return upsert_locked::with_log_one(conn, cx, mask, new, conflict).await,
         Way::Locked => return upsert_locked::upsert(conn, cx, mask, new, conflict).await,
     }
-    let mut sql = cx.sql::<DB>();
-    insert_rows(&mut sql, E::META, mask, &[new]);
-    conflict.clause(&mut sql, mask);
-    returning(&mut sql, E::META);
-    if DB::DIALECT.has_returning() {
-        let row = decode_first(conn, sql.finish()?).await?;
-        return match row {
-            Some(row) => Ok(row),
-            None => Err(refused::<DB, E>(conn, cx, conflict, &[new]).await?),
-        };
+    for _ in 0..upsert_locked::TRIES {
+        let mut sql = cx.sql::<DB>();
+        insert_rows(&mut sql, E::META, mask, &[new]);
+        conflict.clause(&mut sql, mask);
+        returning(&mut sql, E::META);
+        if !DB::DIALECT.has_returning() {
+            return upsert_and_read_back(conn, cx, new, mask, conflict, sql).await;
+        }
+        if let Some(row) = decode_first(conn, sql.finish()?).await? {
+            return Ok(row);
+        }
+        match refused::<DB, E>(conn, cx, conflict, &[new]).await? {
+            // A deleted row had the key, and was restored or purged just then.
+            Error::NotStored { .. } if E::META.plug.soft_delete.is_some() => {}
+            error => return Err(error),
+        }
     }
+    Err(Error::NotStored { entity: E::META.entity })
+}
+
+/// MySQL.
+async fn upsert_and_read_back<DB: Backend, E: On<DB>>(
+    conn: &mut DB::Connection,
+    cx: Cx<'_>,
+    new: &NewRow<E>,
+    mask: Mask,
+    conflict: &Conflict<E>,
+    sql: Sql<'_>,
+) -> Result<E> {
     if let Err(error) = DB::execute(conn, sql.finish()?).await {
         if is_cardinality_violation(&error) {
             // Without the clause MySQL names the key.

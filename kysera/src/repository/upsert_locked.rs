@@ -15,7 +15,7 @@ use crate::write::{
 };
 
 /// How often a row may be created or deleted by someone else just then.
-const TRIES: usize = 16;
+pub(super) const TRIES: usize = 16;
 
 /// What MySQL answers as the id of the last insert where the key was taken. No id is that large.
 const TAKEN: u64 = 1 << 62;

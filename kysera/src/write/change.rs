@@ -12,7 +12,7 @@ use super::which::{Keys, Which};
 use crate::backend::{Backend, Dialect};
 use crate::entity::{Cells, Entity, On, Operation, Written};
 use crate::error::Result;
-use crate::expr::{Audit, Meta, Sql};
+use crate::expr::{Audit, Col, Meta, Sql};
 use crate::source::{Cx, Unit};
 
 /// What a write answers.
@@ -81,11 +81,27 @@ pub(crate) async fn change<DB: Backend, E: On<DB>>(
         }
         None => {
             let mut sql = cx.sql::<DB>().writing(E::META);
+            let ordered = DB::DIALECT == Dialect::Postgres && is_of_plugins(operation, which);
+            if ordered {
+                lock_in_order(&mut sql, which, key_columns(E::META));
+                sql.push(" ");
+            }
             sql.push("UPDATE ").table(E::META).push(" SET ");
             set::write(&mut sql, assignments);
-            which.write(&mut sql);
+            if ordered {
+                from_old(&mut sql, E::META);
+            } else {
+                which.write(&mut sql);
+            }
             if answer == Answer::Rows {
-                sql.push(" RETURNING ").names(E::META.columns);
+                sql.push(" RETURNING ");
+                if ordered {
+                    sql.list(E::META.columns, ", ", |sql, col| {
+                        sql.column(col);
+                    });
+                } else {
+                    sql.names(E::META.columns);
+                }
                 Changed::of(decode(conn, sql).await?)
             } else {
                 Changed { rows: Vec::new(), count: DB::execute(conn, sql.finish()?).await?.rows }
@@ -122,24 +138,43 @@ async fn change_at_once<DB: Backend, E: On<DB>>(
 ) -> Result<Changed<E>> {
     let meta = E::META;
     let mut sql = cx.sql::<DB>();
-    sql.push("WITH ").ident(OLD).push(" AS (SELECT ").names(meta.columns).push(" FROM ").table(meta);
-    which.write(&mut sql);
-    if !which.is_one() {
-        // Two such statements cannot deadlock.
-        sql.push(" ORDER BY ").names(key_columns(meta));
-    }
-    sql.push(row_lock(DB::DIALECT)).push(" OF ").ident(meta.table);
-    sql.push("), ").ident(NEW).push(" AS (UPDATE ").table(meta).push(" SET ");
+    lock_in_order(&mut sql, which, meta.columns);
+    sql.push(", ").ident(NEW).push(" AS (UPDATE ").table(meta).push(" SET ");
     set::write(&mut sql, assignments);
-    sql.push(" FROM ").ident(OLD).push(" WHERE ").list(key_columns(meta), " AND ", |sql, col| {
-        sql.column(col).push(" = ").ident(OLD).push(".").ident(col.name);
-    });
+    from_old(&mut sql, meta);
     sql.push(" RETURNING ").list(meta.columns, ", ", |sql, col| {
         sql.column(col);
     });
     sql.push(")");
     log_query(&mut sql, meta, audit, cx, operation, Sides::Both);
     answer_from(conn, sql, NEW, answer).await
+}
+
+/// PostgreSQL: `WITH "kysera_old" AS (..)`, the rows, locked in the order of their keys: two such statements cannot deadlock.
+fn lock_in_order<'a, E: Entity>(
+    sql: &mut Sql<'a>,
+    which: &Which<'a, E>,
+    columns: impl IntoIterator<Item = &'static Col>,
+) {
+    sql.push("WITH ").ident(OLD).push(" AS (SELECT ").names(columns).push(" FROM ").table(E::META);
+    which.write(sql);
+    if !which.is_one() {
+        sql.push(" ORDER BY ").names(key_columns(E::META));
+    }
+    sql.push(row_lock(Dialect::Postgres)).push(" OF ").ident(E::META.table).push(")");
+}
+
+/// PostgreSQL: ` FROM "kysera_old" WHERE ..`
+fn from_old(sql: &mut Sql<'_>, meta: &'static Meta) {
+    sql.push(" FROM ").ident(OLD).push(" WHERE ").list(key_columns(meta), " AND ", |sql, col| {
+        sql.column(col).push(" = ").ident(OLD).push(".").ident(col.name);
+    });
+}
+
+/// Whether a change of several rows is one that there is by plugins alone. What there is without them is a plain UPDATE, which
+/// takes rows as it finds them.
+fn is_of_plugins<E: Entity>(operation: Operation, which: &Which<'_, E>) -> bool {
+    !which.is_one() && (operation != Operation::Update || !matches!(which.keys, Keys::Any))
 }
 
 /// Ends a statement with `SELECT .. FROM <cte>`.

@@ -44,6 +44,7 @@ macro_rules! thing {
             pub const PLUGINS: Plugins =
                 Plugins { soft_delete: $soft_delete, timestamps: $timestamps, version: $version, audit: $audit };
 
+            #[allow(clippy::needless_update, reason = "not all of them have all columns")]
             fn row(thing: Thing) -> Row {
                 Row { id: thing.id, name: thing.name, amount: thing.amount, $($field: thing.$field.into(),)* ..Row::default() }
             }

@@ -1,3 +1,0 @@
-pub type DB = sqlx::Postgres;
-#[path = "dev_cases.rs"]
-mod cases;

@@ -1,3 +1,0 @@
-pub type DB = sqlx::Sqlite;
-#[path = "dev_cases.rs"]
-mod cases;
