@@ -109,8 +109,12 @@ macro_rules! updates {
                         let patch = || $patch::new().n(n).by(writer);
                         let here = || rows.find().filter($entity::ID.eq(id));
                         match (write / 4 + writer) % 6 {
-                            0 => drop(again(|| rows.update(id, patch())).await),
-                            1 => drop(again(|| rows.update_many([(other, patch()), (id, patch())])).await),
+                            0 => {
+                                again(|| rows.update(id, patch())).await;
+                            }
+                            1 => {
+                                again(|| rows.update_many([(other, patch()), (id, patch())])).await;
+                            }
                             2 => assert_eq!(again(|| here().update(patch())).await, 1),
                             3 => {
                                 let plus = || here().set($entity::N, $entity::N.plus(1_000_000));
@@ -128,7 +132,7 @@ macro_rules! updates {
                             }
                             _ => {
                                 let conflict = || Conflict::on($entity::ID);
-                                drop(again(|| rows.upsert($new { id, n, by: writer }, conflict())).await);
+                                again(|| rows.upsert($new { id, n, by: writer }, conflict())).await;
                             }
                         }
                     }
@@ -166,13 +170,21 @@ macro_rules! upserts {
                         let new = |id| $new { id, n, by: writer };
                         let several = || rows.upsert_many([new(4), new(id % 4)], $entity::ID);
                         match (write + writer) % 5 {
-                            0 | 1 => drop(again(|| rows.upsert(new(id), $entity::ID)).await),
-                            2 => drop(again(several).await),
-                            3 => drop(again(|| rows.delete(id)).await),
+                            0 | 1 => {
+                                again(|| rows.upsert(new(id), $entity::ID)).await;
+                            }
+                            2 => {
+                                again(several).await;
+                            }
+                            3 => {
+                                again(|| rows.delete(id)).await;
+                            }
                             _ => match rows.create(new(id)).await {
                                 Err(error)
                                     if error.is_unique_violation_of($entity::ID) || error.is_transient() => {}
-                                created => drop(created.unwrap()),
+                                created => {
+                                    created.unwrap();
+                                }
                             },
                         }
                     }
