@@ -1,6 +1,5 @@
 //! Every type of time that plugins write, in columns with names of their own, and in other schemas.
 
-use kysera::backend::{Backend, Dialect};
 use kysera::plugin::{SoftDeleteMethods, TimestampMethods};
 use kysera::prelude::*;
 use kysera_tests::{Ddl, Fixture};
@@ -8,6 +7,7 @@ use sqlx::types::chrono::{DateTime, NaiveDateTime, Utc};
 use sqlx::types::time::{OffsetDateTime, PrimitiveDateTime};
 
 use super::plugins_entities::{Hands, at, seconds, utc};
+use super::schemas::Tenants;
 use crate::DB;
 
 /// A tree whose rows are deleted with their parents, with times of one type.
@@ -250,13 +250,8 @@ struct Coarse {
 /// One database per tenant, each with the same tables.
 #[tokio::test]
 async fn schemas_have_their_own_deleted_rows() {
-    let db = Fixture::<DB>::new(&MOMENTS).await;
-    if DB::DIALECT != Dialect::Postgres {
-        return;
-    }
-    let table = MOMENTS.postgres.replace("CREATE TABLE nodes", "CREATE TABLE other.nodes");
-    db.execute(&format!("CREATE SCHEMA other; {table}")).await;
-    let (here, there) = (db.source().clone(), db.source().clone().in_schema("other").unwrap());
+    let tenants = Tenants::new(&[&MOMENTS]).await;
+    let [here, there] = tenants.each();
     for source in [&here, &there] {
         let nodes = Coarse::repo(source);
         nodes
