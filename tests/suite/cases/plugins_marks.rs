@@ -254,7 +254,7 @@ async fn schemas_have_their_own_deleted_rows() {
     let name: String = match DB::DIALECT {
         Dialect::Postgres => other.scalar("SELECT current_schema()::text").await,
         Dialect::MySql => other.scalar("SELECT DATABASE()").await,
-        Dialect::Sqlite => return, // a file is a database
+        _ => return, // a file is a database
     };
     let (here, there) = (db.source().clone(), db.source().in_schema(&name).unwrap());
     for source in [&here, &there] {
