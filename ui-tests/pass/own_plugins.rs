@@ -59,7 +59,7 @@ mod plugins {
         where
             E: kysera::entity::On<DB>,
         {
-            assert!(written.rows().len() <= usize::from(self.0.min(N)));
+            assert!(written.rows().len() as u64 <= self.0.min(N));
             let _ = tx.schema();
             Ok(())
         }
