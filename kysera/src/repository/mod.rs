@@ -500,7 +500,8 @@ pub trait Repository: Send + Sync + Sized {
                 let op = upsert::UpsertMany::new(DialectOf::<Self>::DIALECT, &rows, &conflict);
                 match run_in(self.source(), cx, op).await {
                     // All of it was undone.
-                    Err(Error::Stale { .. }) if tries < 16 => tries += 1,
+                    Err(Error::Stale { .. }) if tries < upsert_locked::TRIES => tries += 1,
+                    Err(Error::Stale { entity }) => return Err(Error::NotStored { entity }),
                     stored => return stored,
                 }
             }

@@ -501,8 +501,11 @@ async fn upsert_batch<DB: Backend, E: On<DB>>(
         return Ok(stored);
     }
     Err(match refused::<DB, E>(conn, cx, conflict, rows).await? {
-        // A row that someone else created meanwhile, which the log has not seen. The caller tries again.
-        Error::NotStored { entity } if way == Way::WithLog => Error::Stale { entity },
+        // A row that someone else created meanwhile, which the log has not seen, or one that was deleted just then and is live
+        // by now. The caller tries again.
+        Error::NotStored { entity } if way == Way::WithLog || E::META.plug.soft_delete.is_some() => {
+            Error::Stale { entity }
+        }
         error => error,
     })
 }

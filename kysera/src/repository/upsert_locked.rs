@@ -163,7 +163,7 @@ pub(super) async fn with_log_one<DB: Backend, E: On<DB>>(
             error => return Err(error),
         }
     }
-    Err(Error::Stale { entity: E::META.entity })
+    Err(Error::NotStored { entity: E::META.entity })
 }
 
 /// PostgreSQL: locks the rows that have the keys, inserts or updates, and logs.

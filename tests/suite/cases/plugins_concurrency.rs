@@ -330,19 +330,23 @@ async fn an_upsert_meets_a_row_that_is_live_or_deleted() {
             retried(|| quiet.restore(id)).await.unwrap();
         }
     };
-    let upserts = async || {
+    let upserts = async |many: bool| {
         let quiet = Quiet::repo(db.source());
         let mut updated = 0;
         for _ in 0..60 {
-            match retried(|| quiet.upsert(new(), Quiet::NAME)).await {
-                Ok(_) => updated += 1,
+            let done = match many {
+                false => retried(|| quiet.upsert(new(), Quiet::NAME)).await.map(drop),
+                true => retried(|| quiet.upsert_many([new()], Quiet::NAME)).await.map(drop),
+            };
+            match done {
+                Ok(()) => updated += 1,
                 Err(Error::Deleted { .. }) => {}
                 Err(error) => panic!("{error:?}"),
             }
         }
         updated
     };
-    let ((), a, b) = tokio::join!(back_and_forth, upserts(), upserts());
+    let ((), a, b) = tokio::join!(back_and_forth, upserts(false), upserts(true));
     let row = Quiet::repo(db.source()).find().one().await.unwrap();
     assert_eq!((row.id, row.version), (id, 121 + a + b));
 }
