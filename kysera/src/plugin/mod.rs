@@ -73,7 +73,7 @@
 //! | `create`, `create_many`, `insert_many` | both times | 1 | `create` |
 //! | `update`, `update_many`, `update_at`, `save`, `transition`, `find().update(..)`, `find().set(..)` | `updated_at` | one more | `update` |
 //! | `upsert`, `upsert_many` of a new row | both times | 1 | `create` |
-//! | `upsert`, `upsert_many` of one that is there | `updated_at` | one more | `update` |
+//! | `upsert`, `upsert_many` of one that is there | `updated_at` | one more | `update`; `restore` by [`Conflict::restore`](crate::Conflict::restore) of a deleted one |
 //! | `touch`, `touch_many` | `updated_at` | one more | `update` |
 //! | `delete`, `delete_many`, `find().delete()` with `soft_delete` | | one more | `delete` |
 //! | the same without `soft_delete` | | | `delete` |

@@ -350,7 +350,8 @@ impl Model {
             None if keeps => return Ok(found),
             _ => {}
         }
-        Ok(self.change(found.id, Operation::Update, true, |row| {
+        let operation = if found.deleted_at.is_some() { Operation::Restore } else { Operation::Update };
+        Ok(self.change(found.id, operation, true, |row| {
             row.deleted_at = None;
             if !keeps {
                 row.amount = new.amount;
