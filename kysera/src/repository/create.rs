@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use futures_util::TryStreamExt;
 
-use super::Placed;
+use super::placed::Placed;
 use super::sql::{
     bind, find_locked_text, has_arrays, insert_rows, insert_text, refuse_unreadable_key, returning,
 };

@@ -1,7 +1,9 @@
 //! The repository: typed CRUD over a source.
 
+mod conflict;
 mod create;
 mod delete;
+mod placed;
 mod read;
 mod sql;
 mod touch;
@@ -16,10 +18,10 @@ use std::sync::Arc;
 use futures_core::future::BoxFuture;
 use sqlx::SqlStr;
 
+pub use conflict::Conflict;
 pub(crate) use delete::{ByKeys, Restore};
 pub(crate) use touch::{Touch, TouchMany};
 pub(crate) use update_at::UpdateAt;
-pub use upsert::Conflict;
 
 use crate::backend::Backend;
 use crate::entity::{Draft, Entity, Mask, On, Patch};
@@ -582,28 +584,4 @@ fn prepare_all<R: Repository>(
 
 pub(crate) fn not_found<E: Entity>() -> Error {
     Error::NotFound { entity: E::META.entity }
-}
-
-/// Results that arrive in another order than they are answered in.
-pub(crate) struct Placed<T>(Vec<Option<T>>);
-
-impl<T> Placed<T> {
-    fn new(len: usize) -> Self {
-        Self(std::iter::repeat_with(|| None).take(len).collect())
-    }
-
-    fn place(&mut self, results: impl IntoIterator<Item = (usize, T)>) {
-        for (at, result) in results {
-            if let Some(place) = self.0.get_mut(at) {
-                *place = Some(result);
-            }
-        }
-    }
-
-    /// All results, or the positions that have none.
-    fn finish(self) -> Result<Vec<T>, Vec<usize>> {
-        let gaps: Vec<usize> =
-            self.0.iter().enumerate().filter(|(_, result)| result.is_none()).map(|(at, _)| at).collect();
-        if gaps.is_empty() { Ok(self.0.into_iter().flatten().collect()) } else { Err(gaps) }
-    }
 }

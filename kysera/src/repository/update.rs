@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use futures_util::TryStreamExt;
 
-use super::Placed;
 use super::create::batches;
+use super::placed::Placed;
 use super::sql::{bind, find_locked_text, find_statement, has_arrays, returning, update_text};
 use crate::backend::{Backend, Dialect};
 use crate::entity::{Cells, Draft, Entity, Mask, On, Operation, Values};

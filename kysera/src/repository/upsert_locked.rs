@@ -1,8 +1,9 @@
 //! Upserts of which someone has to know what they did: the log, plugins, and rows that may not be seen.
 
+use super::conflict::Conflict;
 use super::create::{NewRow, insert_one};
 use super::sql::{bind, from_arrays, has_arrays, insert_head, insert_rows, insert_text, value_rows};
-use super::upsert::{Conflict, is_cardinality_violation, refused};
+use super::upsert::{is_cardinality_violation, refused};
 use crate::backend::{Backend, Statement};
 use crate::entity::{Entity, Mask, On, Operation, Values};
 use crate::error::{Error, Result};

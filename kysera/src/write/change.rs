@@ -79,37 +79,46 @@ pub(crate) async fn change<DB: Backend, E: On<DB>>(
         None if answer == Answer::Rows && !DB::DIALECT.has_returning() => {
             change_and_read_back(conn, cx, assignments, which).await?
         }
-        None => {
-            let mut sql = cx.sql::<DB>().writing(E::META);
-            let ordered = DB::DIALECT == Dialect::Postgres && is_of_plugins(operation, which);
-            if ordered {
-                lock_in_order(&mut sql, which, key_columns(E::META));
-                sql.push(" ");
-            }
-            sql.push("UPDATE ").table(E::META).push(" SET ");
-            set::write(&mut sql, assignments);
-            if ordered {
-                from_old(&mut sql, E::META);
-            } else {
-                which.write(&mut sql);
-            }
-            if answer == Answer::Rows {
-                sql.push(" RETURNING ");
-                if ordered {
-                    sql.list(E::META.columns, ", ", |sql, col| {
-                        sql.column(col);
-                    });
-                } else {
-                    sql.names(E::META.columns);
-                }
-                Changed::of(decode(conn, sql).await?)
-            } else {
-                Changed { rows: Vec::new(), count: DB::execute(conn, sql.finish()?).await?.rows }
-            }
-        }
+        None => change_alone(conn, cx, operation, assignments, which, answer).await?,
     };
     show(conn, cx, operation, &changed.rows).await?;
     Ok(changed)
+}
+
+/// The UPDATE and nothing else.
+async fn change_alone<DB: Backend, E: On<DB>>(
+    conn: &mut DB::Connection,
+    cx: Cx<'_>,
+    operation: Operation,
+    assignments: &[Assignment<'_>],
+    which: &Which<'_, E>,
+    answer: Answer,
+) -> Result<Changed<E>> {
+    let mut sql = cx.sql::<DB>().writing(E::META);
+    let ordered = DB::DIALECT == Dialect::Postgres && is_of_plugins(operation, which);
+    if ordered {
+        lock_in_order(&mut sql, which, key_columns(E::META));
+        sql.push(" ");
+    }
+    sql.push("UPDATE ").table(E::META).push(" SET ");
+    set::write(&mut sql, assignments);
+    if ordered {
+        from_old(&mut sql, E::META);
+    } else {
+        which.write(&mut sql);
+    }
+    if answer == Answer::Count {
+        return Ok(Changed { rows: Vec::new(), count: DB::execute(conn, sql.finish()?).await?.rows });
+    }
+    sql.push(" RETURNING ");
+    if ordered {
+        sql.list(E::META.columns, ", ", |sql, col| {
+            sql.column(col);
+        });
+    } else {
+        sql.names(E::META.columns);
+    }
+    Ok(Changed::of(decode(conn, sql).await?))
 }
 
 /// Shows the entity's own plugins what was written.

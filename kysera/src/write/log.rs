@@ -441,7 +441,7 @@ mod chain {
     ) -> Result<Vec<String>> {
         #[cfg(feature = "audit")]
         {
-            use crate::plugin::audit::chain::{Linked, next_hash};
+            use crate::write::{Linked, next_hash};
             let mut sql = cx.sql::<DB>();
             sql.push("SELECT ").ident("hash").push(" FROM ");
             log_table(&mut sql, audit, "_chain");

@@ -2,6 +2,8 @@
 //!
 //! [`prepare`] adds what plugins write, [`change`](mod@change) runs UPDATE and DELETE with their log, [`log`] is the log itself.
 
+#[cfg(feature = "audit")]
+mod chain;
 mod change;
 mod check;
 mod fate;
@@ -11,6 +13,8 @@ mod prepare;
 mod set;
 mod which;
 
+#[cfg(feature = "audit")]
+pub(crate) use chain::{Linked, next_hash};
 pub(crate) use change::{
     Answer, change, decode, log_created, logged_insert, logs_at_once, read_by_keys, show, unit_of,
 };

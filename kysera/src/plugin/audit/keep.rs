@@ -5,7 +5,6 @@ use std::time::SystemTime;
 use chrono::{DateTime, Utc};
 use futures_util::TryStreamExt;
 
-use super::chain::{Linked, next_hash};
 use super::values::json_text;
 use super::{AuditEntry, AuditTable};
 use crate::__private::codec;
@@ -14,6 +13,7 @@ use crate::entity::{Cells, Entity, On};
 use crate::error::{AuditError, Error, Result};
 use crate::expr::{Meta, Sql, Value};
 use crate::source::{Cx, Db, Op, Unit, run_in};
+use crate::write::{Linked, next_hash};
 
 /// What [`AuditTable::verify_chain`] found.
 #[derive(Debug, Clone, PartialEq, Eq)]

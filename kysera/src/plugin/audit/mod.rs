@@ -122,7 +122,6 @@
 //!
 #![doc = include_str!("ddl.md")]
 
-pub(crate) mod chain;
 mod entry;
 mod keep;
 mod methods;
