@@ -9,8 +9,8 @@ use crate::expr::{Col, Meta, Value};
 use crate::query::decode_first;
 use crate::source::{Cx, Op, Unit};
 use crate::write::{
-    Answer, Assignment, NEW, OLD, Prepare, Sides, Which, change, key_columns, log_query, logs_at_once,
-    next_version, of_values, row_lock, show, unit_of,
+    Answer, Assignment, NEW, OLD, Prepare, Sides, Which, change, from_old, key_columns, lock_in_order,
+    log_query, logs_at_once, next_version, of_values, row_lock, show, unit_of,
 };
 
 /// `UPDATE` of one row with a certain version, answered as stored.
@@ -96,14 +96,10 @@ impl<E: Entity> UpdateAt<E> {
     {
         let meta = E::META;
         let mut sql = cx.sql::<DB>();
-        sql.push("WITH ").ident(OLD).push(" AS (SELECT ").names(meta.columns).push(" FROM ").table(meta);
-        Which::<E>::one(&self.id).write(&mut sql);
-        sql.push(row_lock(DB::DIALECT)).push(" OF ").ident(meta.table);
-        sql.push("), ").ident(NEW).push(" AS (UPDATE ").table(meta).push(" SET ");
+        lock_in_order(&mut sql, &Which::<E>::one(&self.id), meta.columns);
+        sql.push(", ").ident(NEW).push(" AS (UPDATE ").table(meta).push(" SET ");
         crate::write::write_assignments(&mut sql, assignments);
-        sql.push(" FROM ").ident(OLD).push(" WHERE ").list(key_columns(meta), " AND ", |sql, col| {
-            sql.column(col).push(" = ").ident(OLD).push(".").ident(col.name);
-        });
+        from_old(&mut sql, meta);
         sql.push(" AND ").ident(OLD).push(".").ident(col.name).push(" = ").shared(col.codec, &self.version);
         sql.push(" RETURNING ").list(meta.columns, ", ", |sql, col| {
             sql.column(col);

@@ -160,7 +160,7 @@ async fn change_at_once<DB: Backend, E: On<DB>>(
 }
 
 /// PostgreSQL: `WITH "kysera_old" AS (..)`, the rows, locked in the order of their keys: two such statements cannot deadlock.
-fn lock_in_order<'a, E: Entity>(
+pub(crate) fn lock_in_order<'a, E: Entity>(
     sql: &mut Sql<'a>,
     which: &Which<'a, E>,
     columns: impl IntoIterator<Item = &'static Col>,
@@ -174,7 +174,7 @@ fn lock_in_order<'a, E: Entity>(
 }
 
 /// PostgreSQL: ` FROM "kysera_old" WHERE ..`
-fn from_old(sql: &mut Sql<'_>, meta: &'static Meta) {
+pub(crate) fn from_old(sql: &mut Sql<'_>, meta: &'static Meta) {
     sql.push(" FROM ").ident(OLD).push(" WHERE ").list(key_columns(meta), " AND ", |sql, col| {
         sql.column(col).push(" = ").ident(OLD).push(".").ident(col.name);
     });

@@ -16,7 +16,8 @@ mod which;
 #[cfg(feature = "audit")]
 pub(crate) use chain::{Linked, next_hash};
 pub(crate) use change::{
-    Answer, change, decode, log_created, logged_insert, logs_at_once, read_by_keys, show, unit_of,
+    Answer, change, decode, from_old, lock_in_order, log_created, logged_insert, logs_at_once, read_by_keys,
+    show, unit_of,
 };
 pub(crate) use check::{refuse_same_key, validate, validate_all, validate_at};
 pub use fate::Cascade;
