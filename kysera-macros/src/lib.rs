@@ -285,6 +285,12 @@ pub fn derive_projection(input: TokenStream) -> TokenStream {
     projection::derive(input.into()).into()
 }
 
+/// Makes the fields of a context something that filters and policies can name.
+#[proc_macro_derive(Claims, attributes(kysera))]
+pub fn derive_claims(_: TokenStream) -> TokenStream {
+    TokenStream::new()
+}
+
 /// Declares the plugins of an entity, in front of `#[derive(Repository)]` or behind it, in one attribute or several.
 ///
 /// A plugin is compiled into the statements of its entity, and holds on every way to the table: bulk methods, upserts,

@@ -102,6 +102,7 @@ pub mod prelude;
 pub mod query;
 pub mod relation;
 pub mod repository;
+pub mod rls;
 pub mod source;
 mod write;
 
@@ -115,8 +116,8 @@ pub use cursor::Cursor;
 pub use cursor::CursorSecret;
 pub use entity::{Entity, Validate};
 pub use error::{Error, ErrorCode, Result};
-pub use expr::{Actor, Column, Expr, Filter, IntoColumn};
-pub use kysera_macros::{Projection, Repository, plugin};
+pub use expr::{Actor, Claims, Column, Expr, Filter, IntoColumn};
+pub use kysera_macros::{Claims, Projection, Repository, plugin};
 pub use page::{Keyset, KeysetPage, Page, PageRequest};
 pub use query::Projection;
 pub use query::QuerySchema;

@@ -30,6 +30,7 @@ pub(super) fn item(model: &Model) -> TokenStream {
                 index: #index,
                 codec: #krate::__private::codec!(#ty),
                 fill: #krate::__private::Fill::#fill,
+                guard: ::core::option::Option::None,
             }
         }
     });

@@ -5,6 +5,7 @@
 #[cfg(feature = "garde")]
 pub mod garde;
 mod plugin;
+pub mod rls;
 #[cfg(feature = "validator")]
 pub mod validator;
 

@@ -62,7 +62,7 @@ pub use failure::{DatabaseFailure, Missing, PoolError, TransactionError};
 pub use invalid::{FieldError, Invalid};
 pub use violation::{Violation, ViolationKind};
 
-use crate::expr::Columns;
+use crate::expr::{Action, Columns};
 
 /// The result of everything that kysera does.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -143,12 +143,18 @@ pub enum Error {
         /// The Rust name of the entity.
         entity: &'static str,
     },
-    /// The caller may not write the row: a plugin hides it. An upsert says so where a row has the key; elsewhere what may not
-    /// be seen does not exist.
-    #[error("this {entity} may not be written by the caller")]
+    /// The caller may see the row, or gave it, and may not write it so: a rule of its [policy](crate::rls) says so, or a plugin. What
+    /// may not be seen does not exist; only an upsert tells that its key is taken.
+    #[error("the caller may not {action} this {entity}{}", why(*column, rule.as_deref()))]
     Denied {
         /// The Rust name of the entity.
         entity: &'static str,
+        /// What was to be done.
+        action: Action,
+        /// The name of the rule that is in the way; `None` where no rule allows it.
+        rule: Option<Cow<'static, str>>,
+        /// The column that may not be written, of rules about one.
+        column: Option<&'static str>,
     },
     /// The row has another version than the one that was read: someone else changed it in between.
     #[error("{entity} was changed by someone else")]
@@ -199,6 +205,15 @@ pub enum Error {
     /// An error of the caller's own, carried through a transaction; see [`Error::other`].
     #[error(transparent)]
     Other(BoxError),
+}
+
+/// What is in the way of a write.
+fn why(column: Option<&str>, rule: Option<&str>) -> String {
+    match (column, rule) {
+        (Some(column), _) => format!(": its `{column}` is not theirs to write"),
+        (None, Some(rule)) => format!(": the rule `{rule}` is in the way"),
+        (None, None) => String::new(),
+    }
 }
 
 impl Error {

@@ -32,8 +32,13 @@ impl Serialize for Error {
             | Error::NotDeleted { entity }
             | Error::Deleted { entity }
             | Error::Stale { entity }
-            | Error::Denied { entity }
             | Error::Protected { entity } => map.serialize_entry("entity", entity)?,
+            Error::Denied { entity, action, rule, column } => {
+                map.serialize_entry("entity", entity)?;
+                map.serialize_entry("action", action.as_str())?;
+                optional(&mut map, "rule", rule.as_deref())?;
+                optional(&mut map, "column", *column)?;
+            }
             Error::SameKey { entity, positions, .. } => {
                 map.serialize_entry("entity", entity)?;
                 if let Some(positions) = positions {

@@ -3,6 +3,7 @@
 use std::marker::PhantomData;
 use std::sync::Arc;
 
+use super::claim::Claim;
 use super::column::{Column, IntoColumn};
 use super::filter::{Compare, Node};
 use super::term::{Call, Term};
@@ -214,6 +215,10 @@ pub mod operand {
     #[derive(Debug)]
     pub struct Value;
     #[derive(Debug)]
+    pub struct Claim;
+    #[derive(Debug)]
+    pub struct NullableClaim;
+    #[derive(Debug)]
     pub struct Same;
     #[derive(Debug)]
     pub struct NotNull;
@@ -273,6 +278,19 @@ macro_rules! operands {
 }
 operands!(Column);
 operands!(Expr);
+
+/// What the context says, of columns whose values may be missing or not.
+impl<E, C, T> OperandKind<E, T, operand::Claim> for Claim<C, T> {
+    fn operand(self) -> Operand<E, T> {
+        Operand(Side::Term(self.term()), PhantomData)
+    }
+}
+
+impl<E, C, T> OperandKind<E, Option<T>, operand::NullableClaim> for Claim<C, T> {
+    fn operand(self) -> Operand<E, Option<T>> {
+        Operand(Side::Term(self.term()), PhantomData)
+    }
+}
 
 /// `COUNT(*)`: how many rows.
 ///

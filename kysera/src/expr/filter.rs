@@ -4,6 +4,7 @@ use std::marker::PhantomData;
 use std::ops::{BitAnd, BitOr, Not};
 use std::sync::Arc;
 
+use super::claim::ClaimMeta;
 use super::relation::Rel;
 use super::term::{RelatedRows, Term, same_value};
 use super::value::{Codec, Value};
@@ -77,6 +78,21 @@ pub(crate) enum Node {
         rows: Box<RelatedRows>,
         negated: bool,
     },
+    /// The value is one of those that the context has.
+    InClaim {
+        left: Term,
+        claim: &'static ClaimMeta,
+    },
+    /// The context has this value, whatever the row.
+    ClaimIs {
+        claim: &'static ClaimMeta,
+        value: Value,
+    },
+    /// A row that is reached by following a relation of an entity to itself, once or more often.
+    Reachable {
+        rel: Rel,
+        filters: Vec<Node>,
+    },
     All(Vec<Node>),
     Any(Vec<Node>),
     Not(Box<Node>),
@@ -92,12 +108,13 @@ impl Node {
             }
             Node::CompareRows { left, right, .. } => left.iter().chain(right).for_each(see),
             Node::In { left: term, .. }
+            | Node::InClaim { left: term, .. }
             | Node::IsNull { term, .. }
             | Node::Text { term, .. }
             | Node::Holds(term) => see(term),
             Node::All(nodes) | Node::Any(nodes) => nodes.iter().for_each(|node| node.terms(see)),
             Node::Not(node) => node.terms(see),
-            Node::Related { .. } => {}
+            Node::Related { .. } | Node::Reachable { .. } | Node::ClaimIs { .. } => {}
         }
     }
 
@@ -105,6 +122,7 @@ impl Node {
     pub(crate) fn relations<'n>(&'n self, see: &mut dyn FnMut(&'n Rel)) {
         match self {
             Node::Related { rows, .. } => see(&rows.rel),
+            Node::Reachable { rel, .. } => see(rel),
             Node::All(nodes) | Node::Any(nodes) => nodes.iter().for_each(|node| node.relations(see)),
             Node::Not(node) => node.relations(see),
             _ => {}
@@ -137,6 +155,17 @@ impl Node {
             (Node::Related { rows: a, negated }, Node::Related { rows: b, negated: other }) => {
                 negated == other && a.same(b)
             }
+            (
+                Node::InClaim { left: a, claim },
+                Node::InClaim { left: b, claim: other },
+            ) => claim.is(other) && a.same(b),
+            (Node::ClaimIs { claim, value }, Node::ClaimIs { claim: other, value: other_value }) => {
+                claim.is(other) && same_value(claim.codec, &**value, &**other_value)
+            }
+            (
+                Node::Reachable { rel, filters },
+                Node::Reachable { rel: other, filters: other_filters },
+            ) => rel.leads_as(other) && Self::all_same(filters, other_filters),
             (Node::All(a), Node::All(b)) | (Node::Any(a), Node::Any(b)) => Self::all_same(a, b),
             (Node::Not(a), Node::Not(b)) => a.same(b),
             _ => false,

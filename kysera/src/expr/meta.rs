@@ -2,6 +2,7 @@
 
 use super::filter::{Filter, Node};
 use super::plug::{Plug, PluginContext};
+use super::policy::{FieldGuard, PolicyMeta};
 use super::value::Codec;
 use crate::error::{Error, Result};
 
@@ -15,6 +16,8 @@ pub struct Col {
     pub codec: &'static Codec,
     /// Whether `NewX` may leave it to the database.
     pub fill: Fill,
+    /// Who may read and write it, where that are not all.
+    pub guard: Option<&'static FieldGuard>,
 }
 
 impl Col {
@@ -64,6 +67,8 @@ pub struct Meta {
     pub sortable: &'static [(usize, &'static str)],
     /// What a source with this context may see of the table; `None` where that is everything, always.
     pub scope: Option<fn(&PluginContext<'_>) -> Scope>,
+    /// Who may do what with rows, and with their columns.
+    pub policy: Option<&'static PolicyMeta>,
     pub plug: &'static Plug,
 }
 
@@ -79,6 +84,7 @@ impl Meta {
         filterable: &[],
         sortable: &[],
         scope: None,
+        policy: None,
         plug: &Plug::NONE,
     };
 }

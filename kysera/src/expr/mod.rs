@@ -60,6 +60,7 @@
 //! | orders, and where NULLs stand in them | [`Column::asc`], [`Column::desc`], [`Order`] |
 //! | types of your own | [`Text`], [`NotNull`], [`JsonDocument`] |
 
+mod claim;
 mod column;
 mod expression;
 mod filter;
@@ -67,6 +68,7 @@ mod functions;
 mod meta;
 mod order;
 mod plug;
+mod policy;
 mod raw;
 mod relation;
 mod render;
@@ -74,6 +76,9 @@ mod term;
 mod types;
 mod value;
 
+#[doc(hidden)]
+pub use claim::ClaimMeta;
+pub use claim::{Claim, ClaimList, Claims};
 pub use column::{Column, Columns, IntoColumn, Text};
 pub(crate) use expression::nullable;
 pub(crate) use expression::operand_term;
@@ -90,13 +95,18 @@ pub(crate) use plug::Deleted;
 #[doc(hidden)]
 pub use plug::{Acting, Audit, Counter, Hooks, Mark, Plug, SoftDelete, Stamp};
 pub use plug::{Actor, PluginContext};
+pub use policy::{Action, Actions, Effect};
+pub(crate) use policy::{Condition, Rule, When};
+#[doc(hidden)]
+pub use policy::{FieldGuard, FieldRule, PolicyMeta, RuleSet, Standing, TenantColumn};
 pub(crate) use raw::raw_term;
 pub use raw::{RawArg, RawArgs};
 #[doc(hidden)]
 pub use relation::{Rel, Via};
 #[doc(hidden)]
 pub use render::JsonKeys;
-pub(crate) use render::{Join, LoadKeys, MASKED, Sql, dynamic, encode, qualified};
+pub(crate) use policy::Demand;
+pub(crate) use render::{Becomes, Join, LoadKeys, MASKED, Sql, VALUES, dynamic, encode, qualified};
 pub use term::{JsonKey, JsonPath};
 pub(crate) use term::{RelatedRows, Term, same_value};
 #[doc(hidden)]

@@ -210,6 +210,6 @@ impl Actor for () {
 impl Meta {
     /// Whether what may be seen of the table is the same for every context.
     pub(crate) fn has_fixed_scope(&self) -> bool {
-        self.scope.is_none()
+        self.scope.is_none() && self.policy.is_none() && self.columns.iter().all(|col| col.guard.is_none())
     }
 }

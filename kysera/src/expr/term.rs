@@ -1,5 +1,6 @@
 //! SQL expressions without types.
 
+use super::claim::ClaimMeta;
 use super::filter::Node;
 use super::meta::Col;
 use super::order::OrderKey;
@@ -26,6 +27,8 @@ pub(crate) enum Term {
     CountRelated(Box<RelatedRows>),
     /// SQL of the user's, with `{}` for each argument.
     Raw(&'static str, Vec<Term>),
+    /// What the context says of who asks; NULL where it says nothing.
+    Claim(&'static ClaimMeta),
 }
 
 /// A function of one row.
@@ -173,7 +176,12 @@ impl Term {
                 pair.1.visit(see);
             }
             Term::Cast(term, _) | Term::Json(_, term, _) => term.visit(see),
-            Term::Column(_) | Term::Value(..) | Term::Null | Term::Through(..) | Term::CountRelated(_) => {}
+            Term::Column(_)
+            | Term::Value(..)
+            | Term::Null
+            | Term::Through(..)
+            | Term::CountRelated(_)
+            | Term::Claim(_) => {}
         }
     }
 
@@ -193,9 +201,12 @@ impl Term {
             Term::Call(_, terms) => terms.iter().any(Term::is_null_without_row),
             Term::Arithmetic(_, pair) => pair.0.is_null_without_row() || pair.1.is_null_without_row(),
             Term::Cast(term, _) => term.is_null_without_row(),
-            Term::Json(..) | Term::Value(..) | Term::Aggregate(_) | Term::CountRelated(_) | Term::Raw(..) => {
-                false
-            }
+            Term::Json(..)
+            | Term::Value(..)
+            | Term::Aggregate(_)
+            | Term::CountRelated(_)
+            | Term::Raw(..)
+            | Term::Claim(_) => false,
         }
     }
 
@@ -212,7 +223,10 @@ impl Term {
     pub(crate) fn is_opaque(&self) -> bool {
         let mut found = false;
         self.visit(&mut |term| {
-            found |= matches!(term, Term::Value(..) | Term::Through(..) | Term::CountRelated(_));
+            found |= matches!(
+                term,
+                Term::Value(..) | Term::Through(..) | Term::CountRelated(_) | Term::Claim(_)
+            );
         });
         found
     }
@@ -242,6 +256,7 @@ impl Term {
             (Term::Through(a, of_a), Term::Through(b, of_b)) => a.is(b) && of_a.same(of_b),
             (Term::CountRelated(a), Term::CountRelated(b)) => a.same(b),
             (Term::Raw(a, of_a), Term::Raw(b, of_b)) => a == b && all_same(of_a, of_b),
+            (Term::Claim(a), Term::Claim(b)) => a.is(b),
             _ => false,
         }
     }

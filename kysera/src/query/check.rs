@@ -102,7 +102,7 @@ impl<'q> Groups<'q> {
             return true;
         }
         match term {
-            Term::Value(..) | Term::Null | Term::Aggregate(_) => true,
+            Term::Value(..) | Term::Null | Term::Aggregate(_) | Term::Claim(_) => true,
             Term::Column(column) => {
                 self.rows_of.is_some_and(|meta| meta.columns.iter().any(|of_row| of_row.is(column)))
             }

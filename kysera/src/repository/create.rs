@@ -37,7 +37,7 @@ impl<DB: Backend, E: On<DB>> Op<DB> for Create<E> {
         E::META
     }
 
-    fn unit(&self) -> Unit {
+    fn unit(&self, _: Cx<'_>) -> Unit {
         unit_of::<E>(DB::DIALECT, Answer::Rows)
     }
 
@@ -120,7 +120,7 @@ impl<DB: Backend, E: On<DB>> Op<DB> for CreateMany<E> {
         E::META
     }
 
-    fn unit(&self) -> Unit {
+    fn unit(&self, _: Cx<'_>) -> Unit {
         if self.batches.len() > 1 { Unit::Atomic } else { unit_of::<E>(DB::DIALECT, Answer::Rows) }
     }
 
@@ -322,7 +322,7 @@ impl<DB: Backend, E: On<DB>, I: Iterator<Item = Row<E>> + Send> Op<DB> for Inser
         E::META
     }
 
-    fn unit(&self) -> Unit {
+    fn unit(&self, _: Cx<'_>) -> Unit {
         if self.several { Unit::Atomic } else { unit_of::<E>(DB::DIALECT, Answer::Count) }
     }
 

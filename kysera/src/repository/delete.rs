@@ -21,7 +21,7 @@ impl<DB: Backend, E: On<DB>> Op<DB> for ByKeys<E> {
         E::META
     }
 
-    fn unit(&self) -> Unit {
+    fn unit(&self, _: Cx<'_>) -> Unit {
         if self.ids.len() > keys_per_statement::<E>(DB::DIALECT) {
             Unit::Atomic
         } else {
@@ -54,7 +54,7 @@ impl<DB: Backend, E: On<DB>> Op<DB> for Restore<E> {
         E::META
     }
 
-    fn unit(&self) -> Unit {
+    fn unit(&self, _: Cx<'_>) -> Unit {
         match Fate::Restore.unit::<E>(DB::DIALECT) {
             Unit::Statement => unit_of::<E>(DB::DIALECT, Answer::Rows),
             unit => unit,

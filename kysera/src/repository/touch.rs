@@ -20,7 +20,7 @@ impl<DB: Backend, E: On<DB>, V: Values> Op<DB> for Touch<E, V> {
         E::META
     }
 
-    fn unit(&self) -> Unit {
+    fn unit(&self, _: Cx<'_>) -> Unit {
         unit_of::<E>(DB::DIALECT, Answer::Rows)
     }
 
@@ -45,7 +45,7 @@ impl<DB: Backend, E: On<DB>, V: Values> Op<DB> for TouchMany<E, V> {
         E::META
     }
 
-    fn unit(&self) -> Unit {
+    fn unit(&self, _: Cx<'_>) -> Unit {
         if self.ids.len() > per_statement::<DB, E>() {
             Unit::Atomic
         } else {

@@ -44,7 +44,7 @@ impl<DB: Backend, E: On<DB>> Op<DB> for Transition<E> {
         E::META
     }
 
-    fn unit(&self) -> Unit {
+    fn unit(&self, _: Cx<'_>) -> Unit {
         unit_of::<E>(DB::DIALECT, Answer::Rows)
     }
 

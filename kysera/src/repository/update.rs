@@ -35,7 +35,7 @@ impl<DB: Backend, E: On<DB>> Op<DB> for Update<E> {
         E::META
     }
 
-    fn unit(&self) -> Unit {
+    fn unit(&self, _: Cx<'_>) -> Unit {
         unit_of::<E>(DB::DIALECT, Answer::Rows)
     }
 
@@ -101,7 +101,7 @@ impl<DB: Backend, E: On<DB>> Op<DB> for UpdateMany<E> {
         E::META
     }
 
-    fn unit(&self) -> Unit {
+    fn unit(&self, _: Cx<'_>) -> Unit {
         // On PostgreSQL the statement itself writes nothing if a row is missing.
         if self.batches.len() == 1 && DB::DIALECT == Dialect::Postgres {
             unit_of::<E>(DB::DIALECT, Answer::Rows)

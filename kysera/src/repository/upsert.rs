@@ -8,7 +8,7 @@ use super::upsert_locked;
 use crate::backend::{Backend, Dialect};
 use crate::entity::{Entity, Mask, On};
 use crate::error::{Error, Result};
-use crate::expr::{Deleted, Meta, Sql};
+use crate::expr::{Action, Deleted, Meta, Sql};
 use crate::query::{decode_all, decode_first};
 use crate::source::{Cx, Op, Unit};
 use crate::write::{Answer, Keys, Which, given, logs_at_once, refuse_same_key, unit_of};
@@ -66,7 +66,7 @@ impl<DB: Backend, E: On<DB>> Op<DB> for Upsert<E> {
         E::META
     }
 
-    fn unit(&self) -> Unit {
+    fn unit(&self, _: Cx<'_>) -> Unit {
         unit(DB::DIALECT, &self.conflict, given(E::META, &self.new))
     }
 
@@ -162,7 +162,7 @@ pub(super) async fn refused<DB: Backend, E: On<DB>>(
             if DB::fetch_optional(conn, hidden.finish()?).await?.is_some()
                 && DB::fetch_optional(conn, seen.finish()?).await?.is_none()
             {
-                return Ok(Error::Denied { entity });
+                return Ok(Error::Denied { entity, action: Action::Update, rule: None, column: None });
             }
         }
     }
@@ -190,7 +190,7 @@ impl<DB: Backend, E: On<DB>> Op<DB> for UpsertMany<'_, E> {
         E::META
     }
 
-    fn unit(&self) -> Unit {
+    fn unit(&self, _: Cx<'_>) -> Unit {
         // PostgreSQL refuses two rows with one key by itself; elsewhere it shows afterwards, and must be undone. So must be
         // what is left of a batch of which a row was refused.
         let may_refuse =

@@ -16,7 +16,7 @@ pub(crate) trait Op<DB: Backend>: Send {
     fn meta(&self) -> &'static Meta;
 
     /// What its statements need.
-    fn unit(&self) -> Unit {
+    fn unit(&self, _: Cx<'_>) -> Unit {
         Unit::Statement
     }
 
@@ -41,7 +41,7 @@ pub(crate) fn run_in<'s, S: Source, O: Op<S::Database>>(
     async move {
         let mut guard = source.acquire().await?;
         let meta = op.meta();
-        let unit = op.unit();
+        let unit = op.unit(cx);
         let bracket = match unit {
             Unit::Statement => Bracket::None,
             _ => guard.open_unit(unit),

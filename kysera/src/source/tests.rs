@@ -36,7 +36,7 @@ impl<DB: Backend> Op<DB> for Steps {
         &META
     }
 
-    fn unit(&self) -> Unit {
+    fn unit(&self, _: Cx<'_>) -> Unit {
         self.unit
     }
 

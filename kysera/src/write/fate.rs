@@ -57,7 +57,7 @@ impl<DB: Backend, E: On<DB>> Op<DB> for ByFilters<E> {
         E::META
     }
 
-    fn unit(&self) -> Unit {
+    fn unit(&self, _: Cx<'_>) -> Unit {
         self.fate.unit::<E>(DB::DIALECT)
     }
 

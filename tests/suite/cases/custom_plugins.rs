@@ -331,9 +331,9 @@ async fn a_scope_holds_on_every_path() {
     assert_eq!(papers.find().with_deleted().filter(Paper::TITLE.eq("theirs")).purge().await.unwrap(), 0);
     let denied =
         papers.upsert(NewPaper { shelf_id: Some(9), ..paper("theirs") }, Paper::TITLE).await.unwrap_err();
-    assert!(matches!(denied, Error::Denied { entity: "Paper" }), "{denied:?}");
+    assert!(matches!(denied, Error::Denied { entity: "Paper", .. }), "{denied:?}");
     let denied = papers.upsert_many([paper("new"), paper("theirs")], Paper::TITLE).await.unwrap_err();
-    assert!(matches!(denied, Error::Denied { entity: "Paper" }), "{denied:?}");
+    assert!(matches!(denied, Error::Denied { entity: "Paper", .. }), "{denied:?}");
     assert!(others.delete(theirs.id).await.unwrap());
     assert!(papers.restore(theirs.id).await.unwrap_err().is_not_found());
     assert_eq!(papers.restore_many([theirs.id]).await.unwrap(), 0);

@@ -33,6 +33,15 @@ impl<'v> Sql<'v> {
             }
             Node::Holds(term) => self.push("(").term(term).push(")"),
             Node::Related { rows, negated } => self.related_exists(rows, *negated),
+            Node::InClaim { left, claim } => {
+                let values: Arc<[Value]> = (claim.values)(&self.cx).into();
+                self.in_list(left, claim.codec, &values, false, false)
+            }
+            Node::ClaimIs { claim, value } => {
+                let has = claim.has(&self.cx, value);
+                self.push(if has { "TRUE" } else { "FALSE" })
+            }
+            Node::Reachable { rel, filters } => self.reachable(rel, filters),
             Node::All(nodes) if nodes.is_empty() => self.push("TRUE"),
             Node::Any(nodes) if nodes.is_empty() => self.push("FALSE"),
             Node::All(nodes) => self.combined(nodes, " AND "),
@@ -56,7 +65,7 @@ impl<'v> Sql<'v> {
 
     fn compare(&mut self, left: &Term, op: Compare, right: &Term) -> &mut Self {
         let text = match (op, right) {
-            (Compare::Eq | Compare::Ne, Term::Null) => {
+            (Compare::Eq | Compare::Ne, Term::Null) if !self.in_rules => {
                 return self.term(left).push(null_test(op == Compare::Ne));
             }
             // Nothing is greater or less than NULL. Said here, so that the negation is NULL too, as it is in SQL.
@@ -82,6 +91,14 @@ impl<'v> Sql<'v> {
         null: bool,
         negated: bool,
     ) -> &mut Self {
+        // In a rule nothing equals NULL, nor can anything be told apart from it.
+        if self.in_rules && null {
+            return if negated || values.is_empty() {
+                self.push("NULL")
+            } else {
+                self.some_of(left, codec, values, negated)
+            };
+        }
         match (values.is_empty(), null) {
             (true, true) => self.term(left).push(null_test(negated)),
             (true, false) => self.push(if negated { "TRUE" } else { "FALSE" }),

@@ -137,6 +137,6 @@ fn loose(term: &Term, keys: &[Term], columns: &mut Vec<&'static Col>) {
         Term::Cast(term, _) | Term::Json(_, term, _) => loose(term, keys, columns),
         Term::Through(rel, _) => loose(&Term::Column(rel.parent), keys, columns),
         Term::CountRelated(rows) => loose(&Term::Column(rows.rel.parent), keys, columns),
-        Term::Value(..) | Term::Null | Term::Aggregate(_) => {}
+        Term::Value(..) | Term::Null | Term::Aggregate(_) | Term::Claim(_) => {}
     }
 }

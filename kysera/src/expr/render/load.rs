@@ -45,7 +45,7 @@ impl<'v> Sql<'v> {
         let aliased = link.is_some() || rows.limit.is_some();
         let target = aliased.then(|| self.new_alias("r", rel.key));
         let names = Names { target, link };
-        self.about(Level { alias: target, joins: Vec::new() }, |sql| match rows.limit {
+        self.about(Level { alias: target, ..Level::default() }, |sql| match rows.limit {
             None => {
                 sql.push("SELECT ").loaded_columns(&rel, names, false).loaded_from(&rel, names);
                 sql.push(" WHERE ").load_key(&rel, names).among(keys);
@@ -103,7 +103,7 @@ impl<'v> Sql<'v> {
     pub(crate) fn load_pairs(&mut self, rel: &Rel, keys: LoadKeys<'v>, stored: LoadKeys<'v>) -> &mut Self {
         let (meta, key) = rel.keyed();
         let alias = self.new_alias("r", key);
-        self.about(Level { alias: Some(alias), joins: Vec::new() }, |sql| {
+        self.about(Level { alias: Some(alias), ..Level::default() }, |sql| {
             sql.push("SELECT ").row_columns(meta).push(", ").ident("kysera_k").push(".").ident("i");
             sql.push(" FROM ").table(meta).push(" AS ").alias(alias).push(" JOIN ");
             if sql.has_array(keys.codec) {
@@ -197,7 +197,7 @@ impl<'v> Sql<'v> {
     fn load_conditions(&mut self, rows: &'v RelatedRows, names: Names) -> &mut Self {
         self.visible(rows.rel.meta, rows.deleted, " AND ");
         if let Some((via, alias)) = names.link {
-            self.about(Level { alias: Some(alias), joins: Vec::new() }, |sql| {
+            self.about(Level { alias: Some(alias), ..Level::default() }, |sql| {
                 sql.visible(via.meta, Deleted::Hidden, " AND ");
             });
         }

@@ -7,6 +7,7 @@ mod load;
 mod log;
 #[cfg(feature = "audit")]
 mod logged;
+mod policy;
 mod qualify;
 mod related;
 mod scope;
@@ -15,6 +16,7 @@ mod term;
 pub use load::JsonKeys;
 pub(crate) use load::LoadKeys;
 pub(crate) use log::MASKED;
+pub(crate) use policy::{Becomes, VALUES};
 
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -53,6 +55,10 @@ pub(crate) struct Sql<'v> {
     cx: PluginContext<'v>,
     /// How many scopes the one that is being written stands in.
     scopes: u32,
+    /// Whether the rule of a policy is being written.
+    in_rules: bool,
+    /// Whether rows that rules ask for are locked.
+    locks: bool,
     /// What the columns of the row at hand are written with.
     level: Level,
     /// How many aliases were given.
@@ -76,6 +82,8 @@ struct Level {
     /// `None`: the table's own name.
     alias: Option<Alias>,
     joins: Vec<(Join, Alias)>,
+    /// Columns that are about to change, where the row is meant as it will be.
+    becomes: Vec<(usize, Becomes)>,
 }
 
 /// A name for a table that the statement reaches, with a number unless that is 0.
@@ -112,6 +120,8 @@ impl<'v> Sql<'v> {
             schema: None,
             cx: PluginContext::NONE,
             scopes: 0,
+            in_rules: false,
+            locks: false,
             level: Level::default(),
             aliases: 0,
             aggregates: false,
@@ -202,6 +212,9 @@ impl<'v> Sql<'v> {
 
     /// Writes a column of the row at hand, with its table.
     pub(crate) fn column(&mut self, col: &Col) -> &mut Self {
+        if !self.level.becomes.is_empty() && self.become_column(col) {
+            return self;
+        }
         match self.level.alias {
             Some(alias) => self.alias(alias),
             None => self.ident(col.table),
@@ -249,13 +262,13 @@ impl<'v> Sql<'v> {
 
     /// Writes something about the row of the statement's own table, which it calls by this name.
     pub(crate) fn about_table(&mut self, alias: &'static str, write: impl FnOnce(&mut Self)) -> &mut Self {
-        self.about(Level { alias: Some(Alias(alias, 0)), joins: Vec::new() }, write);
+        self.about(Level { alias: Some(Alias(alias, 0)), ..Level::default() }, write);
         self
     }
 
     /// Writes something about the columns of a derived table of this name.
     pub(crate) fn about_derived(&mut self, alias: (&'static str, u32), write: impl FnOnce(&mut Self)) {
-        self.about(Level { alias: Some(Alias(alias.0, alias.1)), joins: Vec::new() }, write);
+        self.about(Level { alias: Some(Alias(alias.0, alias.1)), ..Level::default() }, write);
     }
 
     /// Writes a query of its own within the statement.
@@ -279,12 +292,8 @@ impl<'v> Sql<'v> {
 
     /// Writes all columns of the row at hand: by their names alone, unless another table has some as well.
     pub(crate) fn row_columns(&mut self, meta: &'static Meta) -> &mut Self {
-        if self.level.alias.is_none() && self.level.joins.is_empty() {
-            return self.names(meta.columns);
-        }
-        self.list(meta.columns, ", ", |sql, col| {
-            sql.column(col);
-        })
+        let qualified = self.level.alias.is_some() || !self.level.joins.is_empty();
+        self.readable_columns(meta, qualified)
     }
 
     /// Whether the source puts the table somewhere else than the struct does.

@@ -25,7 +25,7 @@ impl<'v> Sql<'v> {
             self.push(if *left { " LEFT JOIN " } else { " JOIN " }).table(rel.meta).push(" AS ");
             self.alias(alias).push(" ON ").alias(alias).push(".").ident(rel.key.name).push(" = ");
             self.column(rel.parent);
-            let level = Level { alias: Some(alias), joins: Vec::new() };
+            let level = Level { alias: Some(alias), ..Level::default() };
             self.about(level, |sql| {
                 sql.visible(rel.meta, Deleted::Hidden, " AND ");
             });
@@ -48,8 +48,14 @@ impl<'v> Sql<'v> {
             .flat_map(|(join, alias)| join.rel.meta.columns.iter().map(|col| (Some(*alias), col)));
         self.list(own.chain(joined).enumerate(), ", ", |sql, (i, (alias, col))| {
             match alias {
-                Some(alias) => sql.alias(alias).push(".").ident(col.name),
-                None => sql.column(col),
+                Some(alias) => {
+                    sql.about(Level { alias: Some(alias), ..Level::default() }, |sql| {
+                        sql.readable_column(col, true);
+                    });
+                }
+                None => {
+                    sql.readable_column(col, true);
+                }
             };
             if names {
                 sql.push(" AS ").ident(&format!("x{i}"));
@@ -65,7 +71,8 @@ impl<'v> Sql<'v> {
         });
         // Without it, SQLite 3.51 makes a join of it, and forgets the OFFSET of the query around it.
         let limit = self.dialect == Dialect::Sqlite && !negated;
-        self.push(if limit { " LIMIT 1)" } else { ")" })
+        let lock = self.rule_lock();
+        self.push(if limit { " LIMIT 1)" } else { lock }).push(if limit { "" } else { ")" })
     }
 
     /// `(SELECT COUNT(*) FROM ..)`
@@ -98,7 +105,7 @@ impl<'v> Sql<'v> {
         let link = rel.via.map(|via| (via, self.new_alias("r", rel.parent)));
         let outer = std::mem::take(&mut self.level);
         let aggregates = std::mem::replace(&mut self.aggregates, false);
-        self.level = Level { alias: Some(target), joins: Vec::new() };
+        self.level = Level { alias: Some(target), ..Level::default() };
 
         // Merged into the statement, a derived table would be the table that is written again.
         let target_in_disguise = self.must_shadow(rel.meta).then_some(target);
@@ -131,7 +138,7 @@ impl<'v> Sql<'v> {
         let outer = std::mem::replace(&mut self.level, inner);
         self.visible(rel.meta, deleted, " AND ");
         if let Some((via, alias)) = link {
-            self.about(Level { alias: Some(alias), joins: Vec::new() }, |sql| {
+            self.about(Level { alias: Some(alias), ..Level::default() }, |sql| {
                 sql.visible(via.meta, Deleted::Hidden, " AND ");
             });
         }
@@ -144,7 +151,7 @@ impl<'v> Sql<'v> {
     }
 
     /// Writes a table to read from, in a disguise where the statement writes it.
-    fn readable(&mut self, meta: &'static Meta) -> &mut Self {
+    pub(super) fn readable(&mut self, meta: &'static Meta) -> &mut Self {
         if !self.must_shadow(meta) {
             return self.table(meta);
         }

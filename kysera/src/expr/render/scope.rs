@@ -4,17 +4,34 @@ use super::Sql;
 use crate::error::Error;
 use crate::expr::meta::{Col, Meta, Scope, ScopeNode};
 use crate::expr::plug::{Deleted, Mark};
+use crate::expr::policy::Action;
 
 impl Sql<'_> {
     /// Writes what holds for the rows of the table at hand that may be seen, with `glue` in front of it; nothing where that
     /// is all of them.
     pub(crate) fn visible(&mut self, meta: &'static Meta, deleted: Deleted, glue: &str) -> &mut Self {
+        self.accessible(meta, deleted, &[Action::Read], glue)
+    }
+
+    /// The same of rows that more is to be done with than to read them.
+    pub(crate) fn accessible(
+        &mut self,
+        meta: &'static Meta,
+        deleted: Deleted,
+        actions: &[Action],
+        glue: &str,
+    ) -> &mut Self {
         let mut glue = glue;
         if let Some(soft_delete) = &meta.plug.soft_delete
             && deleted != Deleted::Shown
             && let Some(col) = meta.columns.get(soft_delete.column)
         {
             self.push(glue).is_deleted(col, soft_delete.mark, deleted == Deleted::Only);
+            glue = " AND ";
+        }
+        let before = self.len();
+        self.permitted(meta, actions, glue);
+        if self.len() > before {
             glue = " AND ";
         }
         let Some(scope) = meta.scope else { return self };

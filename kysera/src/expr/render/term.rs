@@ -13,7 +13,10 @@ impl<'v> Sql<'v> {
 
     pub(super) fn written_out(&mut self, term: &Term) -> &mut Self {
         match term {
-            Term::Column(col) => self.column(col),
+            Term::Column(col) => match self.mask_of(col) {
+                Some(guard) => self.masked(col, guard),
+                None => self.column(col),
+            },
             Term::Value(codec, value) => self.shared(codec, value),
             Term::Null => self.push("NULL"),
             Term::Call(call, terms) => self.call(*call, terms),
@@ -51,7 +54,7 @@ impl<'v> Sql<'v> {
                     Some((join, alias)) => {
                         // Where there is no row, its columns are NULL, and so is all that is said of it.
                         let conditional = join.left && !of.is_null_without_row();
-                        let level = Level { alias: Some(alias), joins: Vec::new() };
+                        let level = Level { alias: Some(alias), ..Level::default() };
                         self.about(level, |sql| {
                             if conditional {
                                 sql.push("CASE WHEN ").column(rel.key).push(" IS NOT NULL THEN ");
@@ -68,6 +71,10 @@ impl<'v> Sql<'v> {
             }
             Term::CountRelated(rows) => self.related_count(rows),
             Term::Raw(text, args) => self.raw(text, args),
+            Term::Claim(claim) => match claim.value(&self.cx) {
+                Some(value) => self.shared(claim.codec, &value),
+                None => self.push("NULL"),
+            },
         }
     }
 

@@ -355,7 +355,7 @@ impl<DB: Backend> Op<DB> for PruneChain<'_> {
         AuditEntry::META
     }
 
-    fn unit(&self) -> Unit {
+    fn unit(&self, _: Cx<'_>) -> Unit {
         Unit::Atomic
     }
 

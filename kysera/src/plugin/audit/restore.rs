@@ -29,7 +29,7 @@ impl<DB: Backend, E: On<DB> + Audited> Op<DB> for RestoreFrom<E> {
         E::META
     }
 
-    fn unit(&self) -> Unit {
+    fn unit(&self, _: Cx<'_>) -> Unit {
         Unit::Atomic
     }
 
