@@ -56,6 +56,10 @@ impl<'s> Cx<'s> {
     /// Begins a statement with `SELECT <columns> FROM <table>`.
     pub(crate) fn select<DB: Backend, E: Entity>(self) -> Sql<'s> {
         let mut sql = self.sql::<DB>();
+        if E::META.hides_columns() {
+            sql.push("SELECT ").readable_columns(E::META, false).push(" FROM ").table(E::META);
+            return sql;
+        }
         let text = E::TEXTS.of(DB::DIALECT).select;
         if sql.is_elsewhere(E::META) {
             sql.push(self.text::<DB>(E::META, SqlStr::from_static(text)).as_str());

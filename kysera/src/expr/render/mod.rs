@@ -165,6 +165,11 @@ impl<'v> Sql<'v> {
         self.dialect
     }
 
+    /// Who asks.
+    pub(crate) fn cx(&self) -> PluginContext<'v> {
+        self.cx
+    }
+
     pub(crate) fn refuse(&mut self, error: Error) {
         self.refused.get_or_insert(error);
     }
