@@ -15,8 +15,8 @@ use crate::expr::{Action, Col, Meta};
 use crate::query::{decode_all, decode_first};
 use crate::source::{Cx, Op, Unit};
 use crate::write::{
-    Answer, NEW, columns, create_refusal, created, given, is_late, is_unguarded, judge, key_columns, log_created,
-    logged_insert, logs_at_once, row_lock, rows_per_statement, show, take_turn, unit_of,
+    Answer, NEW, columns, create_refusal, created, given, is_late, is_unguarded, judge, key_columns,
+    log_created, logged_insert, logs_at_once, row_lock, rows_per_statement, show, take_turn, unit_of,
 };
 
 /// The most rows of one multi-row INSERT.
@@ -89,7 +89,7 @@ pub(super) async fn insert_one<DB: Backend, E: On<DB>>(
         }
     };
     let Some(row) = row else {
-        let refused = create_refusal::<DB, E>(conn, cx, mask, new, &demands).await?;
+        let refused = create_refusal::<DB, E>(conn, cx, mask, new, now).await?;
         return Err(refused.unwrap_or(Error::NotStored { entity: E::META.entity }));
     };
     let rows = std::slice::from_ref(&row);

@@ -5,7 +5,9 @@ use crate::entity::{Draft, Entity, On, Operation, Values};
 use crate::error::Result;
 use crate::expr::Meta;
 use crate::source::{Cx, Op, Unit};
-use crate::write::{Answer, Assignment, Which, change, keys_per_statement, next_version, of_values, unit_of, unit_of_several};
+use crate::write::{
+    Answer, Assignment, Which, change, keys_per_statement, next_version, of_values, unit_of, unit_of_several,
+};
 
 /// One row, answered as stored; `None` if there is no such row.
 pub(crate) struct Touch<E: Entity, V> {

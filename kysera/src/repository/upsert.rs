@@ -12,8 +12,8 @@ use crate::expr::{Action, Col, Deleted, Meta, Sql};
 use crate::query::{decode_all, decode_first};
 use crate::source::{Cx, Op, Unit};
 use crate::write::{
-    Answer, Assignment, Keys, To, Which, create_refusal, created, denied, given, is_late, logs_at_once, refusal,
-    refuse_same_key, unit_of,
+    Answer, Assignment, Keys, To, Which, create_refusal, created, denied, given, is_late, logs_at_once,
+    refusal, refuse_same_key, unit_of,
 };
 
 /// MySQL's "subquery returns more than 1 row", which the guard raises, has this SQLSTATE, and so has PostgreSQL's
@@ -167,7 +167,10 @@ pub(super) async fn refused<DB: Backend, E: On<DB>>(
     let entity = E::META.entity;
     for row in rows {
         let mask = given(E::META, *row);
-        let demands = created::<E>(&cx.plugins(), mask, Some(*row));
+        let mut demands = created::<E>(&cx.plugins(), mask, Some(*row));
+        if is_late(E::META, &demands, mask) {
+            demands.clear(); // they were not asked yet
+        }
         if let Some(error) = create_refusal::<DB, E>(conn, cx, mask, *row, &demands).await? {
             return Ok(error);
         }
@@ -195,7 +198,7 @@ pub(super) async fn refused<DB: Backend, E: On<DB>>(
                 continue;
             }
             if DB::fetch_optional(conn, seen.finish()?).await?.is_none() {
-                return Ok(denied(E::META, Action::Update, None));
+                return Ok(denied(E::META, Action::Update, None, None));
             }
             let mask = given(E::META, *row);
             let value = |col: &&'static Col| Some(Assignment { col, to: To::Value(row.value(col.index)?) });

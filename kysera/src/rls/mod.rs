@@ -109,8 +109,11 @@
 //! SQL of your own: [`native`] policies of PostgreSQL do that. Checks see what is written, not what a trigger makes of it. What
 //! one may not see still takes its unique keys: an upsert that meets such a row is denied, and an insert violates the constraint.
 
+mod decide;
 mod rules;
 mod tenant;
+
+pub use decide::{Access, Decision, PolicyMethods};
 
 pub use crate::expr::{Action, Actions, Claim, ClaimList, Claims, Effect};
 #[doc(inline)]

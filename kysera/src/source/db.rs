@@ -179,11 +179,13 @@ impl<DB: Backend, C: Send + Sync + 'static> Db<DB, C> {
         Ok(Self { shared: self.shared.clone(), session: self.session.in_schema(name)? })
     }
 
-    /// The same database with nobody's rights but the system's. `reason` says why, for whoever reads the code or its
-    /// traces.
+    /// The same database with nobody's rights but the system's: no [policy](crate::rls) concerns it. `reason` says why, for whoever
+    /// reads the code, its traces (an event of level INFO and target `kysera::rls`), or the audit log.
     #[must_use]
     pub fn unrestricted(&self, reason: impl Into<Cow<'static, str>>) -> Db<DB, System> {
-        self.clone().with_context(System { reason: reason.into() })
+        let reason = reason.into();
+        tracing::event!(target: "kysera::rls", tracing::Level::INFO, reason = &*reason, "unrestricted");
+        self.clone().with_context(System { reason })
     }
 
     /// The same database, whose keyset pages have cursors that are signed or sealed, and which takes no others. Its

@@ -1,19 +1,34 @@
 //! What the policy of an entity demands of a write, and why one was refused.
 
+use std::borrow::Cow;
+
 use futures_util::TryStreamExt;
 
-use super::keys::{columns, key_in, keys_per_statement};
+use super::keys::{key_in, keys_per_statement};
 use super::set::{Assignment, To};
 use super::which::{Keys, Which};
 use crate::backend::{Backend, Dialect};
 use crate::entity::{Entity, Mask, Values};
 use crate::error::{Error, Result};
-use crate::expr::{Action, Becomes, Demand, Meta, Node, PluginContext, PolicyMeta, Sql, Standing, Term};
+use crate::expr::{
+    Action, Becomes, Col, Demand, Meta, Node, PluginContext, PolicyMeta, Scope, Sql, Standing, Term,
+};
 use crate::source::Cx;
 
 /// The policy of an entity, if it concerns whoever asks. Whom it does not know is refused when a statement is written.
 pub(crate) fn policy_for(meta: &Meta, cx: &PluginContext<'_>) -> Option<&'static PolicyMeta> {
     meta.policy.filter(|policy| (policy.standing)(cx) == Standing::Known)
+}
+
+/// Whether rows can be hidden from whoever asks.
+#[cfg_attr(not(feature = "audit"), allow(dead_code, reason = "for the log"))]
+pub(crate) fn is_narrowed(meta: &Meta, cx: &PluginContext<'_>) -> bool {
+    let hides = |col: &Col| {
+        col.guard.is_some_and(|guard| guard.read.is_some() && (guard.standing)(cx) != Standing::System)
+    };
+    policy_for(meta, cx).is_some()
+        || meta.scope.is_some_and(|scope| !matches!(scope(cx), Scope::Open))
+        || meta.columns.iter().any(hides)
 }
 
 /// Whether rows of the entity are written as anyone likes who may see them.
@@ -22,7 +37,11 @@ pub(crate) fn is_unguarded(meta: &Meta) -> bool {
 }
 
 /// What has to hold for new rows that give these columns.
-pub(crate) fn created<E: Entity>(cx: &PluginContext<'_>, mask: Mask, new: Option<&dyn Values>) -> Vec<Demand> {
+pub(crate) fn created<E: Entity>(
+    cx: &PluginContext<'_>,
+    mask: Mask,
+    new: Option<&dyn Values>,
+) -> Vec<Demand> {
     let meta = E::META;
     let mut demands = match policy_for(meta, cx) {
         // The column of the tenant has been written by the plugin, unless one of the user's has changed that.
@@ -44,11 +63,17 @@ pub(crate) fn is_late(meta: &Meta, demands: &[Demand], mask: Mask) -> bool {
     let absent = |column: &usize| !mask.contains(*column);
     !demands.is_empty()
         && (mask == Mask::default()
-            || (0..meta.columns.len()).filter(absent).any(|column| demands.iter().any(|demand| demand.reads(column))))
+            || (0..meta.columns.len())
+                .filter(absent)
+                .any(|column| demands.iter().any(|demand| demand.reads(column))))
 }
 
 /// What has to hold for rows as they are so that these columns of theirs may be written.
-pub(crate) fn writes(meta: &Meta, cx: &PluginContext<'_>, columns: impl Iterator<Item = usize>) -> Vec<Demand> {
+pub(crate) fn writes(
+    meta: &Meta,
+    cx: &PluginContext<'_>,
+    columns: impl Iterator<Item = usize>,
+) -> Vec<Demand> {
     let cols = columns.filter_map(|column| meta.columns.get(column));
     cols.filter_map(|col| col.guard?.writes(col.name, cx)).collect()
 }
@@ -69,7 +94,8 @@ pub(crate) fn write_becoming<'a>(
 ) {
     let mut given = Vec::new();
     let mut becomes = Vec::new();
-    for assign in assigns.iter().filter(|assign| demands.iter().any(|demand| demand.reads(assign.col.index))) {
+    for assign in assigns.iter().filter(|assign| demands.iter().any(|demand| demand.reads(assign.col.index)))
+    {
         let to = match &assign.to {
             To::Term(term) => Becomes::Term((*term).clone()),
             To::Next => Becomes::Next,
@@ -114,9 +140,12 @@ pub(crate) fn in_upsert(assign: &Assignment<'_>) -> Becomes {
 }
 
 /// The error, and an event for whoever watches: it says what was refused, and nothing of the row.
-pub(crate) fn denied(meta: &Meta, action: Action, demand: Option<&Demand>) -> Error {
-    let rule = demand.and_then(|demand| demand.rule.clone());
-    let column = demand.and_then(|demand| demand.column);
+pub(crate) fn denied(
+    meta: &Meta,
+    action: Action,
+    rule: Option<Cow<'static, str>>,
+    column: Option<&'static str>,
+) -> Error {
     tracing::event!(
         target: "kysera::rls",
         tracing::Level::WARN,
@@ -129,6 +158,10 @@ pub(crate) fn denied(meta: &Meta, action: Action, demand: Option<&Demand>) -> Er
     Error::Denied { entity: meta.entity, action, rule, column }
 }
 
+fn denied_by(meta: &Meta, action: Action, demand: &Demand) -> Error {
+    denied(meta, action, demand.rule.clone(), demand.column)
+}
+
 /// Why a write has left out rows that the caller may read, if that is a rule. Asked afterwards, and only where fewer were written
 /// than were named.
 pub(crate) async fn refusal<DB: Backend, E: Entity>(
@@ -137,7 +170,8 @@ pub(crate) async fn refusal<DB: Backend, E: Entity>(
     which: &Which<'_, E>,
 ) -> Result<Option<Error>> {
     let (meta, plugins) = (E::META, cx.plugins());
-    if is_unguarded(meta) || which.action == Action::Read || matches!(which.keys, Keys::Any | Keys::Among(..)) {
+    if is_unguarded(meta) || which.action == Action::Read || matches!(which.keys, Keys::Any | Keys::Among(..))
+    {
         return Ok(None);
     }
     let mut before = match policy_for(meta, &plugins) {
@@ -167,7 +201,7 @@ pub(crate) async fn refusal<DB: Backend, E: Entity>(
     while let Some(row) = rows.try_next().await? {
         for (at, demand) in demands.iter().enumerate() {
             if DB::integer(&row, at)? != 0 {
-                return Ok(Some(denied(meta, which.action, Some(demand))));
+                return Ok(Some(denied_by(meta, which.action, demand)));
             }
         }
     }
@@ -215,10 +249,10 @@ pub(crate) async fn judge<DB: Backend, E: Entity>(
         let Some(row) = DB::fetch_optional(conn, sql.finish()?).await? else { continue };
         for (at, demand) in demands.iter().enumerate() {
             if DB::integer(&row, at)? != 0 {
-                return Err(denied(meta, action, Some(demand)));
+                return Err(denied_by(meta, action, demand));
             }
         }
-        return Err(denied(meta, action, None));
+        return Err(denied(meta, action, None, None));
     }
     Ok(())
 }
@@ -232,10 +266,12 @@ pub(crate) async fn create_refusal<DB: Backend, E: Entity>(
     demands: &[Demand],
 ) -> Result<Option<Error>> {
     let meta = E::META;
-    if demands.is_empty() || is_late(meta, demands, mask) {
+    if demands.is_empty() {
         return Ok(None);
     }
-    let cols: Vec<_> = columns(meta, mask).collect();
+    // Those that are judged: others may have types that only an assignment converts.
+    let is_judged = |col: &&'static Col| demands.iter().any(|demand| demand.reads(col.index));
+    let cols: Vec<_> = meta.columns.iter().filter(is_judged).collect();
     let mut sql = cx.sql::<DB>();
     sql.push("SELECT ").about_table(crate::expr::VALUES, |sql| {
         sql.list(demands, ", ", |sql, demand| {
@@ -244,16 +280,31 @@ pub(crate) async fn create_refusal<DB: Backend, E: Entity>(
             });
         });
     });
-    sql.push(" FROM ").typed_values(meta, &cols, |sql, at| {
-        if let Some((col, value)) = cols.get(at).and_then(|col| Some((col, new.value(col.index)?))) {
-            sql.value(col.codec, value);
-        }
-    });
+    if !cols.is_empty() {
+        sql.push(" FROM ");
+        sql.typed_values(meta, &cols, |sql, at| {
+            // What is left to the database counts as NULL.
+            match cols
+                .get(at)
+                .and_then(|col| Some((col, new.value(col.index).filter(|_| mask.contains(col.index))?)))
+            {
+                Some((col, value)) => sql.value(col.codec, value),
+                None => sql.push("NULL"),
+            };
+        });
+    }
     let Some(row) = DB::fetch_optional(conn, sql.finish()?).await? else { return Ok(None) };
     for (at, demand) in demands.iter().enumerate() {
         if DB::integer(&row, at)? != 0 {
-            return Ok(Some(denied(meta, Action::Create, Some(demand))));
+            return Ok(Some(denied_by(meta, Action::Create, demand)));
         }
     }
     Ok(None)
+}
+
+/// Writes, behind other conditions, what has to hold so that a row like the one at hand may be created.
+pub(crate) fn judge_alike<E: Entity>(sql: &mut Sql<'_>, cx: &PluginContext<'_>) {
+    if let Some(policy) = policy_for(E::META, cx) {
+        sql.demands(E::META, &policy.created(cx, false), " AND ");
+    }
 }

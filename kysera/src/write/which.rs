@@ -145,6 +145,27 @@ impl<'a, E: Entity> Which<'a, E> {
         }
     }
 
+    /// The same, without locking what rules ask for.
+    pub(crate) fn write_asking(&self, sql: &mut Sql<'a>, action: Action) {
+        self.write_key(sql);
+        sql.accessible(E::META, self.deleted, &[Action::Read, action], " AND ");
+    }
+
+    /// ` WHERE <keys>`, whoever asks.
+    pub(crate) fn write_key(&self, sql: &mut Sql<'a>) {
+        sql.push(" WHERE ");
+        match self.keys {
+            Keys::One(id) => key_is::<E>(sql, id),
+            Keys::Many(ids) => key_in::<E>(sql, ids),
+            Keys::Like(cols, values) => {
+                sql.equal(cols, values);
+            }
+            Keys::Any | Keys::Among(..) => {
+                sql.push("TRUE");
+            }
+        }
+    }
+
     /// What may be seen of the table, and what the policy says of the rest.
     fn write_access(&self, sql: &mut Sql<'a>, glue: &str) {
         if self.action == Action::Read {

@@ -27,6 +27,7 @@ use super::filter::Node;
 use super::meta::{Col, Meta};
 use super::order::{Nulls, OrderKey};
 use super::plug::{Deleted, PluginContext};
+use super::policy::Action;
 use super::relation::Rel;
 use super::term::{Term, same_value};
 use super::value::{AnyValue, Codec, Value};
@@ -369,6 +370,12 @@ impl<'v> Sql<'v> {
         self.bind(Bind::Text(text))
     }
 
+    /// A number as a literal, of the type that [`Backend::integer`] reads.
+    pub(crate) fn integer_literal(&mut self, number: u8) -> &mut Self {
+        let _ = write!(self.text, "{number}"); // a String takes everything
+        self.push(if self.dialect == Dialect::Postgres { "::bigint" } else { "" })
+    }
+
     /// A number of kysera's own making.
     pub(crate) fn integer(&mut self, number: i64) -> &mut Self {
         self.bind(Bind::Integer(number))
@@ -398,15 +405,16 @@ impl<'v> Sql<'v> {
         })
     }
 
-    /// Writes ` WHERE ..` with what may be seen of the table and the filters, or nothing where that is every row.
+    /// Writes ` WHERE ..` with the rows that this may be done with and the filters, or nothing where that is every row.
     pub(crate) fn conditions(
         &mut self,
         meta: &'static Meta,
         deleted: Deleted,
+        actions: &[Action],
         filters: &[Node],
     ) -> &mut Self {
         let start = self.text.len();
-        self.visible(meta, deleted, " WHERE ");
+        self.accessible(meta, deleted, actions, " WHERE ");
         let mut glue = if self.text.len() == start { " WHERE " } else { " AND " };
         for node in filters {
             self.push(glue).filter(node);
