@@ -66,16 +66,16 @@ pub fn mask<T: Send + Sync + 'static>(value: impl IntoColumn<T>) -> Value {
 pub fn claim<C: 'static, T: Clone + Send + Sync + 'static>(
     cx: &PluginContext<'_>,
     field: impl Fn(&C) -> Option<&T>,
-) -> Vec<Value> {
-    let value = cx.context::<C>().and_then(field);
-    value.map(|value| Arc::new(value.clone()) as Value).into_iter().collect()
+) -> Option<Vec<Value>> {
+    let value = cx.context::<C>().and_then(field)?;
+    Some(vec![Arc::new(value.clone())])
 }
 
 /// The same of a field with several.
 pub fn claims<C: 'static, T: Clone + Send + Sync + 'static>(
     cx: &PluginContext<'_>,
-    field: impl Fn(&C) -> &[T],
-) -> Vec<Value> {
-    let values = cx.context::<C>().map(field).unwrap_or_default();
-    values.iter().map(|value| Arc::new(value.clone()) as Value).collect()
+    field: impl Fn(&C) -> Option<&Vec<T>>,
+) -> Option<Vec<Value>> {
+    let values = cx.context::<C>().and_then(field)?;
+    Some(values.iter().map(|value| Arc::new(value.clone()) as Value).collect())
 }

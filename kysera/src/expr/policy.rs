@@ -53,10 +53,6 @@ impl Actions {
     pub(crate) fn contains(self, action: Action) -> bool {
         self.0 & bit(action) != 0
     }
-
-    pub(crate) fn iter(self) -> impl Iterator<Item = Action> {
-        Action::ALL.into_iter().filter(move |action| self.contains(*action))
-    }
 }
 
 fn bit(action: Action) -> u8 {

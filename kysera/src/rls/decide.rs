@@ -7,7 +7,9 @@ use futures_core::future::BoxFuture;
 use crate::backend::Backend;
 use crate::entity::{Entity, On, Policed};
 use crate::error::Result;
-use crate::expr::{Action, Demand, Effect, IntoColumn, Meta, PluginContext, PolicyMeta, Rule, Sql, Standing};
+use crate::expr::{
+    Action, AnyValue, Demand, Effect, IntoColumn, Meta, PluginContext, PolicyMeta, Rule, Sql, Standing,
+};
 use crate::query::Exists;
 use crate::repository::{IdOf, NewOf, Repository};
 use crate::source::{Cx, Op, Source, System, run};
@@ -50,7 +52,7 @@ pub trait PolicyMethods: Repository {
     where
         Self::Entity: Policed,
     {
-        let op = Can::<Self::Entity> { action, id: id.into_column() };
+        let op = Can::<Self::Entity> { action, id: id.into_column(), who: None };
         Box::pin(async move { run(self.source(), op).await })
     }
 
@@ -147,12 +149,14 @@ pub trait PolicyMethods: Repository {
 
 impl<R: Repository> PolicyMethods for R {}
 
-struct Can<E: Entity> {
-    action: Action,
-    id: E::Id,
+pub(super) struct Can<'w, E: Entity> {
+    pub(super) action: Action,
+    pub(super) id: E::Id,
+    /// Who asks, if that is not who the source says.
+    pub(super) who: Option<&'w AnyValue>,
 }
 
-impl<DB: Backend, E: On<DB>> Op<DB> for Can<E> {
+impl<DB: Backend, E: On<DB>> Op<DB> for Can<'_, E> {
     type Out = bool;
 
     fn meta(&self) -> &'static Meta {
@@ -160,19 +164,31 @@ impl<DB: Backend, E: On<DB>> Op<DB> for Can<E> {
     }
 
     async fn run(self, conn: &mut DB::Connection, cx: Cx<'_>) -> Result<bool> {
-        let mut sql = cx.sql::<DB>();
+        let plugins = asking(cx, self.who);
+        let mut sql = Sql::new(DB::DIALECT).at(cx.schema(), plugins);
         sql.push("SELECT 1 FROM ").table(E::META);
         let which = Which::<E>::one(&self.id);
         match self.action {
             // Nothing is locked to ask.
             Action::Read | Action::Update | Action::Delete => which.write_asking(&mut sql, self.action),
             Action::Create => {
-                which.write(&mut sql);
-                let cx = sql.cx();
-                judge_alike::<E>(&mut sql, &cx);
+                match self.who {
+                    // Of a row that they may not see, too.
+                    Some(_) => which.write_key(&mut sql),
+                    None => which.write(&mut sql),
+                }
+                judge_alike::<E>(&mut sql, &plugins);
             }
         }
         Exists::<DB> { meta: E::META, statement: sql.finish()? }.run(conn, cx).await
+    }
+}
+
+/// What rules are told.
+fn asking<'a>(cx: Cx<'a>, who: Option<&'a AnyValue>) -> PluginContext<'a> {
+    match who {
+        Some(context) => PluginContext { context, ..cx.plugins() },
+        None => cx.plugins(),
     }
 }
 
@@ -251,9 +267,9 @@ impl fmt::Display for Access {
     }
 }
 
-struct Explain<'w, E: Policed> {
-    id: E::Id,
-    who: Option<&'w E::Context>,
+pub(super) struct Explain<'w, E: Policed> {
+    pub(super) id: E::Id,
+    pub(super) who: Option<&'w E::Context>,
 }
 
 impl<DB: Backend, E: On<DB> + Policed> Op<DB> for Explain<'_, E> {
@@ -264,19 +280,12 @@ impl<DB: Backend, E: On<DB> + Policed> Op<DB> for Explain<'_, E> {
     }
 
     async fn run(self, conn: &mut DB::Connection, cx: Cx<'_>) -> Result<Option<Access>> {
-        let plugins = match self.who {
-            Some(who) => PluginContext { context: who, ..cx.plugins() },
-            None => cx.plugins(),
-        };
+        let plugins = asking(cx, self.who.map(|who| who as &AnyValue));
         let Some(policy) = E::META.policy else { return Ok(None) };
         let rules = (policy.rules)().rules.iter().filter_map(|rule| Some((rule, rule.at(&plugins)?)));
         let rules: Vec<(&'static Rule, Demand)> =
             rules.map(|(rule, node)| (rule, Demand::of(rule, node))).collect();
-        let mut sql = match self.who {
-            // What the rules say of them, and not what they may see.
-            Some(_) => Sql::new(DB::DIALECT).at(cx.schema(), plugins),
-            None => cx.sql::<DB>(),
-        };
+        let mut sql = Sql::new(DB::DIALECT).at(cx.schema(), plugins);
         sql.push("SELECT ");
         sql.integer_literal(0);
         for (_, demand) in &rules {
@@ -287,6 +296,7 @@ impl<DB: Backend, E: On<DB> + Policed> Op<DB> for Explain<'_, E> {
         sql.push(" FROM ").table(E::META);
         let which = Which::<E>::one(&self.id);
         match self.who {
+            // What the rules say, and not what may be seen.
             Some(_) => which.write_key(&mut sql),
             None => which.write(&mut sql),
         }

@@ -110,7 +110,10 @@
 //! one may not see still takes its unique keys: an upsert that meets such a row is denied, and an insert violates the constraint.
 
 mod decide;
+#[cfg(feature = "postgres")]
+pub mod native;
 mod rules;
+mod table;
 mod tenant;
 
 pub use decide::{Access, Decision, PolicyMethods};
@@ -122,6 +125,7 @@ pub use kysera_macros::Claims;
 pub use rules::IsClaim;
 pub(crate) use rules::rule_set;
 pub use rules::{Condition, Policy, Rules};
+pub use table::{PolicyReport, Surprise, policy_table};
 pub use tenant::Tenant;
 #[doc(hidden)]
 pub use tenant::TenantContext;

@@ -6,6 +6,7 @@ use super::Source;
 use super::session::Settings;
 use crate::backend::Backend;
 use crate::entity::Entity;
+use crate::error::Result;
 use crate::expr::{Acting, Hooks, Meta, PluginContext, Sql, dynamic, qualified};
 
 /// How the source was set up, and who asks.
@@ -42,6 +43,20 @@ impl<'s> Cx<'s> {
     /// Who acts.
     pub(crate) fn acting(self) -> Acting {
         (self.hooks.acting)(self.plugins.context)
+    }
+
+    /// Tells PostgreSQL who asks, in a transaction that has just begun.
+    pub(crate) async fn tell_claims<DB: Backend>(self, conn: &mut DB::Connection) -> Result<()> {
+        let Some(claims) = self.settings.claims.filter(|claims| !claims.is_empty()) else { return Ok(()) };
+        let mut sql = self.sql::<DB>();
+        sql.set_claims(claims);
+        DB::execute(conn, sql.finish()?).await?;
+        Ok(())
+    }
+
+    /// Whether PostgreSQL is told, so that each statement needs a transaction.
+    pub(crate) fn tells_claims(self) -> bool {
+        self.settings.claims.is_some()
     }
 
     pub(crate) fn schema(self) -> Option<&'s str> {

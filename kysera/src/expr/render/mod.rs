@@ -1,7 +1,10 @@
 //! Rendering into text and arguments.
 
+mod claim;
 mod filter;
 mod groups;
+#[cfg(feature = "postgres")]
+mod inline;
 mod json;
 mod load;
 mod log;
@@ -60,6 +63,8 @@ pub(crate) struct Sql<'v> {
     in_rules: bool,
     /// Whether rows that rules ask for are locked.
     locks: bool,
+    /// Whether values are written as literals, and claims as settings: for policies of PostgreSQL itself.
+    inline: bool,
     /// What the columns of the row at hand are written with.
     level: Level,
     /// How many aliases were given.
@@ -123,6 +128,7 @@ impl<'v> Sql<'v> {
             scopes: 0,
             in_rules: false,
             locks: false,
+            inline: false,
             level: Level::default(),
             aliases: 0,
             aggregates: false,
@@ -382,6 +388,11 @@ impl<'v> Sql<'v> {
     }
 
     fn bind(&mut self, bind: Bind<'v>) -> &mut Self {
+        #[cfg(feature = "postgres")]
+        if self.inline {
+            self.literal(&bind);
+            return self;
+        }
         self.binds.push(bind);
         match self.dialect {
             Dialect::Postgres => {
@@ -491,6 +502,12 @@ impl<'v> Sql<'v> {
     /// Whether anything is bound.
     pub(crate) fn has_binds(&self) -> bool {
         !self.binds.is_empty()
+    }
+
+    /// The text, unless something of it cannot be said.
+    #[cfg(feature = "postgres")]
+    pub(crate) fn into_checked_text(self) -> Result<String> {
+        self.refused.map_or(Ok(self.text), Err)
     }
 
     /// The text alone, for statements whose arguments are bound elsewhere.
