@@ -62,8 +62,19 @@ pub fn mask<T: Send + Sync + 'static>(value: impl IntoColumn<T>) -> Value {
     Arc::new(value.into_column())
 }
 
+/// A value that a context may have.
+#[diagnostic::on_unimplemented(
+    message = "a field of type `{Self}` cannot be a claim",
+    label = "needs `Clone + Send + Sync + 'static`",
+    note = "derive `Clone` for it, or leave the field out of the claims: `#[kysera(skip)]`"
+)]
+pub trait ClaimValue: Clone + Send + Sync + 'static {}
+
+#[diagnostic::do_not_recommend]
+impl<T: Clone + Send + Sync + 'static> ClaimValue for T {}
+
 /// The value of a field of a context, as a claim's.
-pub fn claim<C: 'static, T: Clone + Send + Sync + 'static>(
+pub fn claim<C: 'static, T: ClaimValue>(
     cx: &PluginContext<'_>,
     field: impl Fn(&C) -> Option<&T>,
 ) -> Vec<Value> {
@@ -72,10 +83,7 @@ pub fn claim<C: 'static, T: Clone + Send + Sync + 'static>(
 }
 
 /// The same of a field with several.
-pub fn claims<C: 'static, T: Clone + Send + Sync + 'static>(
-    cx: &PluginContext<'_>,
-    field: impl Fn(&C) -> &[T],
-) -> Vec<Value> {
+pub fn claims<C: 'static, T: ClaimValue>(cx: &PluginContext<'_>, field: impl Fn(&C) -> &[T]) -> Vec<Value> {
     let values = cx.context::<C>().map(field).unwrap_or_default();
     values.iter().map(|value| Arc::new(value.clone()) as Value).collect()
 }
