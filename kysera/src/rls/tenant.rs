@@ -45,12 +45,10 @@ pub struct Tenant<T>(pub T);
     note = "write a context with a field of the type, derive `kysera::Claims` for it, and name it: \
             `rls(context = Principal, tenant(tenant_id))`"
 )]
-pub trait TenantContext: Claims {
+pub trait TenantContext: Claims + Sized {
     /// Its id.
     type Id;
-    const CLAIM: Claim<Self, Self::Id>
-    where
-        Self: Sized;
+    const CLAIM: Claim<Self, Self::Id>;
 }
 
 macro_rules! tenants {
