@@ -11,6 +11,7 @@ mod patch;
 mod plugins;
 mod relations;
 mod repository;
+mod rls;
 mod validate;
 mod values;
 

@@ -7,6 +7,7 @@ mod mistakes;
 mod odd_input;
 mod plugins;
 mod projection;
+mod rls;
 
 use proc_macro2::TokenStream;
 
