@@ -33,6 +33,11 @@ impl Diag {
         self.errors.borrow().is_empty()
     }
 
+    /// How many there are: what is incomplete because of a mistake is not reported as incomplete.
+    pub(crate) fn len(&self) -> usize {
+        self.errors.borrow().len()
+    }
+
     /// One `compile_error!` per mistake.
     pub(crate) fn into_tokens(self) -> TokenStream {
         self.errors.into_inner().iter().map(syn::Error::to_compile_error).collect()

@@ -1,10 +1,11 @@
-//! The macros of [kysera](https://docs.rs/kysera): `#[derive(Repository)]`, `#[derive(Projection)]` and
-//! `#[kysera::plugin(..)]`.
+//! The macros of [kysera](https://docs.rs/kysera): `#[derive(Repository)]`, `#[derive(Projection)]`,
+//! `#[derive(Claims)]` and `#[kysera::plugin(..)]`.
 //!
 //! Use them through kysera, which re-exports them and pins this crate's version: generated code calls its private
 //! parts.
 
 mod attr;
+mod claims;
 mod diag;
 mod expand;
 mod model;
@@ -285,10 +286,82 @@ pub fn derive_projection(input: TokenStream) -> TokenStream {
     projection::derive(input.into()).into()
 }
 
-/// Makes the fields of a context something that filters and policies can name.
+/// Makes the fields of a context something that filters and policies can name: who asks is a struct with named fields, and each
+/// of them becomes a constant.
+///
+/// ```
+/// # #[cfg(feature = "sqlite")]
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> kysera::Result<()> {
+/// use kysera::Claims;
+/// use kysera::prelude::*;
+///
+/// #[derive(Claims)]
+/// #[kysera(prefix = "shop")]
+/// pub struct Principal {
+///     pub user_id: i64,
+///     /// Whom they are here for, if anybody.
+///     pub tenant_id: Option<i64>,
+///     pub team_ids: Vec<i64>,
+///     #[kysera(setting = "jwt.role")]
+///     pub role: String,
+///     #[kysera(skip)]
+///     pub request: String,
+/// }
+///
+/// #[derive(Debug, Repository)]
+/// #[kysera(table = "docs")]
+/// struct Doc {
+///     #[kysera(id)]
+///     id: i64,
+///     author_id: i64,
+///     team_id: Option<i64>,
+/// }
+///
+/// let db = Db::<Sqlite>::connect("sqlite::memory:").await?;
+/// db.raw_sql(
+///     "CREATE TABLE docs (id INTEGER PRIMARY KEY, author_id INTEGER NOT NULL, team_id INTEGER);
+///      INSERT INTO docs VALUES (1, 7, NULL), (2, 8, 30), (3, 8, 31)",
+/// )
+/// .await?;
+/// let seen = Doc::AUTHOR_ID.eq(Principal::USER_ID) | Principal::TEAM_IDS.contains(Doc::TEAM_ID);
+/// let ada = Principal { user_id: 7, tenant_id: None, team_ids: vec![30], role: "author".into(), request: "a1".into() };
+/// let found = Doc::repo(db.with_context(ada)).find().filter(seen).order_by(Doc::ID.asc()).all().await?;
+/// assert_eq!(found.iter().map(|doc| doc.id).collect::<Vec<_>>(), [1, 2]);
+/// # Ok(())
+/// # }
+/// # #[cfg(not(feature = "sqlite"))] fn main() {}
+/// ```
+///
+/// | field | constant |
+/// |---|---|
+/// | `user_id: i64` | `Principal::USER_ID: Claim<Principal, i64>` |
+/// | `tenant_id: Option<i64>` | `Principal::TENANT_ID: Claim<Principal, i64>`; a comparison with what is `None` holds for no row |
+/// | `team_ids: Vec<i64>`, `Option<Vec<i64>>` | `Principal::TEAM_IDS: ClaimList<Principal, i64>` |
+/// | `digest: Vec<u8>` | `Principal::DIGEST: Claim<Principal, Vec<u8>>`: bytes are one value |
+///
+/// The constants have the visibility and the docs of the fields. `Option` and `Vec` are known by these names; other names for
+/// them are types of their own. What a claim is compared with is a column of the same type, or of an `Option` of it; a type that no
+/// column has can stand in a field as well, and is of no use to filters.
+///
+/// # On the struct: `#[kysera(..)]`
+///
+/// | key | meaning |
+/// |---|---|
+/// | `prefix = "shop"` | what stands before the dot of settings; by default `app` |
+/// | `crate = path` | where kysera is, if not at `::kysera` |
+///
+/// # On fields: `#[kysera(..)]`
+///
+/// | key | meaning |
+/// |---|---|
+/// | `setting = "jwt.role"` | the setting by which PostgreSQL's own policies know the field: two words with a dot between them. By default the prefix and the field's name: `app.user_id` |
+/// | `skip` | no claim: for fields that no policy asks for, and for types that are not `Clone + Send + Sync + 'static` |
+///
+/// The struct cannot be generic.
 #[proc_macro_derive(Claims, attributes(kysera))]
-pub fn derive_claims(_: TokenStream) -> TokenStream {
-    TokenStream::new()
+pub fn derive_claims(input: TokenStream) -> TokenStream {
+    claims::derive(input.into()).into()
 }
 
 /// Declares the plugins of an entity, in front of `#[derive(Repository)]` or behind it, in one attribute or several.

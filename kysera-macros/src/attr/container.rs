@@ -47,6 +47,8 @@ pub(crate) struct Container {
     pub(crate) patch_derives: Vec<Path>,
     pub(crate) validate: bool,
     pub(crate) context: Option<TokenStream>,
+    /// Whether `context` stands there, even if it could not be read.
+    pub(crate) context_meant: bool,
     pub(crate) relations: Vec<RelationAttr>,
     pub(crate) plugins: Plugins,
 }
@@ -104,6 +106,7 @@ impl Container {
                 self.krate = item.parsed_with(Path::parse_mod_style, what, diag);
             }
             "context" => {
+                self.context_meant = true;
                 let what = "the type of a context, as in `context = Principal`";
                 self.context = item.parsed::<syn::Type>(what, diag).map(|ty| ty.to_token_stream());
             }

@@ -1,7 +1,8 @@
 //! `#[kysera(..)]` on a field.
 
 use proc_macro2::{Ident, TokenStream};
-use syn::LitStr;
+use quote::ToTokens as _;
+use syn::{Expr, LitStr};
 
 use super::container;
 use super::item::{Item, Keys, items};
@@ -20,6 +21,9 @@ pub(crate) const KEYS: &[&str] = &[
     "sortable",
     "belongs_to",
     "sensitive",
+    "read_if",
+    "write_if",
+    "mask",
 ];
 
 /// What a field's attributes say. Keys that exclude each other have been reported, and one of them dropped.
@@ -38,6 +42,17 @@ pub(crate) struct FieldAttrs {
     pub(crate) sortable: Option<Outside>,
     pub(crate) belongs_to: Vec<RelationAttr>,
     pub(crate) sensitive: Option<Ident>,
+    pub(crate) read_if: Option<Expression>,
+    pub(crate) write_if: Option<Expression>,
+    pub(crate) mask: Option<Expression>,
+    /// Whether `mask` stands there, even if it could not be read.
+    pub(crate) masked: bool,
+}
+
+/// `read_if = User::ID.eq(Principal::USER_ID)`
+pub(crate) struct Expression {
+    pub(crate) key: Ident,
+    pub(crate) value: TokenStream,
 }
 
 /// `filterable` or `filterable = "name"`
@@ -71,6 +86,16 @@ impl FieldAttrs {
             }
         }
         field.key_meant = field.id.is_some();
+        field.masked = keys.seen.iter().any(|key| key == "mask");
+        if let Some(Expression { key, .. }) = &field.mask
+            && !keys.seen.iter().any(|key| key == "read_if")
+        {
+            let what = "`mask` is what those read who may not read the value, and there is no `read_if` that says who may";
+            diag.at(
+                key,
+                format!("{what}: add it, as in `read_if = Principal::IS_ADMIN.holds()`, or take `mask` away"),
+            );
+        }
         field.exclude(diag);
         field
     }
@@ -93,6 +118,18 @@ impl FieldAttrs {
                 let outside = if item.is_word() { None } else { item.string("createdAt", diag) };
                 let marked = if name == "filterable" { &mut self.filterable } else { &mut self.sortable };
                 *marked = Some(Outside { key: item.key.clone(), name: outside });
+                return;
+            }
+            "read_if" => {
+                self.read_if = condition(item, "Principal::IS_ADMIN.holds()", diag);
+                return;
+            }
+            "write_if" => {
+                self.write_if = condition(item, "Principal::IS_ADMIN.holds()", diag);
+                return;
+            }
+            "mask" => {
+                self.mask = expression(item, "a value of the field's type, as in `mask = \"***\"`", diag);
                 return;
             }
             "belongs_to" => {
@@ -118,6 +155,8 @@ impl FieldAttrs {
                 [&self.filterable, &self.sortable].into_iter().flatten().map(|outside| &outside.key);
             let others =
                 others.into_iter().filter_map(Option::as_ref).chain(unique).chain(rename).chain(outside);
+            let guards = [&self.read_if, &self.write_if].into_iter().flatten().map(|guard| &guard.key);
+            let others = others.chain(guards);
             for other in others {
                 diag.at(
                     skip,
@@ -143,6 +182,16 @@ impl FieldAttrs {
             }
             let why = "`id` and `sensitive` exclude each other: the audit log names a row by its key";
             refuse(&mut self.sensitive, why, diag);
+            if let Some(guard) = self.read_if.take() {
+                let why = "`id` and `read_if` exclude each other: whoever reads a row knows it by its key; who reads which rows is a \
+                           matter of the plugin `rls`";
+                diag.at(&guard.key, why);
+            }
+            if let Some(guard) = self.write_if.take() {
+                let why = "`id` and `write_if` exclude each other: nobody writes a key; who creates which rows is a matter of the \
+                           plugin `rls`";
+                diag.at(&guard.key, why);
+            }
             if self.default.is_some() {
                 let why = "`assigned` and `default` exclude each other: either the client always gives the key, or it \
                            may leave it to the database";
@@ -157,7 +206,25 @@ impl FieldAttrs {
                        database";
             refuse(&mut self.read_only, why, diag);
         }
+        if self.read_only.is_some()
+            && let Some(guard) = self.write_if.take()
+        {
+            let why =
+                "`read_only` and `write_if` exclude each other: nobody writes what is left to the database";
+            diag.at(&guard.key, why);
+        }
     }
+}
+
+/// `read_if = filter`
+fn condition(item: &Item, example: &str, diag: &Diag) -> Option<Expression> {
+    let what = format!("a filter on this struct, as in `{} = {example}`", item.key);
+    expression(item, &what, diag)
+}
+
+fn expression(item: &Item, what: &str, diag: &Diag) -> Option<Expression> {
+    let value = item.parsed_with(Expr::parse_without_eager_brace, what, diag)?;
+    Some(Expression { key: item.key.clone(), value: value.into_token_stream() })
 }
 
 fn refuse(key: &mut Option<Ident>, why: &str, diag: &Diag) {

@@ -3,7 +3,7 @@
 use proc_macro2::{TokenStream, TokenTree};
 use quote::quote;
 
-use super::plugins;
+use super::{plugins, rls};
 use crate::model::{Column, Fill, Model};
 use crate::sql::{Spelling, Statements, Table};
 
@@ -23,6 +23,7 @@ pub(super) fn item(model: &Model) -> TokenStream {
             Fill::Database => quote!(Database),
             Fill::Plugin => quote!(Plugin),
         };
+        let guard = rls::guard(model, column);
         quote! {
             #krate::__private::Col {
                 table: #table,
@@ -30,7 +31,7 @@ pub(super) fn item(model: &Model) -> TokenStream {
                 index: #index,
                 codec: #krate::__private::codec!(#ty),
                 fill: #krate::__private::Fill::#fill,
-                guard: ::core::option::Option::None,
+                guard: #guard,
             }
         }
     });
@@ -43,6 +44,7 @@ pub(super) fn item(model: &Model) -> TokenStream {
     let filterable = outside(model, &quote!(filterable), |column| column.filterable.as_ref());
     let sortable = outside(model, &quote!(sortable), |column| column.sortable.as_ref());
     let scope = plugins::scope(model);
+    let policy = rls::policy(model);
     let plug = plugins::plug(model);
     let postgres = statements(model, Spelling::Postgres);
     let mysql = statements(model, Spelling::MySql);
@@ -58,6 +60,7 @@ pub(super) fn item(model: &Model) -> TokenStream {
             #filterable
             #sortable
             #scope
+            #policy
             #plug
             ..#krate::__private::Meta::PLAIN
         };

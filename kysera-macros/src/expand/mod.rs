@@ -11,6 +11,7 @@ mod patch;
 mod plugins;
 mod relations;
 mod repository;
+mod rls;
 mod validate;
 mod values;
 
@@ -75,7 +76,7 @@ fn items(model: &Model) -> TokenStream {
 }
 
 /// A doc comment. The space is the one behind `///`, which the docs of the row's fields have as well.
-fn doc(text: impl AsRef<str>) -> TokenStream {
+pub(crate) fn doc(text: impl AsRef<str>) -> TokenStream {
     let text = format!(" {}", text.as_ref());
     quote!(#[doc = #text])
 }

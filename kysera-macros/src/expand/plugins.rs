@@ -5,13 +5,13 @@ use std::collections::HashSet;
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote, quote_spanned};
 
-use super::{at, located};
+use super::{at, located, rls};
 use crate::model::{Cascade, Fill, Model, Plugins};
 
 /// `Meta::plug`
 pub(super) fn plug(model: &Model) -> Option<TokenStream> {
     let Model { krate, plugins, .. } = model;
-    if !plugins.has_builtin() {
+    if !plugins.writes() {
         return None;
     }
     let ty = |column: usize| &model.columns[column].ty;
@@ -71,8 +71,8 @@ pub(super) fn plug(model: &Model) -> Option<TokenStream> {
 
 /// `Meta::scope`
 pub(super) fn scope(model: &Model) -> Option<TokenStream> {
-    let Model { ident, krate, plugins, context, .. } = model;
-    let scope = match context {
+    let Model { ident, krate, plugins, .. } = model;
+    let scope = match &context(model) {
         None if plugins.custom.is_empty() => return None,
         None => quote!(#krate::__private::scope_of::<#ident, _>(__kysera_plugins, __kysera_scope)),
         Some(_) if !plugins.custom.is_empty() => quote!(::core::option::Option::Some(__kysera_scope)),
@@ -81,6 +81,11 @@ pub(super) fn scope(model: &Model) -> Option<TokenStream> {
         }
     };
     Some(quote!(scope: #scope,))
+}
+
+/// The context without which nothing is seen. With `rls` that is the policy's affair.
+fn context(model: &Model) -> Option<&TokenStream> {
+    model.context.as_ref().filter(|_| model.plugins.rls.is_none())
 }
 
 /// What `impl Entity` says of the user's own plugins.
@@ -162,7 +167,8 @@ pub(super) fn after_write(model: &Model, database: &TokenStream) -> Option<Token
 pub(super) fn items(model: &Model) -> TokenStream {
     let markers = markers(model);
     let custom = custom(model);
-    quote!(#markers #custom)
+    let rls = rls::items(model);
+    quote!(#markers #custom #rls)
 }
 
 /// The user's own plugins, and whether they fit each other.
@@ -191,7 +197,7 @@ fn custom(model: &Model) -> Option<TokenStream> {
             );
         }
     });
-    let open = match &model.context {
+    let open = match context(model) {
         None => quote!(#krate::__private::Scope::Open),
         Some(context) => quote!(#krate::__private::Scope::of::<#context, #krate::System>(cx)),
     };

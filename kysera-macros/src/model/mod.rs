@@ -1,8 +1,10 @@
 //! The entity: validated, and without any database's spelling.
 
 mod check;
+mod guard;
 mod plugins;
 mod relation;
+mod rls;
 pub(crate) mod types;
 
 use std::collections::HashSet;
@@ -13,9 +15,12 @@ use quote::{ToTokens, format_ident, quote};
 use syn::ext::IdentExt as _;
 use syn::{DeriveInput, Path, Visibility};
 
+pub(crate) use guard::Guard;
+use guard::{Asked, guards};
 use plugins::Found;
 pub(crate) use plugins::{Cascade, Plugins};
 pub(crate) use relation::Relation;
+pub(crate) use rls::{Claim, Rls, Tenant};
 
 use crate::attr::Features;
 use crate::attr::container::Container;
@@ -69,6 +74,8 @@ pub(crate) struct Column {
     pub(crate) fill: Fill,
     /// The plugin whose column it is.
     pub(crate) plugin: Option<&'static str>,
+    /// Who may read and write it, where that are not all.
+    pub(crate) guard: Option<Guard>,
     /// What the world outside calls it, where it may filter or sort by it.
     pub(crate) filterable: Option<String>,
     pub(crate) sortable: Option<String>,
@@ -152,6 +159,7 @@ impl Model {
                 constant: Some(constant(ident)),
                 fill: Fill::Client,
                 plugin: None,
+                guard: None,
                 filterable: outside_name(ident, parsed.filterable.as_ref(), &mut filterable, diag),
                 sortable: outside_name(ident, parsed.sortable.as_ref(), &mut sortable, diag),
                 is_id: parsed.id.is_some(),
@@ -190,6 +198,7 @@ impl Model {
             .collect();
         let relations =
             relation::relations(&container.relations, &on_fields, &columns, &id, &input.ident, diag);
+        let krate = container.krate.as_ref().map_or_else(|| quote!(::kysera), ToTokens::to_token_stream);
         let found = Found {
             has_fields: buildable,
             relations: &relations,
@@ -197,15 +206,23 @@ impl Model {
             attrs: &attrs,
             skipped: &skipped,
             ident: &input.ident,
+            krate: &krate,
             columns_type: container.columns.as_ref(),
             diag,
         };
         let plugins = plugins::plugins(&container.plugins, &mut columns, found);
+        let context = rls::context(&container, plugins.rls.as_ref(), diag);
+        let asked = match &context {
+            Some(_) => Asked::Context,
+            None if plugins.rls.is_none() && !container.context_meant => Asked::Nobody,
+            None => Asked::Unknown,
+        };
+        guards(&mut columns, &attrs, asked, &input.ident, diag);
 
         let rules = Rules::new(&input.attrs, &container, &mut columns, features, diag);
         let mut model = Self {
             vis: input.vis.clone(),
-            krate: container.krate.as_ref().map_or_else(|| quote!(::kysera), ToTokens::to_token_stream),
+            krate,
             schema: container.schema.as_ref().map(syn::LitStr::value),
             table: container.table.as_ref().map_or_else(|| entity.to_snake_case(), syn::LitStr::value),
             columns,
@@ -218,7 +235,7 @@ impl Model {
             new_derives: container.new_derives,
             patch_derives: container.patch_derives,
             rules,
-            context: container.context,
+            context,
             plugins,
             buildable,
             names: Names::free_in(input),

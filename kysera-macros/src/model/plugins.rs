@@ -5,6 +5,7 @@ use quote::ToTokens as _;
 use syn::ext::IdentExt as _;
 use syn::{LitStr, Path};
 
+use super::rls::Rls;
 use super::types::without_self;
 use super::{Column, Fill, Relation, Skipped};
 use crate::attr::field::FieldAttrs;
@@ -23,6 +24,7 @@ pub(crate) struct Plugins {
     pub(crate) timestamps: Option<Timestamps>,
     pub(crate) version: Option<Version>,
     pub(crate) audit: Option<Audit>,
+    pub(crate) rls: Option<Rls>,
     pub(crate) custom: Vec<Custom>,
 }
 
@@ -82,9 +84,10 @@ impl Plugins {
         self.timestamps.as_ref()?.updated_at
     }
 
-    /// Whether there is one of kysera's own.
-    pub(crate) fn has_builtin(&self) -> bool {
-        !self.builtin().is_empty()
+    /// Whether there is one of kysera's own that writes something.
+    pub(crate) fn writes(&self) -> bool {
+        let rls = self.rls.as_ref().is_some_and(|plugin| plugin.tenant.is_some());
+        rls || self.builtin().iter().any(|name| *name != "rls")
     }
 
     /// The names of those of kysera's own.
@@ -94,6 +97,7 @@ impl Plugins {
             ("timestamps", self.timestamps.is_some()),
             ("version", self.version.is_some()),
             ("audit", self.audit.is_some()),
+            ("rls", self.rls.is_some()),
         ];
         all.into_iter().filter_map(|(name, is_there)| is_there.then_some(name)).collect()
     }
@@ -110,6 +114,8 @@ pub(super) struct Found<'a> {
     pub(super) attrs: &'a [FieldAttrs],
     pub(super) skipped: &'a [Skipped],
     pub(super) ident: &'a Ident,
+    /// The path to kysera.
+    pub(super) krate: &'a TokenStream,
     /// The type that takes the constants, if not the struct itself.
     pub(super) columns_type: Option<&'a Ident>,
     pub(super) diag: &'a Diag,
@@ -126,6 +132,8 @@ pub(super) fn plugins(declared: &attr::Plugins, columns: &mut [Column], found: F
     let timestamps = declared.timestamps.as_ref().map(|plugin| fields.timestamps(plugin));
     let version = declared.version.as_ref().map(|plugin| Version { column: fields.version(plugin) });
     let sensitive = fields.sensitive(declared.audit.is_some());
+    // At the end: the columns of the others are theirs.
+    let rls = declared.rls.as_ref().map(|plugin| fields.rls(plugin, found.krate));
     Plugins {
         declared: declared.declared,
         soft_delete,
@@ -137,6 +145,7 @@ pub(super) fn plugins(declared: &attr::Plugins, columns: &mut [Column], found: F
             sensitive,
             chain: plugin.chain,
         }),
+        rls,
         custom: declared
             .custom
             .iter()
@@ -196,9 +205,9 @@ struct Wanted<'a> {
     without: Option<&'static str>,
 }
 
-struct Fields<'a> {
-    columns: &'a mut [Column],
-    found: Found<'a>,
+pub(super) struct Fields<'a> {
+    pub(super) columns: &'a mut [Column],
+    pub(super) found: Found<'a>,
 }
 
 impl Fields<'_> {
@@ -278,7 +287,7 @@ impl Fields<'_> {
     }
 
     /// The column of a field that an option names.
-    fn named(&self, field: &Ident, plugin: &str) -> Option<usize> {
+    pub(super) fn named(&self, field: &Ident, plugin: &str) -> Option<usize> {
         let name = field.unraw().to_string();
         let column = self.index(&name);
         if column.is_none() && !self.refuse_skipped(&name, field, plugin) {
@@ -342,7 +351,7 @@ impl Fields<'_> {
     }
 
     /// Whether a column may be a plugin's.
-    fn fits(&self, column: usize, plugin: &str, at: &Ident) -> bool {
+    pub(super) fn fits(&self, column: usize, plugin: &str, at: &Ident) -> bool {
         let field = self.columns[column].field.unraw();
         if let Some(other) = self.columns[column].plugin {
             self.found
@@ -363,7 +372,7 @@ impl Fields<'_> {
     }
 
     /// Leaves a column to a plugin alone.
-    fn own(&mut self, column: usize, plugin: &'static str) {
+    pub(super) fn own(&mut self, column: usize, plugin: &'static str) {
         let column = &mut self.columns[column];
         (column.plugin, column.fill, column.in_patch) = (Some(plugin), Fill::Plugin, false);
     }

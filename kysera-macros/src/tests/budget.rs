@@ -6,7 +6,7 @@ use quote::quote;
 use super::derive;
 
 /// What an entity of ten fields took when this was last looked at. More than that wants a reason.
-const CEILING: usize = 4_340;
+const CEILING: usize = 4_460;
 
 pub(super) fn count(tokens: TokenStream) -> usize {
     let count_tree = |token| match token {

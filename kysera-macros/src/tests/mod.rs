@@ -1,11 +1,13 @@
 //! Tests of the whole way, from a struct's tokens to the code.
 
 mod budget;
+mod claims;
 mod expansion;
 mod mistakes;
 mod odd_input;
 mod plugins;
 mod projection;
+mod rls;
 
 use proc_macro2::TokenStream;
 
@@ -28,7 +30,12 @@ fn expand(item: TokenStream) -> String {
 
 /// The messages of a struct's mistakes.
 fn messages(item: TokenStream) -> Vec<String> {
-    let file: syn::File = syn::parse2(derive(item)).unwrap();
+    told(derive(item))
+}
+
+/// The messages of an expansion.
+fn told(expansion: TokenStream) -> Vec<String> {
+    let file: syn::File = syn::parse2(expansion).unwrap();
     let messages = file.items.iter().filter_map(|item| match item {
         syn::Item::Macro(item) if item.mac.path.segments.last()?.ident == "compile_error" => {
             Some(item.mac.parse_body::<syn::LitStr>().unwrap().value())

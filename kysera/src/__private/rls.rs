@@ -1,14 +1,14 @@
 //! What the derive needs for `rls`.
 
+use std::marker::PhantomData;
 use std::sync::Arc;
 
 use crate::entity::Entity;
-use crate::expr::{Claim, Column, FieldRule, Filter, IntoColumn, PluginContext, RuleSet, Standing, Value};
+use crate::expr::{AnyValue, Claim, Col, Column, Filter, IntoColumn, PluginContext, Standing, Value};
 use crate::rls::{Policy, Rules};
 use crate::source::System;
 
-pub use crate::expr::{ClaimMeta, FieldGuard, PolicyMeta, TenantColumn};
-pub use crate::rls::IsClaim;
+pub use crate::expr::{ClaimMeta, FieldGuard, FieldRule, PolicyMeta, RuleSet, TenantColumn};
 
 /// Who asks, under a policy for contexts `C`.
 pub fn standing<C: 'static>(cx: &PluginContext<'_>) -> Standing {
@@ -21,35 +21,81 @@ pub fn rules<E: Policy<C>, C: Send + Sync + 'static>() -> RuleSet {
 }
 
 /// The same for rows of one tenant.
-pub fn rules_in_tenant<E, C, T, U>(column: Column<E, T>, tenant: Claim<C, U>) -> RuleSet
-where
-    E: Policy<C>,
-    C: Send + Sync + 'static,
-    Column<E, T>: IsClaim<E, C, U>,
-{
-    crate::rls::rule_set::<E, C>(E::rules(), Some(column.is_claim(tenant)))
+pub fn rules_in_tenant<E: Policy<C>, C: Send + Sync + 'static>(tenant: &InTenant<E, C>) -> RuleSet {
+    crate::rls::rule_set::<E, C>(E::rules(), Some(tenant.filter()))
 }
 
 /// Everything with rows of one tenant.
-pub fn tenancy<E, C, T, U>(column: Column<E, T>, tenant: Claim<C, U>) -> RuleSet
-where
-    E: Entity,
-    C: Send + Sync + 'static,
-    Column<E, T>: IsClaim<E, C, U>,
-{
+pub fn tenancy<E: Entity, C: Send + Sync + 'static>(tenant: &InTenant<E, C>) -> RuleSet {
     let own = Rules::<E, C>::new().allow("tenant", crate::expr::Action::ALL, Filter::all([]));
-    crate::rls::rule_set::<E, C>(own, Some(column.is_claim(tenant)))
+    crate::rls::rule_set::<E, C>(own, Some(tenant.filter()))
 }
 
-/// What the column of the tenant is filled with.
-pub fn tenant<E, C, T, U>(_: Column<E, T>, claim: Claim<C, U>, cx: &PluginContext<'_>) -> Option<Value>
-where
-    U: IntoColumn<T> + Clone + 'static,
-    T: Send + Sync + 'static,
-{
-    let value = claim.meta().value(cx)?;
-    let value: U = value.downcast_ref::<U>()?.clone();
-    Some(Arc::new(value.into_column()))
+/// A column whose values are those of a claim. Its own types are forgotten, so that a column that does not fit its claim is one
+/// mistake, wherever both are used.
+pub struct InTenant<E, C> {
+    column: &'static Col,
+    claim: &'static ClaimMeta,
+    filter: fn(&'static Col, &'static ClaimMeta) -> Filter<E>,
+    fill: fn(&AnyValue) -> Option<Value>,
+    context: PhantomData<fn() -> C>,
+}
+
+impl<E, C> InTenant<E, C> {
+    fn filter(&self) -> Filter<E> {
+        (self.filter)(self.column, self.claim)
+    }
+
+    /// What the column is filled with.
+    pub fn value(&self, cx: &PluginContext<'_>) -> Option<Value> {
+        (self.fill)(&*self.claim.value(cx)?)
+    }
+}
+
+/// The rows of one tenant: those whose column has the value of the claim.
+pub fn in_tenant<E, C, T: TenantOf<U>, U: 'static>(
+    column: Column<E, T>,
+    claim: Claim<C, U>,
+) -> InTenant<E, C> {
+    InTenant {
+        column: column.col(),
+        claim: claim.meta(),
+        filter: |column, claim| T::filter(Column::<E, T>::new(column), Claim::<C, U>::new(claim)),
+        fill: |value| value.downcast_ref::<U>().map(T::fill),
+        context: PhantomData,
+    }
+}
+
+/// The type of a column that says whose a row is, where claims of type `U` say who asks.
+#[diagnostic::on_unimplemented(
+    message = "a column of type `{Self}` cannot be that of the tenant: the context says `{U}`",
+    label = "expected `{U}`, or an `Option` of it",
+    note = "the column has the type of the claim that it is compared with: change one of them, or name another claim, as in \
+            `tenant(tenant_id = Principal::ORG_ID)`"
+)]
+pub trait TenantOf<U>: Sized {
+    fn filter<E, C>(column: Column<E, Self>, claim: Claim<C, U>) -> Filter<E>;
+    fn fill(value: &U) -> Value;
+}
+
+impl<T: ClaimValue> TenantOf<T> for T {
+    fn filter<E, C>(column: Column<E, T>, claim: Claim<C, T>) -> Filter<E> {
+        column.eq(claim)
+    }
+
+    fn fill(value: &T) -> Value {
+        Arc::new(value.clone())
+    }
+}
+
+impl<T: ClaimValue> TenantOf<T> for Option<T> {
+    fn filter<E, C>(column: Column<E, Option<T>>, claim: Claim<C, T>) -> Filter<E> {
+        column.eq(claim)
+    }
+
+    fn fill(value: &T) -> Value {
+        Arc::new(Some(value.clone()))
+    }
 }
 
 /// The condition of `read_if` or `write_if`.
@@ -62,8 +108,19 @@ pub fn mask<T: Send + Sync + 'static>(value: impl IntoColumn<T>) -> Value {
     Arc::new(value.into_column())
 }
 
+/// A value that a context may have.
+#[diagnostic::on_unimplemented(
+    message = "a field of type `{Self}` cannot be a claim",
+    label = "needs `Clone + Send + Sync + 'static`",
+    note = "derive `Clone` for it, or leave the field out of the claims: `#[kysera(skip)]`"
+)]
+pub trait ClaimValue: Clone + Send + Sync + 'static {}
+
+#[diagnostic::do_not_recommend]
+impl<T: Clone + Send + Sync + 'static> ClaimValue for T {}
+
 /// The value of a field of a context, as a claim's.
-pub fn claim<C: 'static, T: Clone + Send + Sync + 'static>(
+pub fn claim<C: 'static, T: ClaimValue>(
     cx: &PluginContext<'_>,
     field: impl Fn(&C) -> Option<&T>,
 ) -> Option<Vec<Value>> {
@@ -72,9 +129,9 @@ pub fn claim<C: 'static, T: Clone + Send + Sync + 'static>(
 }
 
 /// The same of a field with several.
-pub fn claims<C: 'static, T: Clone + Send + Sync + 'static>(
+pub fn claims<C: 'static, T: ClaimValue>(
     cx: &PluginContext<'_>,
-    field: impl Fn(&C) -> Option<&Vec<T>>,
+    field: impl Fn(&C) -> Option<&[T]>,
 ) -> Option<Vec<Value>> {
     let values = cx.context::<C>().and_then(field)?;
     Some(values.iter().map(|value| Arc::new(value.clone()) as Value).collect())

@@ -127,9 +127,11 @@ pub fn has_member(role: &'static str) -> Filter<Team> {
 impl Policy<Principal> for Page {
     fn rules() -> Rules<Self, Principal> {
         let above = Team::PARENT.any_deep(has_member("reader"));
-        Rules::new()
-            .allow("reader", Action::Read, Page::TEAM.any(has_member("reader") | above))
-            .allow("editor", Action::ALL, Page::TEAM.any(has_member("editor")))
+        Rules::new().allow("reader", Action::Read, Page::TEAM.any(has_member("reader") | above)).allow(
+            "editor",
+            Action::ALL,
+            Page::TEAM.any(has_member("editor")),
+        )
     }
 }
 
@@ -176,7 +178,7 @@ pub async fn shared_world(connections: u32) -> Fixture<DB> {
 }
 
 pub fn db(fixture: &Fixture<DB>) -> Db<DB> {
-    Db::new(fixture.source().clone())
+    fixture.source().clone()
 }
 
 /// Someone's view.

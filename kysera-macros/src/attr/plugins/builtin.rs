@@ -2,17 +2,18 @@
 
 use proc_macro2::{Ident, TokenStream};
 use syn::parse::Parser as _;
-use syn::{LitStr, Path};
+use syn::{LitStr, Path, Type};
 
 use super::{Item, split, tidy};
 use crate::diag::{Diag, did_you_mean, listing};
 
 /// The options of each plugin.
-const OPTIONS: [(&str, &[&str]); 4] = [
+const OPTIONS: [(&str, &[&str]); 5] = [
     ("soft_delete", &["deleted_at", "cascade"]),
     ("timestamps", &["created_at", "updated_at", "create_only", "update_only", "explicit"]),
     ("version", &["column"]),
     ("audit", &["table", "schema", "chain"]),
+    ("rls", &["context", "tenant", "rules"]),
 ];
 
 /// `soft_delete(deleted_at = removed_on, cascade = [User::POSTS])`
@@ -43,6 +44,20 @@ pub(crate) struct Audit {
     pub(crate) table: Option<LitStr>,
     pub(crate) schema: Option<LitStr>,
     pub(crate) chain: bool,
+}
+
+/// `rls(context = Principal, tenant(tenant_id), rules)`
+pub(crate) struct Rls {
+    pub(crate) context: Option<Type>,
+    pub(crate) tenant: Option<Tenant>,
+    /// Whether the user has an `impl Policy`.
+    pub(crate) rules: bool,
+}
+
+/// `tenant(tenant_id)` or `tenant(tenant_id = Principal::ORG_ID)`
+pub(crate) struct Tenant {
+    pub(crate) field: Ident,
+    pub(crate) claim: Option<Path>,
 }
 
 impl SoftDelete {
@@ -118,6 +133,77 @@ impl Audit {
     }
 }
 
+impl Rls {
+    pub(super) fn parse(item: &Item, diag: &Diag) -> Self {
+        let mut plugin = Self { context: None, tenant: None, rules: false };
+        let mistakes = diag.len();
+        let options = options(item, diag);
+        let rules = options.iter().find(|option| option.name() == "rules").map(|option| &option.key);
+        for option in &options {
+            match option.name().as_str() {
+                "context" => {
+                    plugin.context =
+                        option.parsed("the type of a context, as in `context = Principal`", diag);
+                }
+                "tenant" => plugin.tenant = tenant(option, diag),
+                _ => plugin.rules = flag(option, diag),
+            }
+        }
+        if diag.len() > mistakes {
+            return plugin;
+        }
+        plugin.rules |= plugin.tenant.is_none();
+        match (&plugin.context, &plugin.tenant) {
+            (None, None) => diag.at(
+                &item.key,
+                "`rls` has to know who asks: `rls(context = Principal)` takes the rules of an `impl Policy<Principal>`, \
+                 `rls(tenant(tenant_id))` keeps the rows of each tenant apart",
+            ),
+            (Some(context), None) if rules.is_some() => {
+                let context = tidy(context);
+                let what = "`rules` adds the rules of `Policy` to those of `tenant(..)`, and there is no `tenant(..)`";
+                diag.at(rules, format!("{what}: `rls(context = {context})` alone takes them"));
+            }
+            (None, Some(Tenant { field, claim: Some(claim) })) => {
+                let field = field.to_string();
+                let owner = owner(claim);
+                let whole = format!("`rls(context = {owner}, tenant({field} = {}))`", tidy(claim));
+                diag.at(claim, format!("a claim is a field of a context: name it as well, as in {whole}"));
+                plugin.tenant = None;
+            }
+            _ => {}
+        }
+        plugin
+    }
+}
+
+/// What a constant belongs to.
+fn owner(constant: &Path) -> String {
+    let path = tidy(constant);
+    path.rsplit_once("::").map_or_else(|| "Principal".to_owned(), |(owner, _)| owner.to_owned())
+}
+
+/// `tenant(tenant_id)` or `tenant(tenant_id = Principal::ORG_ID)`
+fn tenant(option: &Item, diag: &Diag) -> Option<Tenant> {
+    let what = "the field that says whose a row is, as in `tenant(tenant_id)`";
+    let fields = option.items(what, diag)?;
+    let mut fields = fields.iter();
+    let Some(field) = fields.next() else {
+        diag.at(option.tokens(), format!("expected {what}"));
+        return None;
+    };
+    for other in fields {
+        diag.at(&other.key, "a row has one tenant: `tenant(..)` takes one field");
+    }
+    let claim = if field.is_word() {
+        None
+    } else {
+        let what = "a field of the context, as in `tenant_id = Principal::ORG_ID`";
+        Some(field.parsed_with(Path::parse_mod_style, what, diag)?)
+    };
+    Some(Tenant { field: field.key.clone(), claim })
+}
+
 /// The options of a plugin that it has, each of them once.
 fn options(item: &Item, diag: &Diag) -> Vec<Item> {
     let plugin = item.name();
@@ -125,7 +211,9 @@ fn options(item: &Item, diag: &Diag) -> Vec<Item> {
     if item.is_word() {
         return vec![];
     }
-    let what = format!("`{plugin}` alone, or its options in parentheses: {}", listing(valid.iter().copied()));
+    // Whose rows they are, and who asks, has no default.
+    let which = if plugin == "rls" { "its".to_owned() } else { format!("`{plugin}` alone, or its") };
+    let what = format!("{which} options in parentheses: {}", listing(valid.iter().copied()));
     let mut options: Vec<Item> = vec![];
     for option in item.items(&what, diag).unwrap_or_default() {
         let name = option.name();

@@ -8,7 +8,7 @@ use quote::ToTokens as _;
 use syn::ext::IdentExt as _;
 use syn::{Attribute, ExprPath, Path};
 
-pub(crate) use builtin::{Audit, SoftDelete, Timestamps, Version};
+pub(crate) use builtin::{Audit, Rls, SoftDelete, Tenant, Timestamps, Version};
 pub(crate) use custom::Custom;
 
 use super::Features;
@@ -16,7 +16,7 @@ use super::item::{Item, items_of, list, split, tidy};
 use crate::diag::{Diag, did_you_mean, listing};
 
 /// The plugins that are kysera's own.
-const BUILTIN: [&str; 4] = ["soft_delete", "timestamps", "version", "audit"];
+const BUILTIN: [&str; 5] = ["soft_delete", "timestamps", "version", "audit", "rls"];
 
 /// The most plugins of a struct that are not kysera's own: those of the longest tuple that is a `PluginSet`.
 const MAX_OWN: usize = 8;
@@ -30,6 +30,7 @@ pub(crate) struct Plugins {
     pub(crate) timestamps: Option<Timestamps>,
     pub(crate) version: Option<Version>,
     pub(crate) audit: Option<Audit>,
+    pub(crate) rls: Option<Rls>,
     pub(crate) custom: Vec<Custom>,
     seen: Vec<String>,
 }
@@ -105,8 +106,6 @@ impl Plugins {
             for item in items_of(tokens, path.to_token_stream(), diag) {
                 self.builtin(&item, features, diag);
             }
-        } else if name == "rls" {
-            diag.at(path, "the plugin `rls` is not available in this version of kysera");
         } else {
             let (hint, known) = (did_you_mean(&name, BUILTIN), listing(BUILTIN));
             diag.at(
@@ -125,6 +124,7 @@ impl Plugins {
             "soft_delete" => self.soft_delete = Some(SoftDelete::parse(item, diag)),
             "timestamps" => self.timestamps = Some(Timestamps::parse(item, diag)),
             "version" => self.version = Some(Version::parse(item, diag)),
+            "rls" => self.rls = Some(Rls::parse(item, diag)),
             _ => {
                 if !features.audit {
                     diag.at(&item.key, Features::missing("audit", "which brings the plugin `audit`"));
