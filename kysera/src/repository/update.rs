@@ -354,8 +354,15 @@ async fn update_batch_postgres<DB: Backend, E: On<DB>>(
     }
     sql.push(" SELECT CASE WHEN ").push(ord);
     sql.push(" IS NULL THEN 0::bigint WHEN w.kysera_ord IS NULL THEN 1::bigint ELSE 2::bigint END");
-    sql.about_table("w", |sql| {
-        sql.push(", ").readable_columns(E::META, true);
+    sql.list(E::META.columns, "", |sql, col| {
+        sql.push(", ");
+        if E::META.hides_columns() {
+            sql.about_table("w", |sql| {
+                sql.readable_column(col, true);
+            });
+        } else {
+            sql.push("w.").ident(col.name);
+        }
     });
     sql.push(" FROM v LEFT JOIN k ON ").push(ord);
     sql.push(" = v.ord LEFT JOIN w ON w.kysera_ord = v.ord ORDER BY v.ord");
