@@ -17,5 +17,6 @@ pub use crate::plugin::{SoftDeleteMethods, TimestampMethods, VersionMethods};
 pub use crate::query::Projection;
 /// The trait of repositories, and the derive that makes a struct an entity.
 pub use crate::repository::Repository;
+pub use crate::rls::PolicyMethods;
 pub use crate::source::{Db, InTransaction, Source, Transact, Writable};
 pub use kysera_macros::{Projection, Repository};

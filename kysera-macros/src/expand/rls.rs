@@ -29,11 +29,19 @@ pub(super) fn policy(model: &Model) -> Option<TokenStream> {
     })
 }
 
-/// The functions that it calls.
+/// What says who asks, and the functions that `Meta::policy` calls.
 pub(super) fn items(model: &Model) -> Option<TokenStream> {
     let Model { ident, krate, plugins, .. } = model;
     let Rls { context, tenant, rules } = plugins.rls.as_ref()?;
-    let context = context.as_ref()?;
+    // Nobody, after a mistake.
+    let asks = context.clone().unwrap_or_else(|| quote!(()));
+    let policed = quote! {
+        #[automatically_derived]
+        impl #krate::entity::Policed for #ident {
+            type Context = #asks;
+        }
+    };
+    let Some(context) = context else { return Some(policed) };
     // A policy that is missing is reported at the context.
     let span = at(context);
     let (there, who) = (located(krate, span), located(context, span));
@@ -48,6 +56,7 @@ pub(super) fn items(model: &Model) -> Option<TokenStream> {
     };
     let tenant = tenant.as_ref().map(|tenant| self::tenant(model, tenant, context));
     Some(quote! {
+        #policed
         #tenant
         fn __kysera_rules() -> &'static #krate::__private::rls::RuleSet {
             static RULES: ::std::sync::OnceLock<#krate::__private::rls::RuleSet> = ::std::sync::OnceLock::new();

@@ -120,13 +120,16 @@ impl<T: Clone + Send + Sync + 'static> ClaimValue for T {}
 pub fn claim<C: 'static, T: ClaimValue>(
     cx: &PluginContext<'_>,
     field: impl Fn(&C) -> Option<&T>,
-) -> Vec<Value> {
-    let value = cx.context::<C>().and_then(field);
-    value.map(|value| Arc::new(value.clone()) as Value).into_iter().collect()
+) -> Option<Vec<Value>> {
+    let value = cx.context::<C>().and_then(field)?;
+    Some(vec![Arc::new(value.clone())])
 }
 
 /// The same of a field with several.
-pub fn claims<C: 'static, T: ClaimValue>(cx: &PluginContext<'_>, field: impl Fn(&C) -> &[T]) -> Vec<Value> {
-    let values = cx.context::<C>().map(field).unwrap_or_default();
-    values.iter().map(|value| Arc::new(value.clone()) as Value).collect()
+pub fn claims<C: 'static, T: ClaimValue>(
+    cx: &PluginContext<'_>,
+    field: impl Fn(&C) -> Option<&Vec<T>>,
+) -> Option<Vec<Value>> {
+    let values = cx.context::<C>().and_then(field)?;
+    Some(values.iter().map(|value| Arc::new(value.clone()) as Value).collect())
 }

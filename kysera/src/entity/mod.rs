@@ -13,7 +13,7 @@ use std::hash::Hash;
 pub use cells::Cells;
 pub use draft::Changes;
 pub(crate) use draft::{Draft, Others};
-pub use plugged::{Audited, SoftDeleted, Timestamped, Versioned};
+pub use plugged::{Audited, Policed, SoftDeleted, Timestamped, Versioned};
 pub(crate) use texts::TextKind;
 pub use texts::{Mask, Statements, TextCache, Texts};
 pub use written::{Operation, UnknownOperation, Written};

@@ -45,3 +45,14 @@ pub trait Versioned: Entity {
     note = "add `#[kysera::plugin(audit)]` to `{Self}`"
 )]
 pub trait Audited: Entity {}
+
+/// An entity with the plugin `rls`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` has no plugin `rls`",
+    label = "anyone may do anything with its rows",
+    note = "add `#[kysera::plugin(rls(context = ..))]` to `{Self}`, and a `kysera::rls::Policy`"
+)]
+pub trait Policed: Entity {
+    /// Who asks.
+    type Context: Send + Sync + 'static;
+}

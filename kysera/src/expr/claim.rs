@@ -21,18 +21,19 @@ pub struct ClaimMeta {
     pub codec: &'static Codec,
     /// Whether there are several values.
     pub list: bool,
-    /// Its values in a context: none where that is of another type.
-    pub values: fn(&PluginContext<'_>) -> Vec<Value>,
+    /// Its values in a context; `None` where nothing is known of them, as in a context of another type.
+    pub values: fn(&PluginContext<'_>) -> Option<Vec<Value>>,
 }
 
 impl ClaimMeta {
     pub(crate) fn value(&self, cx: &PluginContext<'_>) -> Option<Value> {
-        (self.values)(cx).into_iter().next()
+        (self.values)(cx)?.into_iter().next()
     }
 
-    /// Whether it has this value. False where values of the type cannot be compared.
-    pub(crate) fn has(&self, cx: &PluginContext<'_>, value: &Value) -> bool {
-        (self.values)(cx).iter().any(|own| same_value(self.codec, &**own, &**value))
+    /// Whether it has this value; `None` where nothing is known. False where values of the type cannot be compared.
+    pub(crate) fn has(&self, cx: &PluginContext<'_>, value: &Value) -> Option<bool> {
+        let values = (self.values)(cx)?;
+        Some(values.iter().any(|own| same_value(self.codec, &**own, &**value)))
     }
 
     pub(crate) fn is(&self, other: &ClaimMeta) -> bool {

@@ -155,17 +155,15 @@ impl Node {
             (Node::Related { rows: a, negated }, Node::Related { rows: b, negated: other }) => {
                 negated == other && a.same(b)
             }
-            (
-                Node::InClaim { left: a, claim },
-                Node::InClaim { left: b, claim: other },
-            ) => claim.is(other) && a.same(b),
+            (Node::InClaim { left: a, claim }, Node::InClaim { left: b, claim: other }) => {
+                claim.is(other) && a.same(b)
+            }
             (Node::ClaimIs { claim, value }, Node::ClaimIs { claim: other, value: other_value }) => {
                 claim.is(other) && same_value(claim.codec, &**value, &**other_value)
             }
-            (
-                Node::Reachable { rel, filters },
-                Node::Reachable { rel: other, filters: other_filters },
-            ) => rel.leads_as(other) && Self::all_same(filters, other_filters),
+            (Node::Reachable { rel, filters }, Node::Reachable { rel: other, filters: other_filters }) => {
+                rel.leads_as(other) && Self::all_same(filters, other_filters)
+            }
             (Node::All(a), Node::All(b)) | (Node::Any(a), Node::Any(b)) => Self::all_same(a, b),
             (Node::Not(a), Node::Not(b)) => a.same(b),
             _ => false,

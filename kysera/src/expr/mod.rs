@@ -95,6 +95,7 @@ pub(crate) use plug::Deleted;
 #[doc(hidden)]
 pub use plug::{Acting, Audit, Counter, Hooks, Mark, Plug, SoftDelete, Stamp};
 pub use plug::{Actor, PluginContext};
+pub(crate) use policy::Demand;
 pub use policy::{Action, Actions, Effect};
 pub(crate) use policy::{Condition, Rule, When};
 #[doc(hidden)]
@@ -105,7 +106,6 @@ pub use raw::{RawArg, RawArgs};
 pub use relation::{Rel, Via};
 #[doc(hidden)]
 pub use render::JsonKeys;
-pub(crate) use policy::Demand;
 pub(crate) use render::{Becomes, Join, LoadKeys, MASKED, Sql, VALUES, dynamic, encode, qualified};
 pub use term::{JsonKey, JsonPath};
 pub(crate) use term::{RelatedRows, Term, same_value};

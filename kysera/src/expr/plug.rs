@@ -212,4 +212,9 @@ impl Meta {
     pub(crate) fn has_fixed_scope(&self) -> bool {
         self.scope.is_none() && self.policy.is_none() && self.columns.iter().all(|col| col.guard.is_none())
     }
+
+    /// Whether there are columns that not everyone may read.
+    pub(crate) fn hides_columns(&self) -> bool {
+        self.columns.iter().any(|col| col.guard.is_some_and(|guard| guard.read.is_some()))
+    }
 }

@@ -53,10 +53,6 @@ impl Actions {
     pub(crate) fn contains(self, action: Action) -> bool {
         self.0 & bit(action) != 0
     }
-
-    pub(crate) fn iter(self) -> impl Iterator<Item = Action> {
-        Action::ALL.into_iter().filter(move |action| self.contains(*action))
-    }
 }
 
 fn bit(action: Action) -> u8 {
@@ -195,6 +191,11 @@ impl Demand {
         Self { rule: Some(rule), column: None, any: vec![node], negated }
     }
 
+    /// What a rule asks, whatever it does.
+    pub(crate) fn of(rule: &'static Rule, node: Cow<'static, Node>) -> Self {
+        Self::one(rule.name.clone(), node, false)
+    }
+
     /// Whether every row satisfies it.
     fn is_met(&self) -> bool {
         !self.negated && self.any.iter().any(|node| matches!(&**node, Node::All(nodes) if nodes.is_empty()))
@@ -251,7 +252,10 @@ impl PolicyMeta {
         let mut demands = self.before(&[Action::Create], cx);
         if pinned {
             let is_pinned = |demand: &Demand| {
-                (self.rules)().rules.iter().any(|rule| rule.pinned && demand.rule.as_ref() == Some(&rule.name))
+                (self.rules)()
+                    .rules
+                    .iter()
+                    .any(|rule| rule.pinned && demand.rule.as_ref() == Some(&rule.name))
             };
             demands.retain(|demand| !is_pinned(demand));
         }
@@ -261,11 +265,7 @@ impl PolicyMeta {
 
     /// What has to hold for a row after an update of these columns, besides what had to hold before it. What it is denied for
     /// is what it was.
-    pub(crate) fn updated(
-        &self,
-        changed: &dyn Fn(&Node) -> bool,
-        cx: &PluginContext<'_>,
-    ) -> Vec<Demand> {
+    pub(crate) fn updated(&self, changed: &dyn Fn(&Node) -> bool, cx: &PluginContext<'_>) -> Vec<Demand> {
         let action = [Action::Update];
         let any: Vec<_> = self.now(Effect::Allow, &action, cx).map(|(_, _, node)| node).collect();
         let mut demands = Vec::new();

@@ -223,10 +223,8 @@ impl Term {
     pub(crate) fn is_opaque(&self) -> bool {
         let mut found = false;
         self.visit(&mut |term| {
-            found |= matches!(
-                term,
-                Term::Value(..) | Term::Through(..) | Term::CountRelated(_) | Term::Claim(_)
-            );
+            found |=
+                matches!(term, Term::Value(..) | Term::Through(..) | Term::CountRelated(_) | Term::Claim(_));
         });
         found
     }

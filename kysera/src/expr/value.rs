@@ -29,15 +29,20 @@ mod driver {
         pub(crate) type PostgresArray = Option<
             fn(&[&AnyValue], &mut sqlx::postgres::PgArguments) -> Result<(), sqlx::error::BoxDynError>,
         >;
+        pub(crate) type PostgresWire =
+            Option<(fn() -> sqlx::postgres::PgTypeInfo, fn(&AnyValue) -> Option<Vec<u8>>)>;
         pub(crate) const POSTGRES: Postgres = None;
         pub(crate) const POSTGRES_ARRAY: PostgresArray = None;
+        pub(crate) const POSTGRES_WIRE: PostgresWire = None;
     }
     #[cfg(not(feature = "postgres"))]
     mod postgres {
         pub(crate) type Postgres = ();
         pub(crate) type PostgresArray = ();
+        pub(crate) type PostgresWire = ();
         pub(crate) const POSTGRES: Postgres = ();
         pub(crate) const POSTGRES_ARRAY: PostgresArray = ();
+        pub(crate) const POSTGRES_WIRE: PostgresWire = ();
     }
     #[cfg(feature = "mysql")]
     mod mysql {
@@ -79,6 +84,8 @@ pub struct Codec {
     pub postgres: driver::Postgres,
     /// Many values as one array argument; `None` for types that are arrays themselves.
     pub postgres_array: driver::PostgresArray,
+    /// What PostgreSQL calls the type, and a value as it is sent.
+    pub postgres_wire: driver::PostgresWire,
     pub mysql: driver::MySql,
     /// What MySQL calls the type.
     pub mysql_type: driver::MySqlType,
@@ -112,6 +119,40 @@ impl Codec {
         return self.postgres_array.is_some();
         #[cfg(not(feature = "postgres"))]
         return false;
+    }
+
+    /// What PostgreSQL calls the type.
+    pub(crate) fn postgres_name(&self) -> Option<String> {
+        #[cfg(feature = "postgres")]
+        return self.postgres_wire.map(|(info, _)| sqlx::TypeInfo::name(&info()).to_owned());
+        #[cfg(not(feature = "postgres"))]
+        return None;
+    }
+
+    /// A value as a text that PostgreSQL reads as one of the type; `None` where that is not known. Not for NULL.
+    #[cfg(feature = "postgres")]
+    pub(crate) fn postgres_literal(&self, value: &AnyValue) -> Option<String> {
+        let (info, bytes) = self.postgres_wire?;
+        let info = info();
+        let bytes = || bytes(value);
+        match sqlx::TypeInfo::name(&info) {
+            "BOOL" => Some(if bytes()? == [0] { "false" } else { "true" }.into()),
+            "INT2" => Some(i16::from_be_bytes(bytes()?.try_into().ok()?).to_string()),
+            "INT4" => Some(i32::from_be_bytes(bytes()?.try_into().ok()?).to_string()),
+            "INT8" => Some(i64::from_be_bytes(bytes()?.try_into().ok()?).to_string()),
+            "FLOAT4" => Some(f32::from_be_bytes(bytes()?.try_into().ok()?).to_string()),
+            "FLOAT8" => Some(f64::from_be_bytes(bytes()?.try_into().ok()?).to_string()),
+            "BYTEA" => Some(bytes()?.iter().fold("\\x".to_owned(), |text, byte| format!("{text}{byte:02x}"))),
+            "TEXT" | "VARCHAR" | "CHAR" | "NAME" | "CITEXT" | "citext" => String::from_utf8(bytes()?).ok(),
+            // Types of the database's own are enums, which are sent as their names.
+            name if !is_builtin(name) => String::from_utf8(bytes()?).ok(),
+            // Times, decimals, ids: as serde writes them.
+            _ => match (self.json?.to)(value).ok()? {
+                serde_json::Value::String(text) => Some(text),
+                serde_json::Value::Number(number) => Some(number.to_string()),
+                _ => None,
+            },
+        }
     }
 
     /// A value as JSON that [`of_exact_json`](Self::of_exact_json) makes the very same value of; `None` if the type
@@ -196,6 +237,12 @@ impl Codec {
     }
 }
 
+/// Whether sqlx knows the type by itself: it writes those in capitals.
+#[cfg(feature = "postgres")]
+fn is_builtin(name: &str) -> bool {
+    name.chars().all(|char| char.is_ascii_uppercase() || char.is_ascii_digit())
+}
+
 fn f64_of(value: &AnyValue) -> Option<f64> {
     value.downcast_ref().copied().or_else(|| *value.downcast_ref::<Option<f64>>()?)
 }
@@ -211,6 +258,7 @@ pub struct Probe<T>(PhantomData<T>);
 pub trait Unsupported {
     const POSTGRES: driver::Postgres = driver::POSTGRES;
     const POSTGRES_ARRAY: driver::PostgresArray = driver::POSTGRES_ARRAY;
+    const POSTGRES_WIRE: driver::PostgresWire = driver::POSTGRES_WIRE;
     const MYSQL: driver::MySql = driver::MYSQL;
     const MYSQL_TYPE: driver::MySqlType = driver::MYSQL_TYPE;
     const SQLITE: driver::Sqlite = driver::SQLITE;
@@ -227,6 +275,8 @@ impl<T> Unsupported for Probe<T> {}
 #[cfg(feature = "postgres")]
 impl<T: Scalar<sqlx::Postgres>> Probe<T> {
     pub const POSTGRES: driver::Postgres = Some(bind_as::<T, sqlx::Postgres>);
+    pub const POSTGRES_WIRE: driver::PostgresWire =
+        Some((<T as sqlx::Type<sqlx::Postgres>>::type_info, postgres_bytes::<T>));
 }
 
 #[cfg(feature = "postgres")]
@@ -280,6 +330,7 @@ macro_rules! __codec {
         const CODEC: &$crate::__private::Codec = &$crate::__private::Codec {
             postgres: $crate::__private::Probe::<$type>::POSTGRES,
             postgres_array: $crate::__private::Probe::<$type>::POSTGRES_ARRAY,
+            postgres_wire: $crate::__private::Probe::<$type>::POSTGRES_WIRE,
             mysql: $crate::__private::Probe::<$type>::MYSQL,
             mysql_type: $crate::__private::Probe::<$type>::MYSQL_TYPE,
             sqlite: $crate::__private::Probe::<$type>::SQLITE,
@@ -305,6 +356,13 @@ fn bind_as<T: Scalar<DB>, DB: Database>(
     args: &mut DB::Arguments,
 ) -> Result<(), BoxDynError> {
     args.add(value.downcast_ref::<T>().ok_or_else(mismatch::<T>)?)
+}
+
+#[cfg(feature = "postgres")]
+fn postgres_bytes<T: Scalar<sqlx::Postgres>>(value: &AnyValue) -> Option<Vec<u8>> {
+    let mut buffer = sqlx::postgres::PgArgumentBuffer::default();
+    let sent = value.downcast_ref::<T>()?.encode_by_ref(&mut buffer).ok()?;
+    (!sent.is_null()).then(|| buffer.to_vec())
 }
 
 #[cfg(feature = "mysql")]

@@ -12,7 +12,7 @@ use crate::backend::{Backend, Statement};
 use crate::entity::{Entity, On, Patch};
 use crate::error::{Error, Result};
 use crate::expr::{Deleted, Filter, Hooks, Order};
-use crate::source::{Cx, Source, SourceGuard, Writable, generate, run, run_in};
+use crate::source::{Bracket, Cx, Source, SourceGuard, Unit, Writable, generate, run, run_in};
 use crate::write::{ByFilters, Fate, validate};
 
 /// A query on one entity, made by [`Repository::find`](crate::Repository::find).
@@ -215,7 +215,14 @@ where
     pub fn stream(self) -> impl Stream<Item = Result<X::Out>> + Send + Unpin + use<'s, E, S, X> {
         generate(move |out| async move {
             let statement = self.statement(self.query.limit)?;
-            let mut open = Open::<S::Database, _>::new(self.source.acquire().await?);
+            let mut guard = self.source.acquire().await?;
+            if Cx::of(self.source).tells_claims() && guard.open_unit(Unit::Transaction) != Bracket::None {
+                guard.close_unit();
+                let text =
+                    "with native policies a stream needs a transaction: outside of one it would see nothing";
+                return Err(Error::BadRequest(text.into()));
+            }
+            let mut open = Open::<S::Database, _>::new(guard);
             let result = async {
                 let mut rows = S::Database::fetch(&mut open.guard, statement);
                 let mut check = true;

@@ -11,7 +11,7 @@ use crate::expr::{AnyValue, Col, Column, Deleted, IntoOperand, Meta, Node, Term,
 use crate::source::{Cx, Op, Source, Unit, Writable, run_in};
 use crate::write::{
     Answer, Assignment, Prepare, To, Which, change, next_version, of_values, readers_first, refuse_fixed,
-    set_twice, unit_of, validate,
+    set_twice, unit_of_several, validate,
 };
 
 impl<'s, E, S> Find<'s, E, S>
@@ -210,7 +210,7 @@ impl<DB: Backend, E: On<DB>> Op<DB> for UpdateRows<E> {
     }
 
     fn unit(&self, _: Cx<'_>) -> Unit {
-        unit_of::<E>(DB::DIALECT, Answer::Count)
+        unit_of_several::<E>(DB::DIALECT, Answer::Count)
     }
 
     async fn run(self, conn: &mut DB::Connection, cx: Cx<'_>) -> Result<u64> {

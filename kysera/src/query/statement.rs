@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::lock::Lock;
 use super::shape::{Items, Shape, SqlBox};
 use crate::backend::Backend;
-use crate::expr::{Deleted, Join, Meta, Node, OrderKey, Sql, Term};
+use crate::expr::{Action, Deleted, Join, Meta, Node, OrderKey, Sql, Term};
 use crate::source::{Cx, Source};
 
 /// What a query says, without types.
@@ -145,7 +145,10 @@ impl Query {
 
     /// ` WHERE .. GROUP BY .. HAVING ..`
     pub(crate) fn conditions<'q>(&'q self, sql: &mut Sql<'q>, meta: &'static Meta) {
-        sql.conditions(meta, self.deleted, &self.filters);
+        // Who locks a row does so to change it.
+        let actions: &[Action] =
+            if self.lock.is_some() { &[Action::Read, Action::Update] } else { &[Action::Read] };
+        sql.conditions(meta, self.deleted, actions, &self.filters);
         if let Some(row) = self.log.as_ref().and_then(|log| log.row.as_ref()) {
             // Behind the name of the row's table, which is a filter.
             sql.push(" AND ");

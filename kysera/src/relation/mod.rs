@@ -409,3 +409,49 @@ macro_rules! one {
     )* };
 }
 one!(HasOne, BelongsTo);
+
+macro_rules! deep {
+    ($($type:ident),*) => { $(
+        impl<E: Entity> $type<E, E> {
+            /// Whether the filter holds for a row that is reached by following the relation once or more often: for a parent, or
+            /// its parent, and so on. For the row itself as well, add `filter | ..`. Circles do no harm.
+            ///
+            /// `<key> IN (WITH RECURSIVE .. SELECT ..)`: the rows that lead there do not depend on the row at hand, and are
+            /// found once.
+            ///
+            /// ```
+            /// # #[cfg(feature = "sqlite")]
+            /// # #[tokio::main(flavor = "current_thread")]
+            /// # async fn main() -> kysera::Result<()> {
+            /// use kysera::prelude::*;
+            ///
+            /// #[derive(Debug, Repository)]
+            /// #[kysera(table = "teams")]
+            /// struct Team {
+            ///     #[kysera(id)]
+            ///     id: i64,
+            ///     name: String,
+            ///     #[kysera(belongs_to(parent = Team::ID))]
+            ///     parent_id: Option<i64>,
+            /// }
+            ///
+            /// let db = Db::<Sqlite>::connect("sqlite::memory:").await?;
+            /// db.raw_sql(
+            ///     "CREATE TABLE teams (id INTEGER PRIMARY KEY, name TEXT NOT NULL, parent_id INTEGER);
+            ///      INSERT INTO teams VALUES (1, 'all', NULL), (2, 'tech', 1), (3, 'web', 2), (4, 'other', NULL)",
+            /// )
+            /// .await?;
+            /// let within = Team::PARENT.any_deep(Team::NAME.eq("all"));
+            /// let names = Team::repo(&db).find().filter(within).order_by(Team::ID.asc()).select(Team::NAME).all().await?;
+            /// assert_eq!(names, ["tech", "web"]);
+            /// # Ok(())
+            /// # }
+            /// # #[cfg(not(feature = "sqlite"))] fn main() {}
+            /// ```
+            pub fn any_deep(self, filter: Filter<E>) -> Filter<E> {
+                Filter::of(Node::Reachable { rel: self.way.rel, filters: vec![filter.node] })
+            }
+        }
+    )* };
+}
+deep!(HasMany, HasOne, BelongsTo);

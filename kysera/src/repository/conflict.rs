@@ -5,8 +5,8 @@ use std::collections::HashSet;
 use crate::backend::Dialect;
 use crate::entity::{Entity, Mask, SoftDeleted, Values};
 use crate::error::{Error, Result};
-use crate::expr::{Col, Column, Columns, Deleted, Sql};
-use crate::write::{Assignment, columns, next_version, to_live};
+use crate::expr::{Action, Becomes, Col, Column, Columns, Deleted, Sql};
+use crate::write::{Assignment, columns, in_upsert, next_version, to_live, writes};
 
 /// What an upsert does when its key is taken: which unique key is meant, and what is updated.
 ///
@@ -179,9 +179,43 @@ impl<E: Entity> Conflict<E> {
             Dialect::MySql => self.duplicate_key_clause(sql, &updated),
             Dialect::Postgres | Dialect::Sqlite => {
                 self.conflict_clause(sql, &updated);
-                sql.visible(E::META, self.updatable(), " WHERE ");
+                self.may_be_updated(sql, &updated, " WHERE ");
             }
         }
+    }
+
+    /// Writes what has to hold for the row that has the key so that it may be updated so.
+    pub(super) fn may_be_updated(&self, sql: &mut Sql<'_>, updated: &[&'static Col], glue: &str) {
+        let meta = E::META;
+        let fixed = self.restored();
+        let next = next_version(meta);
+        sql.locking(|sql| {
+            let before = sql.len();
+            // What is left as it is has to be readable alone.
+            let keeps = updated.is_empty() && fixed.is_none();
+            let actions: &[Action] = if keeps { &[Action::Read] } else { &[Action::Read, Action::Update] };
+            sql.accessible(meta, self.updatable(), actions, glue);
+            if keeps {
+                return;
+            }
+            let mut becomes: Vec<(usize, Becomes)> =
+                updated.iter().map(|col| (col.index, Becomes::Excluded)).collect();
+            becomes.extend(fixed.iter().chain(&next).map(|assign| (assign.col.index, in_upsert(assign))));
+            let columns: Vec<usize> = becomes.iter().map(|(column, _)| *column).collect();
+            let cx = sql.cx();
+            let mut glue = if sql.len() > before { " AND " } else { glue };
+            let writes = writes(meta, &cx, columns.iter().copied());
+            if !writes.is_empty() {
+                sql.demands(meta, &writes, glue);
+                glue = " AND ";
+            }
+            let demands = crate::write::becomes(meta, &cx, &columns);
+            if !demands.is_empty() {
+                sql.becoming(becomes, |sql| {
+                    sql.demands(meta, &demands, glue);
+                });
+            }
+        });
     }
 
     /// ` ON CONFLICT (..)`, which finds a unique index of live rows alone as well.

@@ -6,17 +6,17 @@ use futures_util::TryStreamExt;
 
 use super::placed::Placed;
 use super::sql::{
-    bind, find_locked_text, has_arrays, insert_rows, insert_text, refuse_unreadable_key, returning,
+    bind, find_locked_text, has_arrays, insert_if, insert_rows, insert_text, refuse_unreadable_key, returning,
 };
 use crate::backend::{Backend, Dialect, Done};
 use crate::entity::{Cells, Draft, Entity, Mask, On, Operation, Values};
 use crate::error::{Error, Result};
-use crate::expr::{Col, Meta};
+use crate::expr::{Action, Col, Meta};
 use crate::query::{decode_all, decode_first};
 use crate::source::{Cx, Op, Unit};
 use crate::write::{
-    Answer, NEW, columns, given, key_columns, log_created, logged_insert, logs_at_once, rows_per_statement,
-    show, take_turn, unit_of,
+    Answer, NEW, columns, create_refusal, created, given, is_late, is_unguarded, judge, key_columns,
+    log_created, logged_insert, logs_at_once, row_lock, rows_per_statement, show, take_turn, unit_of,
 };
 
 /// The most rows of one multi-row INSERT.
@@ -37,7 +37,11 @@ impl<DB: Backend, E: On<DB>> Op<DB> for Create<E> {
         E::META
     }
 
-    fn unit(&self, _: Cx<'_>) -> Unit {
+    fn unit(&self, cx: Cx<'_>) -> Unit {
+        let mask = given(E::META, &self.new);
+        if is_late(E::META, &created::<E>(&cx.plugins(), mask, Some(&self.new)), mask) {
+            return Unit::Atomic; // it is judged when it is stored
+        }
         unit_of::<E>(DB::DIALECT, Answer::Rows)
     }
 
@@ -54,25 +58,44 @@ pub(super) async fn insert_one<DB: Backend, E: On<DB>>(
 ) -> Result<E> {
     let mask = given(E::META, new);
     refuse_unreadable_key::<E>(DB::DIALECT, mask)?;
+    let demands = created::<E>(&cx.plugins(), mask, Some(new));
+    let late = is_late(E::META, &demands, mask);
+    let now = if late { &[] } else { &demands[..] };
     let at_once = E::META.plug.audit.as_ref().filter(|audit| logs_at_once(DB::DIALECT, audit));
     let row: Option<E> = if let Some(audit) = at_once {
         let mut sql = cx.sql::<DB>();
         sql.push("WITH ").ident(NEW).push(" AS (");
-        insert_rows(&mut sql, E::META, mask, &[new]);
+        insert_if(&mut sql, E::META, mask, new, now);
         logged_insert(&mut sql, E::META, audit, cx, Answer::Rows);
         decode_first(conn, sql.finish()?).await?
     } else {
         take_turn::<DB>(conn, cx, E::META).await?;
-        let statement = bind::<DB, E>(insert_text::<DB, E>(cx, mask), mask, Some(new), None)?;
+        let statement = if now.is_empty() && !E::META.hides_columns() {
+            bind::<DB, E>(insert_text::<DB, E>(cx, mask), mask, Some(new), None)?
+        } else {
+            let mut sql = cx.sql::<DB>();
+            insert_if(&mut sql, E::META, mask, new, now);
+            returning(&mut sql, E::META);
+            sql.finish()?
+        };
         if DB::DIALECT.has_returning() {
             decode_first(conn, statement).await?
         } else {
             let done = DB::execute(conn, statement).await?;
-            read_back::<DB, E>(conn, cx, new, mask, done.last_insert_id).await?
+            match done.rows {
+                0 => None,
+                _ => read_back::<DB, E>(conn, cx, new, mask, done.last_insert_id).await?,
+            }
         }
     };
-    let row = row.ok_or(Error::NotStored { entity: E::META.entity })?;
+    let Some(row) = row else {
+        let refused = create_refusal::<DB, E>(conn, cx, mask, new, now).await?;
+        return Err(refused.unwrap_or(Error::NotStored { entity: E::META.entity }));
+    };
     let rows = std::slice::from_ref(&row);
+    if late {
+        judge::<DB, E>(conn, cx, Action::Create, &[row.id()], &demands).await?;
+    }
     if at_once.is_none() {
         log_created::<DB, E>(conn, cx, rows).await?;
     }
@@ -88,6 +111,18 @@ async fn read_back<DB: Backend, E: On<DB>>(
     mask: Mask,
     last_insert_id: u64,
 ) -> Result<Option<E>> {
+    if E::META.hides_columns() {
+        let mut sql = cx.select::<DB, E>();
+        sql.push(" WHERE ").list(key_columns(E::META), " AND ", |sql, col| {
+            sql.ident(col.name).push(" = ");
+            match new.value(col.index).filter(|_| mask.contains(col.index)) {
+                Some(value) => sql.value(col.codec, value),
+                None => sql.value(crate::__private::codec!(u64), &last_insert_id),
+            };
+        });
+        sql.push(row_lock(DB::DIALECT));
+        return decode_first(conn, sql.finish()?).await;
+    }
     let mut args = DB::Arguments::default();
     for col in key_columns(E::META) {
         let bound = match new.value(col.index).filter(|_| mask.contains(col.index)) {
@@ -120,8 +155,12 @@ impl<DB: Backend, E: On<DB>> Op<DB> for CreateMany<E> {
         E::META
     }
 
-    fn unit(&self, _: Cx<'_>) -> Unit {
-        if self.batches.len() > 1 { Unit::Atomic } else { unit_of::<E>(DB::DIALECT, Answer::Rows) }
+    fn unit(&self, cx: Cx<'_>) -> Unit {
+        let judged = |(mask, _): &(Mask, _)| !created::<E>(&cx.plugins(), *mask, None).is_empty();
+        if self.batches.len() > 1 || self.batches.iter().any(judged) {
+            return Unit::Atomic;
+        }
+        unit_of::<E>(DB::DIALECT, Answer::Rows)
     }
 
     async fn run(self, conn: &mut DB::Connection, cx: Cx<'_>) -> Result<Vec<E>> {
@@ -194,7 +233,7 @@ pub(super) async fn insert_batch<DB: Backend, E: On<DB>>(
     } else if !DB::DIALECT.has_returning() {
         let last_insert_id = execute_batch::<DB, E>(conn, cx, mask, rows).await?.last_insert_id;
         read_back_batch::<DB, E>(conn, cx, mask, rows, last_insert_id).await?
-    } else if mask == Mask::default() {
+    } else if mask == Mask::default() && !E::META.hides_columns() {
         decode_all(conn, bind::<DB, E>(insert_text::<DB, E>(cx, mask), mask, None, None)?).await?
     } else {
         let mut sql = cx.sql::<DB>();
@@ -205,11 +244,35 @@ pub(super) async fn insert_batch<DB: Backend, E: On<DB>>(
     if stored.len() != rows.len() {
         return Err(Error::NotStored { entity: E::META.entity });
     }
+    judge_created::<DB, E>(conn, cx, mask, rows, &stored).await?;
     if at_once.is_none() {
         log_created::<DB, E>(conn, cx, &stored).await?;
     }
     show(conn, cx, Operation::Create, &stored).await?;
     Ok(stored)
+}
+
+/// Judges new rows as they are stored. Each may give other columns a value, which not everyone may write.
+async fn judge_created<DB: Backend, E: On<DB>>(
+    conn: &mut DB::Connection,
+    cx: Cx<'_>,
+    mask: Mask,
+    rows: &[&NewRow<E>],
+    stored: &[E],
+) -> Result<()> {
+    if is_unguarded(E::META) {
+        return Ok(());
+    }
+    let has_guards = E::META.columns.iter().any(|col| col.guard.is_some_and(|guard| guard.write.is_some()));
+    if has_guards {
+        for (new, row) in rows.iter().zip(stored) {
+            let demands = created::<E>(&cx.plugins(), mask, Some(*new));
+            judge::<DB, E>(conn, cx, Action::Create, &[row.id()], &demands).await?;
+        }
+        return Ok(());
+    }
+    let ids: Vec<E::Id> = stored.iter().map(E::id).collect();
+    judge::<DB, E>(conn, cx, Action::Create, &ids, &created::<E>(&cx.plugins(), mask, None)).await
 }
 
 /// The same, without reading them back.
@@ -222,6 +285,8 @@ async fn insert_uncounted<DB: Backend, E: On<DB>>(
     match &E::META.plug.audit {
         // Who is shown the rows, and what is written down of them, needs what is stored.
         _ if E::CUSTOM.after_write => {}
+        // So does who judges them.
+        _ if !created::<E>(&cx.plugins(), mask, None).is_empty() => {}
         None => return Ok(execute_batch::<DB, E>(conn, cx, mask, rows).await?.rows),
         Some(audit) if logs_at_once(DB::DIALECT, audit) => {
             let mut sql = cx.sql::<DB>();
@@ -322,8 +387,12 @@ impl<DB: Backend, E: On<DB>, I: Iterator<Item = Row<E>> + Send> Op<DB> for Inser
         E::META
     }
 
-    fn unit(&self, _: Cx<'_>) -> Unit {
-        if self.several { Unit::Atomic } else { unit_of::<E>(DB::DIALECT, Answer::Count) }
+    fn unit(&self, cx: Cx<'_>) -> Unit {
+        let mask = self.first.first().map(|first| given(E::META, first)).unwrap_or_default();
+        if self.several || !created::<E>(&cx.plugins(), mask, None).is_empty() {
+            return Unit::Atomic;
+        }
+        unit_of::<E>(DB::DIALECT, Answer::Count)
     }
 
     async fn run(mut self, conn: &mut DB::Connection, cx: Cx<'_>) -> Result<u64> {
@@ -351,7 +420,7 @@ pub(super) async fn read_numbered<DB: Backend, E: On<DB>, V: Values>(
     sql.push("SELECT CASE").list(like.iter().enumerate(), "", |sql, (number, row)| {
         sql.push(" WHEN ").equal(cols, *row).push(&format!(" THEN {number}"));
     });
-    sql.push(" END, ").names(E::META.columns).push(" FROM ").table(E::META).push(" WHERE ");
+    sql.push(" END, ").readable_columns(E::META, false).push(" FROM ").table(E::META).push(" WHERE ");
     sql.list(like, " OR ", |sql, row| {
         sql.push("(").equal(cols, *row).push(")");
     });

@@ -6,7 +6,7 @@ use crate::error::{Error, Result};
 use crate::expr::{Deleted, Meta};
 use crate::query::Exists;
 use crate::source::{Cx, Op, Unit};
-use crate::write::{Answer, Fate, Which, keys_per_statement, meet, unit_of};
+use crate::write::{Answer, Fate, Which, is_unguarded, keys_per_statement, meet, unit_of};
 
 /// The fate of all rows with these keys, all or nothing; answers how many there were.
 pub(crate) struct ByKeys<E: Entity> {
@@ -22,7 +22,8 @@ impl<DB: Backend, E: On<DB>> Op<DB> for ByKeys<E> {
     }
 
     fn unit(&self, _: Cx<'_>) -> Unit {
-        if self.ids.len() > keys_per_statement::<E>(DB::DIALECT) {
+        let several = self.ids.len() > 1 && !is_unguarded(E::META);
+        if several || self.ids.len() > keys_per_statement::<E>(DB::DIALECT) {
             Unit::Atomic
         } else {
             self.fate.unit::<E>(DB::DIALECT)

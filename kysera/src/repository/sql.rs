@@ -7,7 +7,7 @@ use sqlx::{Arguments, SqlStr};
 use crate::backend::{Backend, Dialect, Statement};
 use crate::entity::{Entity, Mask, Statements, TextKind, Values};
 use crate::error::{Error, Result};
-use crate::expr::{Deleted, Fill, Meta, Sql, encode};
+use crate::expr::{Col, Deleted, Demand, Fill, Meta, Sql, VALUES, encode};
 use crate::source::Cx;
 use crate::write::{Which, columns, key_columns, next_version};
 
@@ -56,7 +56,7 @@ impl Read {
     /// `SELECT .. FROM <table>`
     fn head(self, sql: &mut Sql<'_>, meta: &'static Meta) {
         match self {
-            Self::Find | Self::Select => sql.push("SELECT ").names(meta.columns),
+            Self::Find | Self::Select => sql.push("SELECT ").readable_columns(meta, false),
             Self::Exists => sql.push("SELECT 1"),
             Self::Count => sql.push("SELECT COUNT(*)"),
         }
@@ -145,7 +145,7 @@ pub(super) fn insert_head(sql: &mut Sql<'_>, meta: &'static Meta, mask: Mask) {
 /// ` RETURNING <all columns>`, where the database has it.
 pub(super) fn returning(sql: &mut Sql<'_>, meta: &'static Meta) {
     if sql.dialect().has_returning() {
-        sql.push(" RETURNING ").names(meta.columns);
+        sql.push(" RETURNING ").readable_columns(meta, false);
     }
 }
 
@@ -231,6 +231,48 @@ pub(super) fn insert_rows<'v, V: Values>(sql: &mut Sql<'v>, meta: &'static Meta,
     }
     sql.push(" VALUES ");
     value_rows(sql, meta, mask, rows);
+}
+
+/// `INSERT` of one row that is only inserted if something holds for it.
+pub(super) fn insert_if<'v, V: Values>(
+    sql: &mut Sql<'v>,
+    meta: &'static Meta,
+    mask: Mask,
+    row: &'v V,
+    demands: &[Demand],
+) {
+    if demands.is_empty() {
+        insert_rows(sql, meta, mask, &[row]);
+        return;
+    }
+    let all = sql.dialect() == Dialect::MySql;
+    let is_judged = |col: &Col| all || demands.iter().any(|demand| demand.reads(col.index));
+    let judged: Vec<&'static Col> = columns(meta, mask).filter(|col| is_judged(col)).collect();
+    insert_head(sql, meta, mask);
+    let value = |sql: &mut Sql<'v>, col: &'static Col| {
+        if let Some(value) = row.value(col.index) {
+            sql.value(col.codec, value);
+        }
+    };
+    sql.push(" SELECT ").list(columns(meta, mask), ", ", |sql, col| {
+        if is_judged(col) {
+            sql.ident(VALUES).push(".").ident(col.name);
+        } else {
+            value(sql, col);
+        }
+    });
+    if !judged.is_empty() {
+        sql.push(" FROM ").typed_values(meta, &judged, |sql, at| {
+            if let Some(col) = judged.get(at) {
+                value(sql, col);
+            }
+        });
+    }
+    sql.push(" WHERE ").locking(|sql| {
+        sql.about_table(VALUES, |sql| {
+            sql.demands(meta, demands, "");
+        });
+    });
 }
 
 /// PostgreSQL: `<columns> FROM UNNEST(..)`

@@ -5,7 +5,9 @@ use crate::entity::{Draft, Entity, On, Operation, Values};
 use crate::error::Result;
 use crate::expr::Meta;
 use crate::source::{Cx, Op, Unit};
-use crate::write::{Answer, Assignment, Which, change, keys_per_statement, next_version, of_values, unit_of};
+use crate::write::{
+    Answer, Assignment, Which, change, keys_per_statement, next_version, of_values, unit_of, unit_of_several,
+};
 
 /// One row, answered as stored; `None` if there is no such row.
 pub(crate) struct Touch<E: Entity, V> {
@@ -49,7 +51,7 @@ impl<DB: Backend, E: On<DB>, V: Values> Op<DB> for TouchMany<E, V> {
         if self.ids.len() > per_statement::<DB, E>() {
             Unit::Atomic
         } else {
-            unit_of::<E>(DB::DIALECT, Answer::Count)
+            unit_of_several::<E>(DB::DIALECT, Answer::Count)
         }
     }
 

@@ -10,13 +10,13 @@ use super::sql::{bind, find_locked_text, find_statement, has_arrays, returning, 
 use crate::backend::{Backend, Dialect};
 use crate::entity::{Cells, Draft, Entity, Mask, On, Operation, Values};
 use crate::error::{Error, Missing, Result};
-use crate::expr::{Deleted, Meta, Sql};
+use crate::expr::{Action, Deleted, Meta, Sql};
 use crate::query::{decode_all, decode_first};
 use crate::source::{Cx, Op, Unit};
 use crate::write::{
-    Answer, NEW, OLD, Sides, Which, change, columns, given, key_columns, key_in, lock_seen, log_query,
-    logs_at_once, next_version, of_values, pair, read_by_keys, refuse_same_key, rows_per_statement, show,
-    unit_of, write_entries,
+    Answer, NEW, OLD, Sides, Which, becomes, change, columns, given, judge, key_columns, key_in, lock_seen,
+    log_query, logs_at_once, next_version, of_values, pair, read_by_keys, refusal, refuse_same_key,
+    rows_per_statement, show, unit_of, unit_of_several, write_entries, writes,
 };
 
 /// What an update changes, with what plugins add to it.
@@ -104,7 +104,7 @@ impl<DB: Backend, E: On<DB>> Op<DB> for UpdateMany<E> {
     fn unit(&self, _: Cx<'_>) -> Unit {
         // On PostgreSQL the statement itself writes nothing if a row is missing.
         if self.batches.len() == 1 && DB::DIALECT == Dialect::Postgres {
-            unit_of::<E>(DB::DIALECT, Answer::Rows)
+            unit_of_several::<E>(DB::DIALECT, Answer::Rows)
         } else {
             Unit::Atomic
         }
@@ -130,6 +130,14 @@ impl<DB: Backend, E: On<DB>> Op<DB> for UpdateMany<E> {
             }
         }
         if !missing.is_empty() {
+            let ids: Vec<E::Id> = missing.iter().map(|at| self.ids[*at].clone()).collect();
+            for (at, id) in missing.iter().zip(&ids) {
+                let assignments: Vec<_> = of_values(E::META, &self.patches[*at]).collect();
+                let which = Which::<E>::one(id).to(Action::Update).assigning(&assignments);
+                if let Some(error) = refusal::<DB, E>(conn, cx, &which).await? {
+                    return Err(error);
+                }
+            }
             // The bracket around this operation undoes what other batches wrote.
             missing.sort_unstable();
             return Err(self::missing::<E>(&self.ids, missing));
@@ -192,6 +200,7 @@ async fn update_batch<DB: Backend, E: On<DB>>(
         Dialect::Sqlite => update_batch_sqlite::<DB, E>(conn, cx, mask, ids, patches).await?,
         Dialect::MySql => update_batch_mysql::<DB, E>(conn, cx, mask, ids, patches).await?,
     };
+    judge_batch::<DB, E>(conn, cx, mask, &found).await?;
     if let Some(audit) = apart {
         let written: Vec<E::Id> = olds.iter().map(|seen| seen.row.id()).collect();
         if !written.is_empty() {
@@ -212,6 +221,33 @@ async fn update_batch<DB: Backend, E: On<DB>>(
         return Ok(rows.into_iter().map(Found::Written).collect());
     }
     Ok(found)
+}
+
+/// Judges rows as an update of these columns has stored them.
+async fn judge_batch<DB: Backend, E: On<DB>>(
+    conn: &mut DB::Connection,
+    cx: Cx<'_>,
+    mask: Mask,
+    found: &[Found<E>],
+) -> Result<()> {
+    let changed: Vec<usize> = columns(E::META, mask).map(|col| col.index).collect();
+    let demands = becomes(E::META, &cx.plugins(), &changed);
+    let id = |found: &Found<E>| match found {
+        Found::Written(row) => Some(row.id()),
+        Found::Missing | Found::Left => None,
+    };
+    let ids: Vec<E::Id> = found.iter().filter_map(id).collect();
+    judge::<DB, E>(conn, cx, Action::Update, &ids, &demands).await
+}
+
+/// Writes what has to hold for rows so that these columns of theirs may be updated.
+fn may_be_updated<E: Entity>(sql: &mut Sql<'_>, mask: Mask, glue: &str) {
+    let before = sql.len();
+    sql.locking(|sql| {
+        sql.accessible(E::META, Deleted::Hidden, &[Action::Read, Action::Update], glue);
+        let writes = writes(E::META, &sql.cx(), columns(E::META, mask).map(|col| col.index));
+        sql.demands(E::META, &writes, if sql.len() > before { " AND " } else { glue });
+    });
 }
 
 /// Puts rows in the order of their keys. A key that its column stores in another spelling (a collation that ignores
@@ -282,7 +318,7 @@ async fn update_batch_postgres<DB: Backend, E: On<DB>>(
         sql.push("t");
     });
     sql.about_table("t", |sql| {
-        sql.visible(E::META, Deleted::Hidden, " WHERE ");
+        may_be_updated::<E>(sql, mask, " WHERE ");
     });
     sql.push(" ORDER BY ").list(key_columns(E::META), ", ", |sql, col| {
         sql.push("t.").ident(col.name);
@@ -318,8 +354,8 @@ async fn update_batch_postgres<DB: Backend, E: On<DB>>(
     }
     sql.push(" SELECT CASE WHEN ").push(ord);
     sql.push(" IS NULL THEN 0::bigint WHEN w.kysera_ord IS NULL THEN 1::bigint ELSE 2::bigint END");
-    sql.list(E::META.columns, "", |sql, col| {
-        sql.push(", w.").ident(col.name);
+    sql.about_table("w", |sql| {
+        sql.push(", ").readable_columns(E::META, true);
     });
     sql.push(" FROM v LEFT JOIN k ON ").push(ord);
     sql.push(" = v.ord LEFT JOIN w ON w.kysera_ord = v.ord ORDER BY v.ord");
@@ -366,7 +402,7 @@ async fn update_batch_sqlite<DB: Backend, E: On<DB>>(
     same_key::<E>(&mut sql, |sql| {
         sql.ident(E::META.table);
     });
-    sql.visible(E::META, Deleted::Hidden, " AND ");
+    may_be_updated::<E>(&mut sql, mask, " AND ");
     returning(&mut sql, E::META);
     let rows = decode_all(conn, sql.finish()?).await?;
     Ok(Found::or_missing(in_order_of::<DB, E>(conn, cx, ids, rows).await?))
@@ -396,7 +432,9 @@ async fn update_batch_mysql<DB: Backend, E: On<DB>>(
         sql.push(", ");
         next.write(&mut sql);
     }
-    Which::<E>::many(ids).write(&mut sql);
+    sql.push(" WHERE ");
+    key_in::<E>(&mut sql, ids);
+    may_be_updated::<E>(&mut sql, mask, " AND ");
     let done = DB::execute(conn, sql.finish()?).await?;
 
     let mut sql = cx.select::<DB, E>();

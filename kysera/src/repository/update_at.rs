@@ -5,12 +5,12 @@ use super::update::NewPatch;
 use crate::backend::{Backend, Dialect};
 use crate::entity::{Cells, Draft, Entity, On, Operation, Patch};
 use crate::error::{Error, Result};
-use crate::expr::{Col, Meta, Value};
+use crate::expr::{Action, Col, Meta, Value};
 use crate::query::decode_first;
 use crate::source::{Cx, Op, Unit};
 use crate::write::{
     Answer, Assignment, NEW, OLD, Prepare, Sides, Which, change, from_old, key_columns, lock_in_order,
-    log_query, logs_at_once, next_version, of_values, row_lock, show, unit_of,
+    log_query, logs_at_once, next_version, of_values, refusal, row_lock, show, unit_of,
 };
 
 /// `UPDATE` of one row with a certain version, answered as stored.
@@ -96,7 +96,8 @@ impl<E: Entity> UpdateAt<E> {
     {
         let meta = E::META;
         let mut sql = cx.sql::<DB>();
-        lock_in_order(&mut sql, &Which::<E>::one(&self.id), meta.columns);
+        let which = Which::<E>::one(&self.id).to(Action::Update).assigning(assignments);
+        lock_in_order(&mut sql, &which, meta.columns);
         sql.push(", ").ident(NEW).push(" AS (UPDATE ").table(meta).push(" SET ");
         crate::write::write_assignments(&mut sql, assignments);
         from_old(&mut sql, meta);
@@ -115,12 +116,13 @@ impl<E: Entity> UpdateAt<E> {
             .push(".")
             .ident(key)
             .push(" IS NULL THEN 0::bigint ELSE 1::bigint END");
-        sql.list(meta.columns, "", |sql, col| {
-            sql.push(", ").ident(NEW).push(".").ident(col.name);
+        sql.about_table(NEW, |sql| {
+            sql.push(", ").readable_columns(meta, true);
         });
         sql.push(" FROM ").ident(OLD).push(" LEFT JOIN ").ident(NEW).push(" ON TRUE");
         let Some(row) = DB::fetch_optional(conn, sql.finish()?).await? else {
-            return Err(Error::NotFound { entity: meta.entity });
+            let refused = refusal::<DB, E>(conn, cx, &which).await?;
+            return Err(refused.unwrap_or(Error::NotFound { entity: meta.entity }));
         };
         if DB::integer(&row, 0)? == 0 {
             return Err(Error::Stale { entity: meta.entity });

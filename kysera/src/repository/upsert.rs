@@ -3,15 +3,18 @@
 use super::conflict::Conflict;
 use super::create::{NewRow, batch_size, batches, insert_batch, insert_one, most_read_back, read_numbered};
 use super::placed::Placed;
-use super::sql::{bind, insert_rows, insert_text, refuse_unreadable_key, returning};
+use super::sql::{bind, insert_if, insert_rows, insert_text, refuse_unreadable_key, returning};
 use super::upsert_locked;
 use crate::backend::{Backend, Dialect};
-use crate::entity::{Entity, Mask, On};
+use crate::entity::{Entity, Mask, On, Values};
 use crate::error::{Error, Result};
-use crate::expr::{Action, Deleted, Meta, Sql};
+use crate::expr::{Action, Col, Deleted, Meta, Sql};
 use crate::query::{decode_all, decode_first};
 use crate::source::{Cx, Op, Unit};
-use crate::write::{Answer, Keys, Which, given, logs_at_once, refuse_same_key, unit_of};
+use crate::write::{
+    Answer, Assignment, Keys, To, Which, create_refusal, created, denied, given, is_late, logs_at_once,
+    refusal, refuse_same_key, unit_of,
+};
 
 /// MySQL's "subquery returns more than 1 row", which the guard raises, has this SQLSTATE, and so has PostgreSQL's
 /// "cannot affect row a second time".
@@ -32,10 +35,12 @@ enum Way {
     Locked,
 }
 
-fn way<E: Entity>(dialect: Dialect, conflict: &Conflict<E>, mask: Mask) -> Way {
+fn way<E: Entity>(dialect: Dialect, conflict: &Conflict<E>, mask: Mask, created: Judged) -> Way {
     let plug = E::META.plug;
     let hides = plug.soft_delete.is_some() || !E::META.has_fixed_scope();
     match &plug.audit {
+        // Of several rows, a condition of the statement would not tell which one was refused.
+        _ if created == Judged::Apart => Way::Locked,
         _ if E::CUSTOM.after_write => Way::Locked, // which has to be told what was done
         _ if conflict.restores_alone(mask) => Way::Locked,
         Some(audit) if logs_at_once(dialect, audit) => Way::WithLog,
@@ -46,8 +51,27 @@ fn way<E: Entity>(dialect: Dialect, conflict: &Conflict<E>, mask: Mask) -> Way {
     }
 }
 
-fn unit<E: Entity>(dialect: Dialect, conflict: &Conflict<E>, mask: Mask) -> Unit {
-    match way(dialect, conflict, mask) {
+/// How new rows are judged.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Judged {
+    /// By the statement that inserts them, if at all.
+    Within,
+    /// One by one, or once they are stored.
+    Apart,
+}
+
+impl Judged {
+    fn of<E: Entity>(cx: Cx<'_>, mask: Mask, rows: &[&NewRow<E>]) -> Self {
+        let late = |new: &&NewRow<E>| {
+            let demands = created::<E>(&cx.plugins(), mask, Some(*new));
+            (rows.len() > 1 && !demands.is_empty()) || is_late(E::META, &demands, mask)
+        };
+        if rows.iter().any(late) { Self::Apart } else { Self::Within }
+    }
+}
+
+fn unit<E: Entity>(dialect: Dialect, conflict: &Conflict<E>, mask: Mask, created: Judged) -> Unit {
+    match way(dialect, conflict, mask, created) {
         Way::Locked => Unit::Atomic,
         Way::OneStatement | Way::WithLog => unit_of::<E>(dialect, Answer::Rows),
     }
@@ -66,8 +90,9 @@ impl<DB: Backend, E: On<DB>> Op<DB> for Upsert<E> {
         E::META
     }
 
-    fn unit(&self, _: Cx<'_>) -> Unit {
-        unit(DB::DIALECT, &self.conflict, given(E::META, &self.new))
+    fn unit(&self, cx: Cx<'_>) -> Unit {
+        let mask = given(E::META, &self.new);
+        unit(DB::DIALECT, &self.conflict, mask, Judged::of::<E>(cx, mask, &[&self.new]))
     }
 
     async fn run(self, conn: &mut DB::Connection, cx: Cx<'_>) -> Result<E> {
@@ -85,14 +110,14 @@ async fn upsert_one<DB: Backend, E: On<DB>>(
     if conflict.cannot_be_taken(new) {
         return insert_one(conn, cx, new).await;
     }
-    match way(DB::DIALECT, conflict, mask) {
+    match way(DB::DIALECT, conflict, mask, Judged::of::<E>(cx, mask, &[new])) {
         Way::OneStatement => {}
         Way::WithLog => return upsert_locked::with_log_one(conn, cx, mask, new, conflict).await,
         Way::Locked => return upsert_locked::upsert(conn, cx, mask, new, conflict).await,
     }
     for _ in 0..upsert_locked::TRIES {
         let mut sql = cx.sql::<DB>();
-        insert_rows(&mut sql, E::META, mask, &[new]);
+        insert_if(&mut sql, E::META, mask, new, &created::<E>(&cx.plugins(), mask, Some(new)));
         conflict.clause(&mut sql, mask);
         returning(&mut sql, E::META);
         if !DB::DIALECT.has_returning() {
@@ -140,6 +165,16 @@ pub(super) async fn refused<DB: Backend, E: On<DB>>(
     rows: &[&NewRow<E>],
 ) -> Result<Error> {
     let entity = E::META.entity;
+    for row in rows {
+        let mask = given(E::META, *row);
+        let mut demands = created::<E>(&cx.plugins(), mask, Some(*row));
+        if is_late(E::META, &demands, mask) {
+            demands.clear(); // they were not asked yet
+        }
+        if let Some(error) = create_refusal::<DB, E>(conn, cx, mask, *row, &demands).await? {
+            return Ok(error);
+        }
+    }
     if E::META.plug.soft_delete.is_some() && conflict.updatable() == Deleted::Hidden {
         for row in rows.iter().filter(|row| !conflict.cannot_be_taken(**row)) {
             let mut sql = cx.select::<DB, E>();
@@ -159,10 +194,21 @@ pub(super) async fn refused<DB: Backend, E: On<DB>>(
             let mut which = Which::<E>::filtered(Deleted::Shown, &[]);
             which.keys = Keys::Like(conflict.target(), *row);
             which.write(&mut seen);
-            if DB::fetch_optional(conn, hidden.finish()?).await?.is_some()
-                && DB::fetch_optional(conn, seen.finish()?).await?.is_none()
-            {
-                return Ok(Error::Denied { entity, action: Action::Update, rule: None, column: None });
+            if DB::fetch_optional(conn, hidden.finish()?).await?.is_none() {
+                continue;
+            }
+            if DB::fetch_optional(conn, seen.finish()?).await?.is_none() {
+                return Ok(denied(E::META, Action::Update, None, None));
+            }
+            let mask = given(E::META, *row);
+            let value = |col: &&'static Col| Some(Assignment { col, to: To::Value(row.value(col.index)?) });
+            let updated = conflict.updated(mask);
+            let mut assigns: Vec<_> = updated.iter().filter_map(value).collect();
+            assigns.extend(conflict.restored());
+            let mut which = Which::<E>::filtered(conflict.updatable(), &[]).to(Action::Update);
+            which.keys = Keys::Like(conflict.target(), *row);
+            if let Some(error) = refusal::<DB, E>(conn, cx, &which.assigning(&assigns)).await? {
+                return Ok(error);
             }
         }
     }
@@ -198,7 +244,8 @@ impl<DB: Backend, E: On<DB>> Op<DB> for UpsertMany<'_, E> {
         if self.batches.len() > 1 || DB::DIALECT != Dialect::Postgres || may_refuse {
             Unit::Atomic
         } else {
-            unit(DB::DIALECT, self.conflict, self.batches.first().map(|(mask, _)| *mask).unwrap_or_default())
+            let mask = self.batches.first().map(|(mask, _)| *mask).unwrap_or_default();
+            unit(DB::DIALECT, self.conflict, mask, Judged::Within)
         }
     }
 
@@ -227,7 +274,7 @@ async fn upsert_batch<DB: Backend, E: On<DB>>(
     rows: &[&NewRow<E>],
     conflict: &Conflict<E>,
 ) -> Result<Vec<E>> {
-    let way = way(DB::DIALECT, conflict, mask);
+    let way = way(DB::DIALECT, conflict, mask, Judged::of::<E>(cx, mask, rows));
     if way == Way::Locked {
         let mut stored = Vec::with_capacity(rows.len());
         for row in rows {

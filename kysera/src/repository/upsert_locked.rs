@@ -2,17 +2,17 @@
 
 use super::conflict::Conflict;
 use super::create::{NewRow, insert_one};
-use super::sql::{bind, from_arrays, has_arrays, insert_head, insert_rows, insert_text, value_rows};
+use super::sql::{bind, from_arrays, has_arrays, insert_head, insert_if, insert_text, value_rows};
 use super::upsert::{is_cardinality_violation, refused};
 use crate::backend::{Backend, Statement};
 use crate::entity::{Entity, Mask, On, Operation, Values};
 use crate::error::{Error, Result};
-use crate::expr::{Deleted, Sql};
+use crate::expr::{Action, Col, Deleted, Demand, Sql, VALUES};
 use crate::query::{decode_all, decode_first};
 use crate::source::Cx;
 use crate::write::{
-    Answer, Assignment, Keys, NEW, OLD, Sides, To, Which, change, columns, decode, key_columns, log_created,
-    log_query, next_version, row_lock, show, take_turn,
+    Answer, Assignment, Keys, NEW, OLD, Sides, To, Which, change, columns, created, decode, is_late, judge,
+    key_columns, log_created, log_query, next_version, row_lock, select_from, show, take_turn,
 };
 
 /// How often a row may be created or deleted by someone else just then.
@@ -30,9 +30,15 @@ pub(super) async fn upsert<DB: Backend, E: On<DB>>(
     conflict: &Conflict<E>,
 ) -> Result<E> {
     take_turn::<DB>(conn, cx, E::META).await?;
+    let demands = created::<E>(&cx.plugins(), mask, Some(new));
+    let late = is_late(E::META, &demands, mask);
+    let now = if late { &[] } else { &demands[..] };
     for _ in 0..TRIES {
-        if let Some(row) = create_unless_taken::<DB, E>(conn, cx, mask, new, conflict).await? {
+        if let Some(row) = create_unless_taken::<DB, E>(conn, cx, mask, new, conflict, now).await? {
             let rows = std::slice::from_ref(&row);
+            if late {
+                judge::<DB, E>(conn, cx, Action::Create, &[row.id()], &demands).await?;
+            }
             log_created::<DB, E>(conn, cx, rows).await?;
             show(conn, cx, Operation::Create, rows).await?;
             return Ok(row);
@@ -111,12 +117,13 @@ async fn create_unless_taken<DB: Backend, E: On<DB>>(
     mask: Mask,
     new: &NewRow<E>,
     conflict: &Conflict<E>,
+    demands: &[Demand],
 ) -> Result<Option<E>> {
     let mut sql = cx.sql::<DB>();
-    insert_rows(&mut sql, E::META, mask, &[new]);
+    insert_if(&mut sql, E::META, mask, new, demands);
     if DB::DIALECT.has_returning() {
         conflict.conflict_target(&mut sql);
-        sql.push(" DO NOTHING RETURNING ").names(E::META.columns);
+        sql.push(" DO NOTHING RETURNING ").readable_columns(E::META, false);
         return decode_first(conn, sql.finish()?).await;
     }
     let Some(first) = conflict.target().first() else { return Ok(None) };
@@ -128,6 +135,8 @@ async fn create_unless_taken<DB: Backend, E: On<DB>>(
         .push(", (SELECT 1 UNION SELECT 2))");
     match DB::execute(conn, sql.finish()?).await {
         Ok(done) if done.last_insert_id == TAKEN => Ok(None),
+        // The new row was refused.
+        Ok(done) if done.rows == 0 && !demands.is_empty() => Ok(None),
         Ok(_) => {
             let mut sql = cx.select::<DB, E>();
             sql.push(" WHERE ").equal(conflict.target(), new).push(row_lock(DB::DIALECT));
@@ -196,10 +205,10 @@ pub(super) fn with_log<DB: Backend, E: On<DB>>(
         sql.push(" CROSS JOIN (SELECT COUNT(*) FROM ").ident(OLD).push(") AS \"kysera_first\"");
     };
     sql.push(" SELECT ");
-    if has_arrays(DB::DIALECT, meta, mask) {
+    let arrays = has_arrays(DB::DIALECT, meta, mask);
+    if arrays {
         from_arrays(&mut sql, meta, mask, rows);
         first(&mut sql);
-        sql.push(" ORDER BY \"kysera_v\".\"kysera_ord\"");
     } else {
         sql.list(columns(meta, mask), ", ", |sql, col| {
             sql.push("\"kysera_v\".").ident(col.name);
@@ -209,20 +218,58 @@ pub(super) fn with_log<DB: Backend, E: On<DB>>(
         sql.push(") AS \"kysera_v\" (").names(columns(meta, mask)).push(")");
         first(&mut sql);
     }
+    if let [new] = rows {
+        let demands = created::<E>(&cx.plugins(), mask, Some(*new));
+        if !demands.is_empty() {
+            sql.push(" WHERE ").locking(|sql| {
+                judged_values(sql, meta, mask, *new, &demands);
+            });
+        }
+    }
+    if arrays {
+        sql.push(" ORDER BY \"kysera_v\".\"kysera_ord\"");
+    }
     conflict.conflict_clause(&mut sql, &updated);
     sql.push(" WHERE EXISTS (SELECT 1 FROM ").ident(OLD).push(" WHERE ");
     sql.list(key_columns(meta), " AND ", |sql, col| {
         sql.ident(OLD).push(".").ident(col.name).push(" = ").column(col);
     });
-    sql.push(")").visible(meta, conflict.updatable(), " AND ");
+    sql.push(")");
+    conflict.may_be_updated(&mut sql, &updated, " AND ");
     sql.push(" RETURNING ").list(meta.columns, ", ", |sql, col| {
         sql.column(col);
     });
     sql.push(")");
     let operation = if conflict.restored().is_some() { Operation::Restore } else { Operation::Update };
     log_query(&mut sql, meta, audit, cx, operation, Sides::Either);
-    sql.push(" SELECT ").names(meta.columns).push(" FROM ").ident(NEW);
+    sql.push(" SELECT ");
+    select_from(&mut sql, meta, NEW);
     sql.finish()
+}
+
+/// PostgreSQL: what has to hold for a new row, of its values as columns of the table.
+fn judged_values<'v, V: Values>(
+    sql: &mut Sql<'v>,
+    meta: &'static crate::expr::Meta,
+    mask: Mask,
+    new: &'v V,
+    demands: &[Demand],
+) {
+    let is_judged = |col: &&'static Col| demands.iter().any(|demand| demand.reads(col.index));
+    let judged: Vec<&'static Col> = columns(meta, mask).filter(is_judged).collect();
+    if judged.is_empty() {
+        sql.demands(meta, demands, "");
+        return;
+    }
+    sql.push("EXISTS (SELECT 1 FROM ").typed_values(meta, &judged, |sql, at| {
+        if let Some((col, value)) = judged.get(at).and_then(|col| Some((col, new.value(col.index)?))) {
+            sql.value(col.codec, value);
+        }
+    });
+    sql.push(" WHERE ").about_table(VALUES, |sql| {
+        sql.demands(meta, demands, "");
+    });
+    sql.push(")");
 }
 
 /// The rows that have one of the keys.

@@ -109,8 +109,14 @@
 //! SQL of your own: [`native`] policies of PostgreSQL do that. Checks see what is written, not what a trigger makes of it. What
 //! one may not see still takes its unique keys: an upsert that meets such a row is denied, and an insert violates the constraint.
 
+mod decide;
+#[cfg(feature = "postgres")]
+pub mod native;
 mod rules;
+mod table;
 mod tenant;
+
+pub use decide::{Access, Decision, PolicyMethods};
 
 pub use crate::expr::{Action, Actions, Claim, ClaimList, Claims, Effect};
 #[doc(inline)]
@@ -119,6 +125,7 @@ pub use kysera_macros::Claims;
 pub use rules::IsClaim;
 pub(crate) use rules::rule_set;
 pub use rules::{Condition, Policy, Rules};
+pub use table::{PolicyReport, Surprise, policy_table};
 pub use tenant::Tenant;
 #[doc(hidden)]
 pub use tenant::TenantContext;

@@ -342,7 +342,10 @@ where
 }
 
 /// The rules of an entity: its own, and those that the plugin makes of `tenant(..)`.
-pub(crate) fn rule_set<E: Entity, C: Send + Sync + 'static>(own: Rules<E, C>, tenant: Option<Filter<E>>) -> RuleSet {
+pub(crate) fn rule_set<E: Entity, C: Send + Sync + 'static>(
+    own: Rules<E, C>,
+    tenant: Option<Filter<E>>,
+) -> RuleSet {
     let mut rules = own.rules;
     if let Some(tenant) = tenant {
         rules.push(Rule {

@@ -3,11 +3,12 @@ use std::marker::PhantomData;
 
 use futures_util::future::BoxFuture;
 
+use super::Cx;
 use super::db::Db;
 use super::read_only::ReadOnly;
 use super::tx::Tx;
 use crate::backend::{Backend, Dialect, Isolation, TxOptions};
-use crate::error::{Error, Result};
+use crate::error::Result;
 
 mod sealed {
     pub trait Sealed {}
@@ -128,7 +129,10 @@ impl<'d, DB: Backend, C: Send + Sync + 'static, M: Mode<DB, C>> Begin<'d, DB, C,
     async fn start(&self) -> Result<Tx<DB, C>> {
         let mut lease = self.db.lease().await?;
         lease.mark_begun();
-        let begun = DB::begin(&mut lease, self.options).await.map_err(Error::from);
+        let begun = match DB::begin(&mut lease, self.options).await {
+            Ok(()) => Cx::of(self.db).tell_claims::<DB>(&mut lease).await,
+            Err(error) => Err(error.into()),
+        };
         if let Err(error) = lease.finish(begun) {
             if DB::DIALECT == Dialect::MySql && self.options.isolation.is_some() {
                 lease.condemn(); // the level may be waiting there for the next transaction

@@ -6,6 +6,7 @@ use super::Source;
 use super::session::Settings;
 use crate::backend::Backend;
 use crate::entity::Entity;
+use crate::error::Result;
 use crate::expr::{Acting, Hooks, Meta, PluginContext, Sql, dynamic, qualified};
 
 /// How the source was set up, and who asks.
@@ -44,6 +45,20 @@ impl<'s> Cx<'s> {
         (self.hooks.acting)(self.plugins.context)
     }
 
+    /// Tells PostgreSQL who asks, in a transaction that has just begun.
+    pub(crate) async fn tell_claims<DB: Backend>(self, conn: &mut DB::Connection) -> Result<()> {
+        let Some(claims) = self.settings.claims.filter(|claims| !claims.is_empty()) else { return Ok(()) };
+        let mut sql = self.sql::<DB>();
+        sql.set_claims(claims);
+        DB::execute(conn, sql.finish()?).await?;
+        Ok(())
+    }
+
+    /// Whether PostgreSQL is told, so that each statement needs a transaction.
+    pub(crate) fn tells_claims(self) -> bool {
+        self.settings.claims.is_some()
+    }
+
     pub(crate) fn schema(self) -> Option<&'s str> {
         self.settings.schema.as_deref()
     }
@@ -56,6 +71,10 @@ impl<'s> Cx<'s> {
     /// Begins a statement with `SELECT <columns> FROM <table>`.
     pub(crate) fn select<DB: Backend, E: Entity>(self) -> Sql<'s> {
         let mut sql = self.sql::<DB>();
+        if E::META.hides_columns() {
+            sql.push("SELECT ").readable_columns(E::META, false).push(" FROM ").table(E::META);
+            return sql;
+        }
         let text = E::TEXTS.of(DB::DIALECT).select;
         if sql.is_elsewhere(E::META) {
             sql.push(self.text::<DB>(E::META, SqlStr::from_static(text)).as_str());

@@ -98,6 +98,19 @@ impl<DB: Backend, C> Clone for Db<DB, C> {
     }
 }
 
+#[cfg(feature = "postgres")]
+impl<C: crate::expr::Claims> Db<sqlx::Postgres, C> {
+    /// The same database, whose transactions tell PostgreSQL who asks, for [native policies](crate::rls::native): each begins with
+    /// `SELECT set_config('app.tenant_id', .., TRUE), ..` of the context's [claims](crate::rls::Claims), one more round trip.
+    ///
+    /// What is not in a transaction knows nothing of it, so kysera's own statements open one each; streams are refused outside of a
+    /// transaction, and SQL of your own sees nothing there. [`with_context`](Self::with_context) ends it: call this one afterwards.
+    #[must_use]
+    pub fn with_claims(self) -> Self {
+        Self { session: self.session.with_claims(), shared: self.shared }
+    }
+}
+
 impl<DB: Backend, C: Send + Sync + 'static> Db<DB, C> {
     /// The same database on behalf of someone: repositories built on the result, and its transactions, see the
     /// context. `db.clone().with_context(..)` where the first is still needed.
@@ -123,10 +136,7 @@ impl<DB: Backend, C: Send + Sync + 'static> Db<DB, C> {
     /// ```
     #[must_use]
     pub fn with_context<D: Send + Sync + 'static>(self, context: D) -> Db<DB, D> {
-        Db {
-            shared: self.shared,
-            session: Session { context: Arc::new(context), settings: self.session.settings },
-        }
+        Db { shared: self.shared, session: self.session.with_context(context) }
     }
 
     /// The same database with its tables in a schema of this name: schema per tenant. Every statement of a repository
@@ -179,11 +189,13 @@ impl<DB: Backend, C: Send + Sync + 'static> Db<DB, C> {
         Ok(Self { shared: self.shared.clone(), session: self.session.in_schema(name)? })
     }
 
-    /// The same database with nobody's rights but the system's. `reason` says why, for whoever reads the code or its
-    /// traces.
+    /// The same database with nobody's rights but the system's: no [policy](crate::rls) concerns it. `reason` says why, for whoever
+    /// reads the code, its traces (an event of level INFO and target `kysera::rls`), or the audit log.
     #[must_use]
     pub fn unrestricted(&self, reason: impl Into<Cow<'static, str>>) -> Db<DB, System> {
-        self.clone().with_context(System { reason: reason.into() })
+        let reason = reason.into();
+        tracing::event!(target: "kysera::rls", tracing::Level::INFO, reason = &*reason, "unrestricted");
+        self.clone().with_context(System { reason })
     }
 
     /// The same database, whose keyset pages have cursors that are signed or sealed, and which takes no others. Its

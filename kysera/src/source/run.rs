@@ -41,7 +41,10 @@ pub(crate) fn run_in<'s, S: Source, O: Op<S::Database>>(
     async move {
         let mut guard = source.acquire().await?;
         let meta = op.meta();
-        let unit = op.unit(cx);
+        let unit = match op.unit(cx) {
+            Unit::Statement if cx.tells_claims() => Unit::Transaction,
+            unit => unit,
+        };
         let bracket = match unit {
             Unit::Statement => Bracket::None,
             _ => guard.open_unit(unit),
@@ -63,7 +66,7 @@ async fn bracketed<DB: Backend, G: SourceGuard<DB>, O: Op<DB>>(
     op: O,
     cx: Cx<'_>,
 ) -> Result<O::Out> {
-    open::<DB>(guard, bracket).await?;
+    open::<DB>(guard, bracket, cx).await?;
     match op.run(guard, cx).await {
         Ok(out) => {
             // Everything was read, so RELEASE is certainly sent when its future is first polled: the books go first, and
@@ -93,10 +96,13 @@ async fn bracketed<DB: Backend, G: SourceGuard<DB>, O: Op<DB>>(
     }
 }
 
-async fn open<DB: Backend>(conn: &mut DB::Connection, bracket: Bracket) -> Result<()> {
+async fn open<DB: Backend>(conn: &mut DB::Connection, bracket: Bracket, cx: Cx<'_>) -> Result<()> {
     match bracket {
         Bracket::None => {}
-        Bracket::Transaction => DB::begin(conn, TxOptions::default()).await?,
+        Bracket::Transaction => {
+            DB::begin(conn, TxOptions::default()).await?;
+            cx.tell_claims::<DB>(conn).await?;
+        }
         Bracket::Savepoint(n) => DB::raw(conn, dynamic(format!("SAVEPOINT kysera_{n}"))).await?,
     }
     Ok(())

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::clock::Clock;
 use crate::cursor::CursorSecret;
 use crate::error::{Error, Result};
+use crate::expr::ClaimMeta;
 
 /// Who asks, and how a source was set up. Cheap to clone.
 pub(super) struct Session<C> {
@@ -20,7 +21,7 @@ impl<C> Clone for Session<C> {
 
 /// How a source was set up.
 #[doc(hidden)]
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 #[non_exhaustive]
 pub struct Settings {
     /// Where tables are whose struct names no schema; `None` leaves it to the connection.
@@ -29,9 +30,39 @@ pub struct Settings {
     pub(crate) cursor_secret: Option<CursorSecret>,
     /// What time it is.
     pub(crate) clock: Clock,
+    /// What transactions tell PostgreSQL of who asks: claims of this very context.
+    pub(crate) claims: Option<&'static [&'static ClaimMeta]>,
+}
+
+impl std::fmt::Debug for Settings {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Settings")
+            .field("schema", &self.schema)
+            .field("clock", &self.clock)
+            .finish_non_exhaustive()
+    }
 }
 
 impl<C> Session<C> {
+    /// The same on behalf of someone else.
+    pub(super) fn with_context<D>(self, context: D) -> Session<D> {
+        let settings = match self.settings.claims {
+            // They are those of the context that was.
+            Some(_) => Arc::new(Settings { claims: None, ..(*self.settings).clone() }),
+            None => self.settings,
+        };
+        Session { context: Arc::new(context), settings }
+    }
+
+    /// The same with claims that PostgreSQL is told.
+    #[cfg(feature = "postgres")]
+    pub(super) fn with_claims(&self) -> Self
+    where
+        C: crate::expr::Claims,
+    {
+        let settings = Settings { claims: Some(C::CLAIMS), ..(*self.settings).clone() };
+        Self { context: self.context.clone(), settings: Arc::new(settings) }
+    }
     /// The same with tables in a schema.
     pub(super) fn in_schema(&self, name: &str) -> Result<Self> {
         let settings = Settings { schema: Some(schema_name(name)?), ..(*self.settings).clone() };
@@ -59,5 +90,5 @@ const SCHEMA_BYTES: usize = 63;
 impl Settings {
     /// Of sources that have nothing to say.
     pub(crate) const NONE: &'static Settings =
-        &Settings { schema: None, cursor_secret: None, clock: Clock::SYSTEM };
+        &Settings { schema: None, cursor_secret: None, clock: Clock::SYSTEM, claims: None };
 }

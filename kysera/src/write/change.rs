@@ -2,9 +2,10 @@
 
 use futures_util::TryStreamExt;
 
+use super::guard::{is_unguarded, judge, refusal};
 use super::keys::{key_columns, key_in, key_is, keys_per_statement};
 use super::log::{
-    self, Entry, NEW, OLD, Seen, Sides, lock_seen, log_query, pair, read_seen, row_lock, seen_columns,
+    Entry, NEW, OLD, Seen, Sides, lock_seen, log_query, pair, read_seen, row_lock, seen_columns,
     write_entries,
 };
 use super::set::{self, Assignment};
@@ -12,7 +13,7 @@ use super::which::{Keys, Which};
 use crate::backend::{Backend, Dialect};
 use crate::entity::{Cells, Entity, On, Operation, Written};
 use crate::error::Result;
-use crate::expr::{Audit, Col, Meta, Sql};
+use crate::expr::{Action, Audit, Col, Meta, Sql};
 use crate::source::{Cx, Unit};
 
 /// What a write answers.
@@ -60,6 +61,11 @@ pub(crate) fn unit_of<E: Entity>(dialect: Dialect, answer: Answer) -> Unit {
     }
 }
 
+/// The same of a write of several rows. What a policy refuses of them undoes the rest.
+pub(crate) fn unit_of_several<E: Entity>(dialect: Dialect, answer: Answer) -> Unit {
+    if is_unguarded(E::META) { unit_of::<E>(dialect, answer) } else { Unit::Atomic }
+}
+
 /// `UPDATE <table> SET .. WHERE ..`, logged, and shown to the entity's own plugins.
 pub(crate) async fn change<DB: Backend, E: On<DB>>(
     conn: &mut DB::Connection,
@@ -69,8 +75,16 @@ pub(crate) async fn change<DB: Backend, E: On<DB>>(
     which: &Which<'_, E>,
     answer: Answer,
 ) -> Result<Changed<E>> {
-    // Its own plugins see the rows.
-    let answer = if E::CUSTOM.after_write { Answer::Rows } else { answer };
+    let action = action_of(operation);
+    let which = match which.action {
+        Action::Read => which.clone().to(action),
+        _ => which.clone(),
+    };
+    let assigned = if which.action == Action::Update { assignments } else { &[] };
+    let which = &which.assigning(assigned);
+    let late = if which.is_one() { Vec::new() } else { which.becomes(&cx.plugins()) };
+    // Its own plugins see the rows, and so does who has to judge them.
+    let answer = if E::CUSTOM.after_write || !late.is_empty() { Answer::Rows } else { answer };
     let changed = match &E::META.plug.audit {
         Some(audit) if logs_at_once(DB::DIALECT, audit) => {
             change_at_once(conn, cx, audit, operation, assignments, which, answer).await?
@@ -81,8 +95,39 @@ pub(crate) async fn change<DB: Backend, E: On<DB>>(
         }
         None => change_alone(conn, cx, operation, assignments, which, answer).await?,
     };
+    refuse_left_out::<DB, E>(conn, cx, which, changed.count).await?;
+    if !late.is_empty() {
+        let ids: Vec<E::Id> = changed.rows.iter().map(E::id).collect();
+        judge::<DB, E>(conn, cx, which.action, &ids, &late).await?;
+    }
     show(conn, cx, operation, &changed.rows).await?;
     Ok(changed)
+}
+
+/// What a policy calls an operation on rows that are there.
+fn action_of(operation: Operation) -> Action {
+    match operation {
+        Operation::Delete | Operation::Purge => Action::Delete,
+        _ => Action::Update,
+    }
+}
+
+/// Refuses a write that has left out rows which were named, and which the caller may see.
+async fn refuse_left_out<DB: Backend, E: Entity>(
+    conn: &mut DB::Connection,
+    cx: Cx<'_>,
+    which: &Which<'_, E>,
+    written: u64,
+) -> Result<()> {
+    let named = match which.keys {
+        Keys::Many(ids) => ids.len() as u64,
+        Keys::One(_) | Keys::Like(..) => 1,
+        Keys::Any | Keys::Among(..) => 0,
+    };
+    if written >= named {
+        return Ok(());
+    }
+    refusal::<DB, E>(conn, cx, which).await?.map_or(Ok(()), Err)
 }
 
 /// The UPDATE and nothing else.
@@ -110,14 +155,7 @@ async fn change_alone<DB: Backend, E: On<DB>>(
     if answer == Answer::Count {
         return Ok(Changed { rows: Vec::new(), count: DB::execute(conn, sql.finish()?).await?.rows });
     }
-    sql.push(" RETURNING ");
-    if ordered {
-        sql.list(E::META.columns, ", ", |sql, col| {
-            sql.column(col);
-        });
-    } else {
-        sql.names(E::META.columns);
-    }
+    sql.push(" RETURNING ").readable_columns(E::META, ordered);
     Ok(Changed::of(decode(conn, sql).await?))
 }
 
@@ -190,11 +228,12 @@ fn is_of_plugins<E: Entity>(operation: Operation, which: &Which<'_, E>) -> bool 
 async fn answer_from<DB: Backend, E: On<DB>>(
     conn: &mut DB::Connection,
     mut sql: Sql<'_>,
-    cte: &str,
+    cte: &'static str,
     answer: Answer,
 ) -> Result<Changed<E>> {
     if answer == Answer::Rows {
-        sql.push(" SELECT ").names(E::META.columns).push(" FROM ").ident(cte);
+        sql.push(" SELECT ");
+        select_from(&mut sql, E::META, cte);
         return Ok(Changed::of(decode(conn, sql).await?));
     }
     sql.push(" SELECT COUNT(*) FROM ").ident(cte);
@@ -317,6 +356,7 @@ pub(crate) async fn remove<DB: Backend, E: On<DB>>(
     which: &Which<'_, E>,
 ) -> Result<u64> {
     let meta = E::META;
+    let which = &which.clone().to(Action::Delete);
     let answer = if E::CUSTOM.after_write { Answer::Rows } else { Answer::Count };
     let removed: Changed<E> = match &meta.plug.audit {
         Some(audit) if logs_at_once(DB::DIALECT, audit) => {
@@ -352,13 +392,14 @@ pub(crate) async fn remove<DB: Backend, E: On<DB>>(
             sql.push("DELETE FROM ").table(meta);
             which.write(&mut sql);
             if answer == Answer::Rows {
-                sql.push(" RETURNING ").names(meta.columns);
+                sql.push(" RETURNING ").readable_columns(meta, false);
                 Changed::of(decode(conn, sql).await?)
             } else {
                 Changed { rows: Vec::new(), count: DB::execute(conn, sql.finish()?).await?.rows }
             }
         }
     };
+    refuse_left_out::<DB, E>(conn, cx, which, removed.count).await?;
     show(conn, cx, operation, &removed.rows).await?;
     Ok(removed.count)
 }
@@ -409,12 +450,21 @@ pub(crate) fn logged_insert(
 ) {
     sql.push(" RETURNING ").names(meta.columns).push(")");
     log_query(sql, meta, audit, cx, Operation::Create, Sides::New);
+    sql.push(" SELECT ");
     match answer {
-        Answer::Rows => sql.push(" SELECT ").names(meta.columns),
-        Answer::Count => sql.push(" SELECT COUNT(*)"),
+        Answer::Rows => select_from(sql, meta, NEW),
+        Answer::Count => {
+            sql.push("COUNT(*) FROM ").ident(NEW);
+        }
     }
-    .push(" FROM ")
-    .ident(log::NEW);
+}
+
+/// `<columns> FROM <cte>`, as far as the caller may read them.
+pub(crate) fn select_from(sql: &mut Sql<'_>, meta: &'static Meta, cte: &'static str) {
+    sql.about_table(cte, |sql| {
+        sql.readable_columns(meta, false);
+    });
+    sql.push(" FROM ").ident(cte);
 }
 
 /// Runs a statement to its end and decodes all rows.

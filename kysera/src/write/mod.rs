@@ -7,6 +7,7 @@ mod chain;
 mod change;
 mod check;
 mod fate;
+mod guard;
 mod keys;
 mod log;
 mod prepare;
@@ -17,11 +18,15 @@ mod which;
 pub(crate) use chain::{Linked, next_hash};
 pub(crate) use change::{
     Answer, change, decode, from_old, lock_in_order, log_created, logged_insert, logs_at_once, read_by_keys,
-    show, unit_of,
+    select_from, show, unit_of, unit_of_several,
 };
 pub(crate) use check::{refuse_same_key, validate, validate_all, validate_at};
 pub use fate::Cascade;
 pub(crate) use fate::{ByFilters, Fate, meet, to_live};
+pub(crate) use guard::{
+    becomes, create_refusal, created, denied, in_upsert, is_late, is_narrowed, is_unguarded, judge,
+    judge_alike, policy_for, refusal, writes,
+};
 pub(crate) use keys::{columns, given, key_columns, key_in, keys_per_statement, rows_per_statement};
 #[cfg(feature = "audit")]
 pub(crate) use log::table_name as audit_table_name;

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
+use super::guard::denied;
 use crate::entity::{Draft, Entity, Others, Values};
-use crate::error::Result;
-use crate::expr::{Mark, Meta, PluginContext, Stamp, Value};
+use crate::error::{Error, Result};
+use crate::expr::{Action, Mark, Meta, PluginContext, Stamp, Standing, Value};
 
 /// The values that plugins give at one time, made once for all rows of an operation.
 pub(crate) struct Prepare<'c> {
@@ -35,10 +36,35 @@ impl<'c> Prepare<'c> {
         {
             draft.set(soft_delete.column, Arc::new(false));
         }
+        self.tenant(&mut draft)?;
         if E::CUSTOM.any {
             E::before_create(&mut draft.changes(Vec::new()), &self.cx)?;
         }
         Ok(draft)
+    }
+
+    /// Whose row it is.
+    fn tenant<V: Values>(&self, draft: &mut Draft<V>) -> Result<()> {
+        let Some((policy, tenant)) =
+            self.meta.policy.and_then(|policy| Some((policy, policy.tenant.as_ref()?)))
+        else {
+            return Ok(());
+        };
+        let entity = self.meta.entity;
+        match ((policy.standing)(&self.cx), (tenant.value)(&self.cx)) {
+            (Standing::Known, Some(value)) => draft.set(tenant.column, value),
+            (Standing::Known, None) => {
+                return Err(denied(self.meta, Action::Create, Some("tenant".into()), None));
+            }
+            (Standing::Unknown, _) => return Err(Error::Protected { entity }),
+            (Standing::System, _) => {
+                let text = format!(
+                    "an unrestricted source belongs to no tenant, so it cannot create a {entity}: give the source the context of                      the tenant, `db.with_context(..)`"
+                );
+                return Err(Error::BadRequest(text.into()));
+            }
+        }
+        Ok(())
     }
 
     /// What an update changes. `others`: columns that are set by other means.

@@ -29,6 +29,11 @@ pub(crate) enum To<'a> {
 impl<'a> Assignment<'a> {
     pub(crate) fn write(&self, sql: &mut Sql<'a>) {
         sql.ident(self.col.name).push(" = ");
+        self.write_to(sql);
+    }
+
+    /// What it is set to.
+    pub(crate) fn write_to(&self, sql: &mut Sql<'a>) {
         match &self.to {
             To::Term(term) => sql.term(term),
             To::Value(value) => sql.value(self.col.codec, *value),

@@ -1,8 +1,10 @@
 //! Which rows a write concerns.
 
+use super::guard;
 use super::keys::{key_in, key_is};
+use super::set::Assignment;
 use crate::entity::{Entity, Values};
-use crate::expr::{AnyValue, Codec, Col, Deleted, Node, Sql};
+use crate::expr::{Action, AnyValue, Codec, Col, Deleted, Demand, Node, PluginContext, Sql};
 
 /// Conditions, all of which hold, besides what the source may see.
 pub(crate) struct Which<'a, E: Entity> {
@@ -11,6 +13,10 @@ pub(crate) struct Which<'a, E: Entity> {
     /// A column has this value, which may be NULL.
     pub(crate) is: Option<(&'static Col, &'a AnyValue)>,
     pub(crate) filters: &'a [Node],
+    /// What is done with them, besides reading.
+    pub(crate) action: Action,
+    /// What an update makes of them.
+    pub(crate) assigns: &'a [Assignment<'a>],
 }
 
 /// The keys of the rows, or of others that they refer to.
@@ -36,13 +42,20 @@ impl<E: Entity> Copy for Keys<'_, E> {}
 
 impl<E: Entity> Clone for Which<'_, E> {
     fn clone(&self) -> Self {
-        Self { keys: self.keys, deleted: self.deleted, is: self.is, filters: self.filters }
+        Self {
+            keys: self.keys,
+            deleted: self.deleted,
+            is: self.is,
+            filters: self.filters,
+            action: self.action,
+            assigns: self.assigns,
+        }
     }
 }
 
 impl<'a, E: Entity> Which<'a, E> {
     pub(crate) fn one(id: &'a E::Id) -> Self {
-        Self { keys: Keys::One(id), deleted: Deleted::Hidden, is: None, filters: &[] }
+        Self { keys: Keys::One(id), ..Self::filtered(Deleted::Hidden, &[]) }
     }
 
     pub(crate) fn many(ids: &'a [E::Id]) -> Self {
@@ -50,7 +63,32 @@ impl<'a, E: Entity> Which<'a, E> {
     }
 
     pub(crate) fn filtered(deleted: Deleted, filters: &'a [Node]) -> Self {
-        Self { keys: Keys::Any, deleted, is: None, filters }
+        Self { keys: Keys::Any, deleted, is: None, filters, action: Action::Read, assigns: &[] }
+    }
+
+    /// For a statement that does this with them.
+    pub(crate) fn to(mut self, action: Action) -> Self {
+        self.action = action;
+        self
+    }
+
+    /// For an update that assigns this.
+    pub(crate) fn assigning(mut self, assigns: &'a [Assignment<'a>]) -> Self {
+        self.assigns = assigns;
+        self
+    }
+
+    /// The columns that are assigned.
+    pub(crate) fn assigned(&self) -> impl Iterator<Item = usize> + use<'a, E> {
+        self.assigns.iter().map(|assign| assign.col.index)
+    }
+
+    /// What has to hold for them after the update.
+    pub(crate) fn becomes(&self, cx: &PluginContext<'_>) -> Vec<Demand> {
+        if self.action != Action::Update {
+            return Vec::new();
+        }
+        guard::becomes(E::META, cx, &self.assigned().collect::<Vec<_>>())
     }
 
     pub(crate) fn deleted(mut self, deleted: Deleted) -> Self {
@@ -88,7 +126,7 @@ impl<'a, E: Entity> Which<'a, E> {
             }
         }
         let before = sql.len();
-        sql.visible(E::META, self.deleted, glue);
+        self.write_access(sql, glue);
         if sql.len() > before {
             glue = " AND ";
         }
@@ -105,5 +143,50 @@ impl<'a, E: Entity> Which<'a, E> {
             sql.push(glue).filter(node);
             glue = " AND ";
         }
+    }
+
+    /// The same, without locking what rules ask for.
+    pub(crate) fn write_asking(&self, sql: &mut Sql<'a>, action: Action) {
+        self.write_key(sql);
+        sql.accessible(E::META, self.deleted, &[Action::Read, action], " AND ");
+    }
+
+    /// ` WHERE <keys>`, whoever asks.
+    pub(crate) fn write_key(&self, sql: &mut Sql<'a>) {
+        sql.push(" WHERE ");
+        match self.keys {
+            Keys::One(id) => key_is::<E>(sql, id),
+            Keys::Many(ids) => key_in::<E>(sql, ids),
+            Keys::Like(cols, values) => {
+                sql.equal(cols, values);
+            }
+            Keys::Any | Keys::Among(..) => {
+                sql.push("TRUE");
+            }
+        }
+    }
+
+    /// What may be seen of the table, and what the policy says of the rest.
+    fn write_access(&self, sql: &mut Sql<'a>, glue: &str) {
+        if self.action == Action::Read {
+            sql.visible(E::META, self.deleted, glue);
+            return;
+        }
+        sql.locking(|sql| {
+            let before = sql.len();
+            sql.accessible(E::META, self.deleted, &[Action::Read, self.action], glue);
+            let mut glue = if sql.len() > before { " AND " } else { glue };
+            let cx = sql.cx();
+            let writes = guard::writes(E::META, &cx, self.assigned());
+            if !writes.is_empty() {
+                sql.demands(E::META, &writes, glue);
+                glue = " AND ";
+            }
+            // Of several rows, what they become is judged once they are stored.
+            let becomes = if self.is_one() { self.becomes(&cx) } else { Vec::new() };
+            if !becomes.is_empty() {
+                guard::write_becoming(sql, E::META, self.assigns, &becomes, glue);
+            }
+        });
     }
 }

@@ -33,14 +33,8 @@ impl<'v> Sql<'v> {
             }
             Node::Holds(term) => self.push("(").term(term).push(")"),
             Node::Related { rows, negated } => self.related_exists(rows, *negated),
-            Node::InClaim { left, claim } => {
-                let values: Arc<[Value]> = (claim.values)(&self.cx).into();
-                self.in_list(left, claim.codec, &values, false, false)
-            }
-            Node::ClaimIs { claim, value } => {
-                let has = claim.has(&self.cx, value);
-                self.push(if has { "TRUE" } else { "FALSE" })
-            }
+            Node::InClaim { left, claim } => self.in_claim(left, claim),
+            Node::ClaimIs { claim, value } => self.claim_is(claim, value),
             Node::Reachable { rel, filters } => self.reachable(rel, filters),
             Node::All(nodes) if nodes.is_empty() => self.push("TRUE"),
             Node::Any(nodes) if nodes.is_empty() => self.push("FALSE"),
@@ -83,7 +77,7 @@ impl<'v> Sql<'v> {
             .push(")")
     }
 
-    fn in_list(
+    pub(super) fn in_list(
         &mut self,
         left: &Term,
         codec: &'static Codec,

@@ -1,7 +1,10 @@
 //! Rendering into text and arguments.
 
+mod claim;
 mod filter;
 mod groups;
+#[cfg(feature = "postgres")]
+mod inline;
 mod json;
 mod load;
 mod log;
@@ -27,6 +30,7 @@ use super::filter::Node;
 use super::meta::{Col, Meta};
 use super::order::{Nulls, OrderKey};
 use super::plug::{Deleted, PluginContext};
+use super::policy::Action;
 use super::relation::Rel;
 use super::term::{Term, same_value};
 use super::value::{AnyValue, Codec, Value};
@@ -59,6 +63,8 @@ pub(crate) struct Sql<'v> {
     in_rules: bool,
     /// Whether rows that rules ask for are locked.
     locks: bool,
+    /// Whether values are written as literals, and claims as settings: for policies of PostgreSQL itself.
+    inline: bool,
     /// What the columns of the row at hand are written with.
     level: Level,
     /// How many aliases were given.
@@ -122,6 +128,7 @@ impl<'v> Sql<'v> {
             scopes: 0,
             in_rules: false,
             locks: false,
+            inline: false,
             level: Level::default(),
             aliases: 0,
             aggregates: false,
@@ -163,6 +170,11 @@ impl<'v> Sql<'v> {
 
     pub(crate) fn dialect(&self) -> Dialect {
         self.dialect
+    }
+
+    /// Who asks.
+    pub(crate) fn cx(&self) -> PluginContext<'v> {
+        self.cx
     }
 
     pub(crate) fn refuse(&mut self, error: Error) {
@@ -364,12 +376,23 @@ impl<'v> Sql<'v> {
         self.bind(Bind::Text(text))
     }
 
+    /// A number as a literal, of the type that [`Backend::integer`] reads.
+    pub(crate) fn integer_literal(&mut self, number: u8) -> &mut Self {
+        let _ = write!(self.text, "{number}"); // a String takes everything
+        self.push(if self.dialect == Dialect::Postgres { "::bigint" } else { "" })
+    }
+
     /// A number of kysera's own making.
     pub(crate) fn integer(&mut self, number: i64) -> &mut Self {
         self.bind(Bind::Integer(number))
     }
 
     fn bind(&mut self, bind: Bind<'v>) -> &mut Self {
+        #[cfg(feature = "postgres")]
+        if self.inline {
+            self.literal(&bind);
+            return self;
+        }
         self.binds.push(bind);
         match self.dialect {
             Dialect::Postgres => {
@@ -393,15 +416,16 @@ impl<'v> Sql<'v> {
         })
     }
 
-    /// Writes ` WHERE ..` with what may be seen of the table and the filters, or nothing where that is every row.
+    /// Writes ` WHERE ..` with the rows that this may be done with and the filters, or nothing where that is every row.
     pub(crate) fn conditions(
         &mut self,
         meta: &'static Meta,
         deleted: Deleted,
+        actions: &[Action],
         filters: &[Node],
     ) -> &mut Self {
         let start = self.text.len();
-        self.visible(meta, deleted, " WHERE ");
+        self.accessible(meta, deleted, actions, " WHERE ");
         let mut glue = if self.text.len() == start { " WHERE " } else { " AND " };
         for node in filters {
             self.push(glue).filter(node);
@@ -478,6 +502,12 @@ impl<'v> Sql<'v> {
     /// Whether anything is bound.
     pub(crate) fn has_binds(&self) -> bool {
         !self.binds.is_empty()
+    }
+
+    /// The text, unless something of it cannot be said.
+    #[cfg(feature = "postgres")]
+    pub(crate) fn into_checked_text(self) -> Result<String> {
+        self.refused.map_or(Ok(self.text), Err)
     }
 
     /// The text alone, for statements whose arguments are bound elsewhere.

@@ -236,7 +236,14 @@ impl<'v> Sql<'v> {
         }
         self.push(" UNION ");
         row(self, next);
-        self.push(" JOIN ").alias(set).push(" ON ").column(rel.parent).push(" = ").alias(set).push(".").ident("k");
+        self.push(" JOIN ")
+            .alias(set)
+            .push(" ON ")
+            .column(rel.parent)
+            .push(" = ")
+            .alias(set)
+            .push(".")
+            .ident("k");
         self.push(" WHERE ").column(rel.key).push(" IS NOT NULL");
         self.visible(rel.meta, super::Deleted::Hidden, " AND ");
         self.level = outer;
@@ -252,7 +259,11 @@ impl<'v> Sql<'v> {
         cols: &[&'static Col],
         mut value: impl FnMut(&mut Self, usize),
     ) -> &mut Self {
-        self.push("(SELECT ").names(cols.iter().copied()).push(" FROM ").table(meta).push(" WHERE FALSE UNION ALL SELECT ");
+        self.push("(SELECT ")
+            .names(cols.iter().copied())
+            .push(" FROM ")
+            .table(meta)
+            .push(" WHERE FALSE UNION ALL SELECT ");
         self.list(0..cols.len(), ", ", |sql, at| value(sql, at));
         self.push(") AS ").ident(VALUES)
     }

@@ -71,10 +71,7 @@ impl<'v> Sql<'v> {
             }
             Term::CountRelated(rows) => self.related_count(rows),
             Term::Raw(text, args) => self.raw(text, args),
-            Term::Claim(claim) => match claim.value(&self.cx) {
-                Some(value) => self.shared(claim.codec, &value),
-                None => self.push("NULL"),
-            },
+            Term::Claim(claim) => self.claim(claim),
         }
     }
 

@@ -269,11 +269,11 @@ fn several_filters_are_all_to_hold() {
     let filters = [ID.eq(1).node, (ID.eq(2) | ID.eq(3)).node];
     let mut sql = Sql::new(Dialect::Postgres);
     sql.start("SELECT 1");
-    sql.conditions(&Meta::PLAIN, Deleted::Hidden, &filters);
+    sql.conditions(&Meta::PLAIN, Deleted::Hidden, &[Action::Read], &filters);
     assert_eq!(sql.text, r#"SELECT 1 WHERE "users"."id" = $1 AND ("users"."id" = $2 OR "users"."id" = $3)"#);
     let mut sql = Sql::new(Dialect::Postgres);
     sql.start("SELECT 1");
-    sql.conditions(&Meta::PLAIN, Deleted::Hidden, &[]);
+    sql.conditions(&Meta::PLAIN, Deleted::Hidden, &[Action::Read], &[]);
     assert_eq!(sql.text, "SELECT 1");
 }
 

@@ -7,7 +7,7 @@ use futures_core::future::BoxFuture;
 
 use crate::entity::{Audited, Entity, On};
 use crate::error::Result;
-use crate::expr::{IntoColumn, Sql};
+use crate::expr::IntoColumn;
 use crate::query::{Find, RowOf};
 use crate::repository::{IdOf, Repository, writing};
 use crate::source::{Cx, Source, Writable, run, run_in};
@@ -15,6 +15,7 @@ use crate::write::audit_table_name;
 
 use super::past::{StateAt, ValuesAt};
 use super::restore::RestoreFrom;
+use super::seen::SeenRow;
 use super::{AuditEntry, AuditTable};
 
 /// What the plugin `audit` adds to a repository. In the [prelude](crate::prelude).
@@ -45,10 +46,9 @@ use super::{AuditEntry, AuditTable};
 pub trait AuditMethods: Repository {
     /// The entries about rows of this entity, in no order: a query.
     ///
-    /// It has the values of all rows, whoever may see them: scopes of plugins do not narrow the log. That goes for
-    /// [`history`](Self::history), [`changes_by`](Self::changes_by), [`audit_entry`](Self::audit_entry) and
-    /// [`values_at`](Self::values_at) as well. Ask first whether the caller may see the row, with
-    /// [`exists`](Repository::exists), where that matters.
+    /// Whoever may not see all rows, because of a [policy](crate::rls) or of the scope of a plugin, sees the entries of those rows
+    /// that it may see as they are now. Those of rows that are gone for good are for
+    /// [unrestricted](crate::Db::unrestricted) sources.
     fn audit_log(&self) -> Find<'_, AuditEntry, Self::Source>
     where
         Self::Entity: Audited,
@@ -61,8 +61,7 @@ pub trait AuditMethods: Repository {
     where
         Self::Entity: Audited,
     {
-        let row = Of::<Self::Entity> { id: id.into_column() };
-        find(self, Some(Arc::new(row))).order_by(AuditEntry::ID.desc())
+        find(self, Some(id.into_column())).order_by(AuditEntry::ID.desc())
     }
 
     /// The entries about rows of this entity that name an actor, the newest first: a query.
@@ -138,8 +137,8 @@ pub trait AuditMethods: Repository {
         Box::pin(async move { run(self.source(), op).await })
     }
 
-    /// [`state_at`](Self::state_at) as it is written down: an object by the names of columns. It does not ask whether the
-    /// source may see the row.
+    /// [`state_at`](Self::state_at) as it is written down: an object by the names of columns. Whoever may not see the row as it
+    /// is now, gets nothing.
     ///
     /// # Errors
     ///
@@ -159,26 +158,16 @@ pub trait AuditMethods: Repository {
 
 impl<R: Repository> AuditMethods for R {}
 
-fn find<R: Repository>(repository: &R, row: Option<Arc<dyn RowOf>>) -> Find<'_, AuditEntry, R::Source>
+fn find<R: Repository>(repository: &R, id: Option<IdOf<R>>) -> Find<'_, AuditEntry, R::Source>
 where
     R::Entity: Audited,
 {
     let source = repository.source();
     let name = audit_table_name(R::Entity::META, Cx::of(source));
+    // Where no row can be hidden, all entries are shown.
+    let narrowed = id.is_some() || !R::Entity::META.has_fixed_scope();
+    let row = narrowed.then(|| Arc::new(SeenRow::<R::Entity>::new(id)) as Arc<dyn RowOf>);
     AuditTable::of::<R::Entity>()
         .find(source, repository.hooks(), row)
         .filter(AuditEntry::TABLE_NAME.eq(name))
-}
-
-/// The row of an entity with a key.
-struct Of<E: Entity> {
-    id: E::Id,
-}
-
-impl<E: Entity> RowOf for Of<E> {
-    fn write<'q>(&'q self, sql: &mut Sql<'q>) {
-        sql.column(AuditEntry::ENTITY_ID.col()).push(" = ").key_text(E::META, |sql, part, col| {
-            sql.value(col.codec, E::id_value(&self.id, part));
-        });
-    }
 }

@@ -98,9 +98,9 @@
 //! digits in the log; `serde_json::Value`, as which entries are read, may round those with more than an `f64` has, and
 //! `restore_from_audit` and `state_at` do not. The key of a row is never covered, also if it is `sensitive`.
 //!
-//! The log does not know who may see a row: scopes of [plugins of your own](super::Plugin) narrow
-//! [`restore_from_audit`](AuditMethods::restore_from_audit) and [`state_at`](AuditMethods::state_at), but neither
-//! `history` nor `audit_log`. Entities of different sources that share a log in a schema of its own are told apart by the
+//! Whoever may not see all rows, because of a [policy](crate::rls) or of a scope of a [plugin](super::Plugin), sees the entries of
+//! those rows that it may see as they are now; those of rows that are gone for good are for
+//! [unrestricted](crate::Db::unrestricted) sources. Entities of different sources that share a log in a schema of its own are told apart by the
 //! name of their table, `tenant_a.users`.
 //!
 //! # What it costs
@@ -127,6 +127,7 @@ mod keep;
 mod methods;
 mod past;
 mod restore;
+mod seen;
 mod table;
 mod values;
 

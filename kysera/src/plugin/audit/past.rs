@@ -5,6 +5,7 @@ use std::time::SystemTime;
 use chrono::{DateTime, Utc};
 
 use super::AuditTable;
+use super::seen::refuse_shown;
 use super::values::{Said, Values, said, said_columns};
 use crate::__private::codec;
 use crate::backend::{Backend, Dialect};
@@ -13,7 +14,7 @@ use crate::error::{AuditError, Error, Result};
 use crate::expr::{Deleted, Meta, Value};
 use crate::query::decode_first;
 use crate::source::{Cx, Op};
-use crate::write::audit_table_name;
+use crate::write::{Which, audit_table_name, is_narrowed};
 
 /// An entry about a row, the one that is nearest to a time.
 struct Nearest<'a, E: Entity> {
@@ -85,6 +86,15 @@ impl<DB: Backend, E: On<DB> + Audited> Op<DB> for ValuesAt<E> {
     }
 
     async fn run(self, conn: &mut DB::Connection, cx: Cx<'_>) -> Result<Self::Out> {
+        if is_narrowed(E::META, &cx.plugins()) {
+            let mut sql = cx.sql::<DB>();
+            refuse_shown::<E>(&mut sql);
+            sql.push("SELECT 1 FROM ").table(E::META);
+            Which::<E>::one(&self.id).deleted(Deleted::Shown).write(&mut sql);
+            if DB::fetch_optional(conn, sql.finish()?).await?.is_none() {
+                return Ok(None);
+            }
+        }
         values_at::<DB, E>(conn, cx, &self.id, self.time).await?.map(Values::into_json).transpose()
     }
 }
@@ -127,9 +137,9 @@ async fn decoded<DB: Backend, E: On<DB>>(
         sql.list(&known, ", ", |sql, (col, _)| {
             // JSON's null is NULL to the database, also where a document says it.
             if col.codec.document && !col.codec.nullable {
-                sql.push("COALESCE(").column(col).push(", 'null')");
+                sql.push("COALESCE(").readable_column(col, true).push(", 'null')");
             } else {
-                sql.column(col);
+                sql.readable_column(col, true);
             }
         });
         let fields: Vec<String> = known
@@ -141,7 +151,7 @@ async fn decoded<DB: Backend, E: On<DB>>(
             .push(" AS ")
             .ident(meta.table);
     } else {
-        sql.names(meta.columns).push(" FROM (SELECT ").list(&known, ", ", |sql, (col, json)| {
+        sql.readable_columns(meta, false).push(" FROM (SELECT ").list(&known, ", ", |sql, (col, json)| {
             sql.logged_cell(meta, col, json.unwrap_or("null")).push(" AS ").ident(col.name);
         });
         sql.push(") AS ").ident(meta.table);

@@ -8,12 +8,12 @@ use super::values::{Known, Said, Values, said, said_columns};
 use crate::backend::{Backend, Dialect};
 use crate::entity::{Audited, Entity, On, Operation};
 use crate::error::{AuditError, Error, Result};
-use crate::expr::{Col, Deleted, Fill, Meta, Sql, Value};
+use crate::expr::{Action, Col, Deleted, Fill, Meta, Sql, Value};
 use crate::query::decode_first;
 use crate::source::{Cx, Op, Unit};
 use crate::write::{
-    Answer, Assignment, NEW, Prepare, To, Which, audit_table_name, change, log_created, logged_insert,
-    logs_at_once, next_version, row_lock, show, take_turn,
+    Answer, Assignment, NEW, Prepare, To, Which, audit_table_name, change, is_narrowed, judge, log_created,
+    logged_insert, logs_at_once, next_version, policy_for, row_lock, show, take_turn, writes,
 };
 
 /// Puts a row back to the old values of an entry.
@@ -34,6 +34,24 @@ impl<DB: Backend, E: On<DB> + Audited> Op<DB> for RestoreFrom<E> {
     }
 
     async fn run(self, conn: &mut DB::Connection, cx: Cx<'_>) -> Result<E> {
+        match self.restore(conn, cx).await {
+            // To whom rows can be hidden, an entry that cannot be restored does not exist.
+            Err(
+                Error::NotFound { .. }
+                | Error::Audit(AuditError::Created { .. } | AuditError::NoValues { .. }),
+            ) if is_narrowed(E::META, &cx.plugins()) => {
+                Err(Error::NotFound { entity: super::AuditEntry::META.entity })
+            }
+            restored => restored,
+        }
+    }
+}
+
+impl<E: Entity + Audited> RestoreFrom<E> {
+    async fn restore<DB: Backend>(self, conn: &mut DB::Connection, cx: Cx<'_>) -> Result<E>
+    where
+        E: On<DB>,
+    {
         let entity = E::META.entity;
         take_turn::<DB>(conn, cx, E::META).await?;
         let mut sql = cx.sql::<DB>();
@@ -126,7 +144,8 @@ async fn put_back<DB: Backend, E: On<DB>>(
         _ => Operation::Update,
     };
     let id = now.id();
-    let which = Which::<E>::one(&id).deleted(Deleted::Shown);
+    // Whatever it becomes, it is given other values.
+    let which = Which::<E>::one(&id).deleted(Deleted::Shown).to(Action::Update);
     let mut changed = change(conn, cx, becomes, &assignments, &which, Answer::Rows).await?;
     changed.rows.pop().ok_or(Error::NotFound { entity: meta.entity })
 }
@@ -193,7 +212,7 @@ async fn create<DB: Backend, E: On<DB>>(
     } else {
         insert(&mut sql);
         if DB::DIALECT.has_returning() {
-            sql.push(" RETURNING ").names(meta.columns);
+            sql.push(" RETURNING ").readable_columns(meta, false);
             decode_first(conn, sql.finish()?).await?
         } else {
             DB::execute(conn, sql.finish()?).await?;
@@ -217,5 +236,11 @@ async fn create<DB: Backend, E: On<DB>>(
     if !meta.has_fixed_scope() && DB::fetch_optional(conn, sql.finish()?).await?.is_none() {
         return Err(Error::NotFound { entity: meta.entity });
     }
+    // Nobody but the log has said whose it is.
+    let plugins = cx.plugins();
+    let mut demands =
+        policy_for(meta, &plugins).map(|policy| policy.created(&plugins, false)).unwrap_or_default();
+    demands.extend(writes(meta, &plugins, cells.iter().map(|(col, _)| col.index)));
+    judge::<DB, E>(conn, cx, Action::Create, &[id], &demands).await?;
     Ok(row)
 }
