@@ -129,6 +129,26 @@ impl Node {
         }
     }
 
+    /// Visits all relations that it asks for, from whichever row.
+    #[cfg(feature = "postgres")]
+    pub(crate) fn relations_deep<'n>(&'n self, see: &mut dyn FnMut(&'n Rel)) {
+        self.relations(see);
+        self.terms(&mut |term| term.relations_deep(see));
+        self.inner_relations(see);
+    }
+
+    /// Those within related rows alone.
+    #[cfg(feature = "postgres")]
+    fn inner_relations<'n>(&'n self, see: &mut dyn FnMut(&'n Rel)) {
+        match self {
+            Node::Related { rows, .. } => rows.filters.iter().for_each(|node| node.relations_deep(see)),
+            Node::Reachable { filters, .. } => filters.iter().for_each(|node| node.relations_deep(see)),
+            Node::All(nodes) | Node::Any(nodes) => nodes.iter().for_each(|node| node.inner_relations(see)),
+            Node::Not(node) => node.inner_relations(see),
+            _ => {}
+        }
+    }
+
     /// Whether both say the same. False where that is not known.
     pub(crate) fn same(&self, other: &Node) -> bool {
         match (self, other) {

@@ -185,6 +185,22 @@ impl Term {
         }
     }
 
+    /// Visits all relations that it asks for, from whichever row.
+    #[cfg(feature = "postgres")]
+    pub(crate) fn relations_deep<'t>(&'t self, see: &mut dyn FnMut(&'t Rel)) {
+        self.visit(&mut |term| match term {
+            Term::Through(rel, of) => {
+                see(rel);
+                of.relations_deep(see);
+            }
+            Term::CountRelated(rows) => {
+                see(&rows.rel);
+                rows.filters.iter().for_each(|node| node.relations_deep(see));
+            }
+            _ => {}
+        });
+    }
+
     /// Whether rows are aggregated anywhere in it.
     pub(crate) fn has_aggregate(&self) -> bool {
         let mut found = false;

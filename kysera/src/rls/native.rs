@@ -71,7 +71,7 @@ use sqlx::Row;
 use crate::backend::Dialect;
 use crate::entity::Policed;
 use crate::error::{Error, Result};
-use crate::expr::{Action, Condition, Effect, Meta, Node, PluginContext, PolicyMeta, Rule, Sql, dynamic};
+use crate::expr::{Action, Condition, Effect, Meta, Node, PluginContext, Rule, Sql, dynamic};
 use crate::source::Db;
 
 /// PostgreSQL's own policies for an entity.
@@ -234,6 +234,9 @@ impl NativePolicies {
             let (enabled, forced) = self.switches(&mut conn).await?;
             let installed = self.installed(&mut conn).await?;
             let copy = format!("pg_temp.{}", quote(self.meta.table));
+            // Temporary tables come first unless the path says otherwise, and conditions would be about the copy.
+            let path = "SELECT set_config('search_path', concat_ws(', ', NULLIF(current_setting('search_path'), ''), 'pg_temp'), TRUE)";
+            sqlx::query(path).execute(&mut *conn).await?;
             let sql = format!(
                 "CREATE TEMP TABLE {} (LIKE {}) ON COMMIT DROP",
                 quote(self.meta.table),
@@ -272,7 +275,8 @@ impl NativePolicies {
                 self.refuse_function(rule)?;
                 continue;
             }
-            let condition = self.condition(policy, node)?;
+            self.refuse_own_table(rule, node)?;
+            let condition = self.condition(node)?;
             for action in Action::ALL.into_iter().filter(|action| rule.actions.contains(*action)) {
                 natives.extend(native(at, rule, action, &condition));
             }
@@ -292,7 +296,29 @@ impl NativePolicies {
         Err(Error::BadRequest(text.into()))
     }
 
-    fn condition(&self, _: &PolicyMeta, node: &Node) -> Result<String> {
+    /// PostgreSQL applies the policies of a table to the sub-queries of its own policies as well, without an end: it refuses every
+    /// statement then, and not the policy.
+    fn refuse_own_table(&self, rule: &Rule, node: &Node) -> Result<()> {
+        let schema = |meta: &'static Meta| meta.schema.or(self.schema.as_deref());
+        let mut own = false;
+        node.relations_deep(&mut |rel| {
+            let link = rel.via.map(|via| via.meta);
+            own |= std::iter::once(rel.meta)
+                .chain(link)
+                .any(|meta| meta.table == self.meta.table && schema(meta) == schema(self.meta));
+        });
+        if !own {
+            return Ok(());
+        }
+        let text = format!(
+            "the rule `{}` of {} asks for other rows of its own table, which policies of PostgreSQL cannot: they would apply within \
+             it, without an end",
+            rule.name, self.meta.entity
+        );
+        Err(Error::BadRequest(text.into()))
+    }
+
+    fn condition(&self, node: &Node) -> Result<String> {
         let mut sql = Sql::new(Dialect::Postgres).at(self.schema.as_deref(), PluginContext::NONE).inline();
         sql.in_rule(|sql| {
             sql.filter(node);

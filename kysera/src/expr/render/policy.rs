@@ -13,6 +13,8 @@ use crate::expr::term::Term;
 pub(crate) enum Becomes {
     /// A value, which is a column of the derived table of new values.
     Given,
+    /// The same, where the caller may read what is there; otherwise it stays.
+    IfReadable(&'static FieldGuard),
     /// An expression of the row as it is.
     Term(Term),
     /// One more than it is.
@@ -152,6 +154,11 @@ impl<'v> Sql<'v> {
             Some(Becomes::Given) => {
                 self.ident(VALUES).push(".").ident(col.name);
             }
+            Some(Becomes::IfReadable(guard)) => {
+                self.if_readable(col, guard, |sql| {
+                    sql.ident(VALUES).push(".").ident(col.name);
+                });
+            }
             Some(Becomes::Term(term)) => {
                 // The caller's expression, not the rule's.
                 let in_rules = std::mem::replace(&mut self.in_rules, false);
@@ -211,6 +218,25 @@ impl<'v> Sql<'v> {
             None => self.push("NULL"),
         }
         .push(" END")
+    }
+
+    /// `CASE WHEN <may be read> THEN <value> ELSE <column> END`
+    pub(crate) fn if_readable(
+        &mut self,
+        col: &Col,
+        guard: &'static FieldGuard,
+        value: impl FnOnce(&mut Self),
+    ) -> &mut Self {
+        let Some(read) = guard.read else {
+            value(self);
+            return self;
+        };
+        self.push("CASE WHEN ").in_rule(|sql| {
+            sql.filter(&read().0);
+        });
+        self.push(" THEN ");
+        value(self);
+        self.push(" ELSE ").column(col).push(" END")
     }
 
     /// The key of rows from which others are reached by following a relation of a table to itself.
