@@ -54,7 +54,10 @@ impl<E, C> InTenant<E, C> {
 
 /// The rows of one tenant: those whose column has the value of the claim. The claim comes first: what it says is known where the
 /// column is looked at.
-pub fn in_tenant<E, C, T: TenantOf<U>, U: 'static>(claim: Claim<C, U>, column: Column<E, T>) -> InTenant<E, C> {
+pub fn in_tenant<E, C, T: TenantOf<U>, U: 'static>(
+    claim: Claim<C, U>,
+    column: Column<E, T>,
+) -> InTenant<E, C> {
     InTenant {
         column: column.col(),
         claim: claim.meta(),
@@ -129,7 +132,7 @@ pub fn claim<C: 'static, T: ClaimValue>(
 /// The same of a field with several.
 pub fn claims<C: 'static, T: ClaimValue>(
     cx: &PluginContext<'_>,
-    field: impl Fn(&C) -> Option<&Vec<T>>,
+    field: impl Fn(&C) -> Option<&[T]>,
 ) -> Option<Vec<Value>> {
     let values = cx.context::<C>().and_then(field)?;
     Some(values.iter().map(|value| Arc::new(value.clone()) as Value).collect())

@@ -1,0 +1,1 @@
+//! What rows may become.

@@ -1,0 +1,1 @@
+//! Every way to the table.

@@ -1,0 +1,5 @@
+//! Row-level security, on MySQL.
+
+pub type DB = sqlx::MySql;
+
+mod cases;

@@ -1,0 +1,5 @@
+//! Row-level security, on PostgreSQL.
+
+pub type DB = sqlx::Postgres;
+
+mod cases;

@@ -1,0 +1,5 @@
+//! Row-level security, on SQLite.
+
+pub type DB = sqlx::Sqlite;
+
+mod cases;
