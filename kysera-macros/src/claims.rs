@@ -238,12 +238,13 @@ fn body(ident: &Ident, claims: &[Claim], krate: &TokenStream) -> TokenStream {
     let metas = claims.iter().map(|claim| {
         let Claim { field, setting, ty, list, optional, .. } = claim;
         let name = field.unraw().to_string();
-        let function = format_ident!("{}", if *list { "claims" } else { "claim" });
-        let value = if *optional {
-            quote!(who.#field.as_ref())
-        } else {
-            quote!(::core::option::Option::Some(&who.#field))
+        let (function, value) = match (list, optional) {
+            (false, false) => ("claim", quote!(::core::option::Option::Some(&who.#field))),
+            (false, true) => ("claim", quote!(who.#field.as_ref())),
+            (true, false) => ("claims", quote!(::core::option::Option::Some(&who.#field[..]))),
+            (true, true) => ("claims", quote!(who.#field.as_deref())),
         };
+        let function = format_ident!("{function}");
         // What cannot be a claim is reported at the field's type.
         let span = at(ty);
         let krate_there = located(krate, span);
