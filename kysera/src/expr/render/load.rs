@@ -162,9 +162,15 @@ impl<'v> Sql<'v> {
         let cols = all_columns(rel).enumerate();
         self.list(cols, ", ", |sql, (i, (linking, col))| {
             match names.link {
-                Some((_, alias)) if linking => sql.alias(alias).push(".").ident(col.name),
-                _ => sql.column(col),
-            };
+                Some((_, alias)) if linking => {
+                    sql.about(Level { alias: Some(alias), ..Level::default() }, |sql| {
+                        sql.readable_column(col, true);
+                    });
+                }
+                _ => {
+                    sql.readable_column(col, true);
+                }
+            }
             if numbered {
                 sql.push(" AS ").ident(&format!("c{i}"));
             }

@@ -180,7 +180,12 @@ impl<'v> Sql<'v> {
     /// Writes the columns of the row at hand, those masked that the caller may not read.
     pub(crate) fn readable_columns(&mut self, meta: &'static Meta, qualified: bool) -> &mut Self {
         self.list(meta.columns, ", ", |sql, col| {
-            sql.readable_column(col, qualified);
+            match sql.mask_of(col) {
+                // With its name, for whatever stands around it.
+                Some(guard) => sql.masked(col, guard).push(" AS ").ident(col.name),
+                None if qualified => sql.column(col),
+                None => sql.ident(col.name),
+            };
         })
     }
 
