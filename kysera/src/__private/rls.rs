@@ -132,7 +132,7 @@ pub fn claim<C: 'static, T: ClaimValue>(
 /// The same of a field with several.
 pub fn claims<C: 'static, T: ClaimValue>(
     cx: &PluginContext<'_>,
-    field: impl Fn(&C) -> Option<&Vec<T>>,
+    field: impl Fn(&C) -> Option<&[T]>,
 ) -> Option<Vec<Value>> {
     let values = cx.context::<C>().and_then(field)?;
     Some(values.iter().map(|value| Arc::new(value.clone()) as Value).collect())

@@ -1,6 +1,7 @@
 //! Who may do what, the same on every backend.
 
 mod checks;
-mod paths;
+mod composition;
+mod originals;
 mod rules;
 pub mod world;
