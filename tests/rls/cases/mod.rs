@@ -1,6 +1,11 @@
 //! Who may do what, the same on every backend.
 
 mod checks;
+mod hunter;
+mod hunter_model;
+mod hunter_reads;
+mod hunter_surface;
+mod hunter_writes;
 mod paths;
 mod rules;
 pub mod world;
