@@ -11,8 +11,9 @@ use crate::expr::{Action, Col, Deleted, Demand, Sql, VALUES};
 use crate::query::{decode_all, decode_first};
 use crate::source::Cx;
 use crate::write::{
-    Answer, Assignment, Keys, NEW, OLD, Sides, To, Which, change, columns, create_refusal, created, decode, is_late, judge,
-    key_columns, log_created, log_query, next_version, row_lock, select_from, show, take_turn,
+    Answer, Assignment, Keys, NEW, OLD, Sides, To, Which, change, columns, create_refusal, created, decode,
+    is_late, judge, key_columns, log_created, log_query, next_version, row_lock, select_from, show,
+    take_turn,
 };
 
 /// How often a row may be created or deleted by someone else just then.

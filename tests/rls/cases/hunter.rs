@@ -38,7 +38,18 @@ impl Hunter {
         fill(&fixture, &mut random).await;
         let model = Model::stored(&fixture).await;
         let who = random.principal();
-        Self { fixture, random, model, who, done: BTreeSet::new(), next_id: 1000, cursor: None, seed, calls: 0, what: "" }
+        Self {
+            fixture,
+            random,
+            model,
+            who,
+            done: BTreeSet::new(),
+            next_id: 1000,
+            cursor: None,
+            seed,
+            calls: 0,
+            what: "",
+        }
     }
 
     pub fn note(&mut self, methods: &[&'static str]) {
@@ -157,12 +168,15 @@ async fn nobody_reads_or_writes_what_is_not_theirs_by_any_method() {
     }
     // All of the API was called, also what is added to it one day.
     let surface = surface();
-    let excepted = |name: &str| EXCEPTIONS.iter().any(|(of, _)| name == *of || name.starts_with(&format!("{of}::")));
+    let excepted =
+        |name: &str| EXCEPTIONS.iter().any(|(of, _)| name == *of || name.starts_with(&format!("{of}::")));
     let forgotten: Vec<&String> =
         surface.iter().filter(|name| !done.contains(name.as_str()) && !excepted(name)).collect();
     assert_eq!(forgotten, Vec::<&String>::new(), "neither called nor excepted");
     let unknown: Vec<_> = done.iter().filter(|name| !surface.contains(**name)).collect();
     assert_eq!(unknown, Vec::<&&str>::new(), "there is no such method");
-    let stale = EXCEPTIONS.iter().filter(|(of, _)| !surface.iter().any(|name| name == of || name.starts_with(&format!("{of}::"))));
+    let stale = EXCEPTIONS
+        .iter()
+        .filter(|(of, _)| !surface.iter().any(|name| name == of || name.starts_with(&format!("{of}::"))));
     assert_eq!(stale.collect::<Vec<_>>(), Vec::<&(&str, &str)>::new(), "nothing is excepted by that");
 }

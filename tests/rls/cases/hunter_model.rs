@@ -106,7 +106,8 @@ impl Model {
         let comments = Comment::repo(&system).find().with_deleted().all().await.unwrap();
         let pages = Page::repo(&system).find_all().await.unwrap();
         let table = AuditTable::of::<Doc>();
-        let entries = table.entries(&system).order_by(kysera::plugin::AuditEntry::ID.asc()).all().await.unwrap();
+        let entries =
+            table.entries(&system).order_by(kysera::plugin::AuditEntry::ID.asc()).all().await.unwrap();
         let log = entries.into_iter().map(|entry| Entry {
             id: entry.id,
             doc: entry.entity_id.parse().unwrap(),
@@ -117,14 +118,22 @@ impl Model {
             docs: docs.into_iter().map(|doc| (doc.id, doc)).collect(),
             comments: comments.into_iter().map(|comment| (comment.id, comment)).collect(),
             pages: pages.into_iter().map(|page| (page.id, page)).collect(),
-            teams: Team::repo(&system).find_all().await.unwrap().into_iter().map(|team| (team.id, team)).collect(),
+            teams: Team::repo(&system)
+                .find_all()
+                .await
+                .unwrap()
+                .into_iter()
+                .map(|team| (team.id, team))
+                .collect(),
             members: Member::repo(&system).find_all().await.unwrap(),
             log: log.collect(),
         }
     }
 
     fn is_member(&self, team: i64, user: i64, role: &str) -> bool {
-        self.members.iter().any(|member| (member.team_id, member.user_id, &*member.role) == (team, user, role))
+        self.members
+            .iter()
+            .any(|member| (member.team_id, member.user_id, &*member.role) == (team, user, role))
     }
 
     /// Whether a team above this one has the user as a reader.
@@ -330,7 +339,9 @@ pub async fn fill(fixture: &Fixture<DB>, random: &mut Random) {
         let (doc, deleted) = (random.id(25), null(random.maybe(25, |_| 5)));
         let columns = "(tenant_id, doc_id, body, deleted_at)";
         fixture
-            .execute(&format!("INSERT INTO comments {columns} VALUES ({tenant}, {doc}, 'body {id}', {deleted})"))
+            .execute(&format!(
+                "INSERT INTO comments {columns} VALUES ({tenant}, {doc}, 'body {id}', {deleted})"
+            ))
             .await;
     }
     for id in 1..=10 {

@@ -25,9 +25,31 @@ struct Card {
 
 /// What is asked, each about rows of all tenants.
 pub const READS: &[&str] = &[
-    "by key", "by keys", "all rows", "rows", "stream", "counts", "only row", "pages", "walk", "selection", "groups", "joins",
-    "loads", "loads of comments", "asked comments", "asked documents", "asked teams", "plans", "locks", "log", "past",
-    "decisions", "parallel", "comments", "sheets",
+    "by key",
+    "by keys",
+    "all rows",
+    "rows",
+    "stream",
+    "counts",
+    "only row",
+    "pages",
+    "walk",
+    "selection",
+    "groups",
+    "joins",
+    "loads",
+    "loads of comments",
+    "asked comments",
+    "asked documents",
+    "asked teams",
+    "plans",
+    "locks",
+    "log",
+    "past",
+    "decisions",
+    "parallel",
+    "comments",
+    "sheets",
 ];
 
 type Probe = Box<dyn Fn(&Doc) -> bool>;
@@ -66,7 +88,13 @@ impl Hunter {
         let live = self.model.docs_of(&who, Show::Live);
         let ids = |docs: &[Doc]| docs.iter().map(|doc| doc.id).collect::<Vec<_>>();
         let by_id = || find().order_by(Doc::ID.asc());
-        self.note(&["Repository::find", "Find::filter", "Find::order_by", "Find::with_deleted", "Find::only_deleted"]);
+        self.note(&[
+            "Repository::find",
+            "Find::filter",
+            "Find::order_by",
+            "Find::with_deleted",
+            "Find::only_deleted",
+        ]);
         match what {
             "by key" => {
                 self.note(&["Repository::find_by_id", "Repository::get", "Repository::exists"]);
@@ -96,7 +124,14 @@ impl Hunter {
                 assert_eq!(all, live);
             }
             "rows" => {
-                self.note(&["Find::all", "Find::first", "Find::limit", "Find::offset", "Find::order_by_all", "Find::filter_opt"]);
+                self.note(&[
+                    "Find::all",
+                    "Find::first",
+                    "Find::limit",
+                    "Find::offset",
+                    "Find::order_by_all",
+                    "Find::filter_opt",
+                ]);
                 assert_eq!(by_id().all().await.unwrap(), kept);
                 let last = find().order_by_all([Doc::AMOUNT.desc(), Doc::ID.asc()]).first().await.unwrap();
                 let most = kept.iter().max_by_key(|doc| (doc.amount, -doc.id)).cloned();
@@ -125,7 +160,10 @@ impl Hunter {
             "pages" => {
                 self.note(&["Find::page", "Find::find_and_count"]);
                 let page = by_id().page(PageRequest::new(2, 3)).await.unwrap();
-                assert_eq!((page.total, page.total_pages), (kept.len() as u64, kept.len().div_ceil(3) as u64));
+                assert_eq!(
+                    (page.total, page.total_pages),
+                    (kept.len() as u64, kept.len().div_ceil(3) as u64)
+                );
                 assert_eq!(page.items, kept.iter().skip(3).take(3).cloned().collect::<Vec<_>>());
                 let (rows, total) = by_id().find_and_count().await.unwrap();
                 assert_eq!((rows, total), (kept.clone(), kept.len() as u64));
@@ -168,7 +206,8 @@ impl Hunter {
                 states.dedup();
                 let distinct = find().select(Doc::STATUS).distinct().order_by(Doc::STATUS.asc()).all().await;
                 assert_eq!(distinct.unwrap(), states);
-                let most = find().select((Doc::AMOUNT.max(), Doc::AMOUNT.min(), count())).one().await.unwrap();
+                let most =
+                    find().select((Doc::AMOUNT.max(), Doc::AMOUNT.min(), count())).one().await.unwrap();
                 let amounts = || kept.iter().map(|doc| doc.amount);
                 assert_eq!(most, (amounts().max(), amounts().min(), kept.len() as i64));
             }
@@ -181,7 +220,11 @@ impl Hunter {
                     let amounts: Vec<i64> =
                         kept.iter().filter(|doc| doc.status == state).map(|doc| doc.amount).collect();
                     if amounts.len() > 1 {
-                        expected.push((state.to_owned(), amounts.len() as i64, amounts.iter().max().copied()));
+                        expected.push((
+                            state.to_owned(),
+                            amounts.len() as i64,
+                            amounts.iter().max().copied(),
+                        ));
                     }
                 }
                 assert_eq!(groups.all().await.unwrap(), expected);
@@ -193,25 +236,44 @@ impl Hunter {
                 let comments = Comment::repo(&session);
                 let mine = self.model.comments_of(&who, Show::Live);
                 let doc = |comment: &Comment| self.model.doc_of(&who, comment.doc_id, Show::Live);
-                let joined = comments.find().join(Comment::DOC).order_by(Comment::ID.asc()).all().await.unwrap();
-                let inner: Vec<_> = mine.iter().filter_map(|comment| Some((comment.clone(), doc(comment)?))).collect();
+                let joined =
+                    comments.find().join(Comment::DOC).order_by(Comment::ID.asc()).all().await.unwrap();
+                let inner: Vec<_> =
+                    mine.iter().filter_map(|comment| Some((comment.clone(), doc(comment)?))).collect();
                 assert_eq!(joined, inner);
-                let joined = comments.find().left_join(Comment::DOC).order_by(Comment::ID.asc()).all().await.unwrap();
+                let joined =
+                    comments.find().left_join(Comment::DOC).order_by(Comment::ID.asc()).all().await.unwrap();
                 let left: Vec<_> = mine.iter().map(|comment| (comment.clone(), doc(comment))).collect();
                 assert_eq!(joined, left);
                 assert_eq!(comments.find().join(Comment::DOC).count().await.unwrap(), inner.len() as u64);
                 let amount = self.random.id(2000);
-                let large = comments.find().filter(Comment::DOC.get(Doc::AMOUNT).gt(amount)).count().await.unwrap();
+                let large =
+                    comments.find().filter(Comment::DOC.get(Doc::AMOUNT).gt(amount)).count().await.unwrap();
                 assert_eq!(large, inner.iter().filter(|(_, doc)| doc.amount > amount).count() as u64);
-                let known = comments.find().filter(Comment::DOC.get(Doc::AMOUNT).is_null()).count().await.unwrap();
+                let known =
+                    comments.find().filter(Comment::DOC.get(Doc::AMOUNT).is_null()).count().await.unwrap();
                 assert_eq!(known, (left.len() - inner.len()) as u64);
             }
             "loads" => {
                 self.note(&[
-                    "Find::with", "FindWith::all", "FindWith::first", "FindWith::one", "FindWith::count", "FindWith::exists",
-                    "FindWith::filter", "FindWith::filter_opt", "FindWith::order_by", "FindWith::order_by_all",
-                    "FindWith::limit", "FindWith::offset", "FindWith::page", "FindWith::keyset", "FindWith::to_sql",
-                    "FindWith::explain", "Relation::order_by", "Repository::load_many",
+                    "Find::with",
+                    "FindWith::all",
+                    "FindWith::first",
+                    "FindWith::one",
+                    "FindWith::count",
+                    "FindWith::exists",
+                    "FindWith::filter",
+                    "FindWith::filter_opt",
+                    "FindWith::order_by",
+                    "FindWith::order_by_all",
+                    "FindWith::limit",
+                    "FindWith::offset",
+                    "FindWith::page",
+                    "FindWith::keyset",
+                    "FindWith::to_sql",
+                    "FindWith::explain",
+                    "Relation::order_by",
+                    "Repository::load_many",
                 ]);
                 let of = |doc: &Doc| -> Vec<Comment> {
                     let mine = self.model.comments_of(&who, Show::Live);
@@ -240,29 +302,48 @@ impl Hunter {
                 assert!(!with().explain().await.unwrap().lines().is_empty());
                 // Rows of others at hand, as if someone had made them up.
                 let forged: Vec<Doc> = self.model.docs.values().cloned().collect();
-                let loaded = docs.load_many(&forged, Doc::COMMENTS.order_by(Comment::ID.asc())).await.unwrap();
+                let loaded =
+                    docs.load_many(&forged, Doc::COMMENTS.order_by(Comment::ID.asc())).await.unwrap();
                 assert_eq!(loaded, forged.iter().map(of).collect::<Vec<_>>());
             }
             "loads of comments" => {
-                self.note(&["Related::with", "Relation::with", "Relation::filter", "Related::filter", "Relation::limit",
-                    "Related::limit", "Related::order_by", "Relation::with_deleted", "Relation::only_deleted",
-                    "Related::with_deleted", "Related::only_deleted"]);
+                self.note(&[
+                    "Related::with",
+                    "Relation::with",
+                    "Relation::filter",
+                    "Related::filter",
+                    "Relation::limit",
+                    "Related::limit",
+                    "Related::order_by",
+                    "Relation::with_deleted",
+                    "Relation::only_deleted",
+                    "Related::with_deleted",
+                    "Related::only_deleted",
+                ]);
                 let comments = Comment::repo(&session);
                 let mine = self.model.comments_of(&who, Show::Live);
-                let found = comments.find().order_by(Comment::ID.asc()).with(Comment::DOC.with(Doc::TEAM)).all().await;
+                let found = comments
+                    .find()
+                    .order_by(Comment::ID.asc())
+                    .with(Comment::DOC.with(Doc::TEAM))
+                    .all()
+                    .await;
                 let nested = |comment: &Comment| {
                     let doc = self.model.doc_of(&who, comment.doc_id, Show::Live)?;
                     let team = doc.team_id.and_then(|team| self.model.teams.get(&team).cloned());
                     Some((doc, team))
                 };
-                let expected: Vec<_> = mine.iter().map(|comment| (comment.clone(), nested(comment))).collect();
+                let expected: Vec<_> =
+                    mine.iter().map(|comment| (comment.clone(), nested(comment))).collect();
                 assert_eq!(found.unwrap(), expected);
                 let around = Doc::COMMENTS.filter(Comment::ID.gt(3)).filter(Comment::ID.lt(20));
                 let around = around.order_by(Comment::ID.asc()).limit(2).with(Comment::DOC);
                 let found = docs.find().order_by(Doc::ID.asc()).with(around).all().await.unwrap();
                 for ((doc, comments), expected) in found.into_iter().zip(&live) {
                     assert_eq!(&doc, expected);
-                    let of = mine.iter().filter(|comment| comment.doc_id == doc.id && (4..20).contains(&comment.id));
+                    let of = mine
+                        .iter()
+                        .filter(|comment| comment.doc_id == doc.id && (4..20).contains(&comment.id));
                     let of: Vec<_> = of.take(2).map(|comment| (comment.clone(), Some(doc.clone()))).collect();
                     assert_eq!(comments, of);
                 }
@@ -275,20 +356,30 @@ impl Hunter {
                     let of = self.model.comments_of(&who, show);
                     let count = |doc: &Doc| of.iter().filter(|comment| comment.doc_id == doc.id).count();
                     let found = docs.find().order_by(Doc::ID.asc()).with(related).all().await.unwrap();
-                    let found: Vec<_> = found.into_iter().map(|(doc, comments)| (doc.id, comments.len())).collect();
+                    let found: Vec<_> =
+                        found.into_iter().map(|(doc, comments)| (doc.id, comments.len())).collect();
                     assert_eq!(found, live.iter().map(|doc| (doc.id, count(doc))).collect::<Vec<_>>());
                 }
             }
             "asked comments" => {
-                self.note(&["Relation::any", "Relation::none", "Relation::exists", "Relation::is_empty", "Relation::count",
-                    "Related::any", "Related::none", "Related::count"]);
+                self.note(&[
+                    "Relation::any",
+                    "Relation::none",
+                    "Relation::exists",
+                    "Relation::is_empty",
+                    "Relation::count",
+                    "Related::any",
+                    "Related::none",
+                    "Related::count",
+                ]);
                 let (comment, tenant) = (self.random.id(24), self.random.id(3));
                 let mine = self.model.comments_of(&who, Show::Live);
                 let asked = || Comment::ID.le(comment);
                 let of = |doc: &Doc| mine.iter().filter(|comment| comment.doc_id == doc.id).count();
                 let some = |doc: &Doc| mine.iter().any(|one| one.doc_id == doc.id && one.id <= comment);
                 let foreign = || Comment::TENANT_ID.ne(tenant);
-                let other = |doc: &Doc| mine.iter().any(|one| one.doc_id == doc.id && one.tenant_id != Some(tenant));
+                let other =
+                    |doc: &Doc| mine.iter().any(|one| one.doc_id == doc.id && one.tenant_id != Some(tenant));
                 let cases: Vec<(Filter<Doc>, Box<dyn Fn(&Doc) -> bool + '_>)> = vec![
                     (Doc::COMMENTS.any(asked()), Box::new(some)),
                     (Doc::COMMENTS.any(foreign()), Box::new(other)),
@@ -331,11 +422,14 @@ impl Hunter {
                 let pages = Page::repo(&session);
                 let mine = self.model.pages_of(&who);
                 let deep = || Team::PARENT.any_deep(has_member("reader"));
-                let found = pages.find().filter(Page::TEAM.any(deep())).order_by(Page::ID.asc()).all().await.unwrap();
+                let found =
+                    pages.find().filter(Page::TEAM.any(deep())).order_by(Page::ID.asc()).all().await.unwrap();
                 let above = |page: &&Page| self.model.read_above(page.team_id, who.user_id);
                 assert_eq!(found, mine.iter().filter(above).cloned().collect::<Vec<_>>());
-                let teams = Team::repo(&session).find().filter(deep()).order_by(Team::ID.asc()).all().await.unwrap();
-                let above = self.model.teams.values().filter(|team| self.model.read_above(team.id, who.user_id));
+                let teams =
+                    Team::repo(&session).find().filter(deep()).order_by(Team::ID.asc()).all().await.unwrap();
+                let above =
+                    self.model.teams.values().filter(|team| self.model.read_above(team.id, who.user_id));
                 assert_eq!(teams, above.cloned().collect::<Vec<_>>());
             }
             "plans" => {
@@ -344,8 +438,16 @@ impl Hunter {
                 assert!(!find().explain().await.unwrap().lines().is_empty());
             }
             "locks" => {
-                self.note(&["Find::for_update", "Find::for_share", "Locked::all", "Locked::first", "Locked::one", "Locked::stream",
-                    "Locked::skip_locked", "Locked::no_wait"]);
+                self.note(&[
+                    "Find::for_update",
+                    "Find::for_share",
+                    "Locked::all",
+                    "Locked::first",
+                    "Locked::one",
+                    "Locked::stream",
+                    "Locked::skip_locked",
+                    "Locked::no_wait",
+                ]);
                 let tx = session.begin().await.unwrap();
                 let docs = Doc::repo(&tx);
                 let find = || docs.find().filter(filter.clone()).order_by(Doc::ID.asc());
@@ -353,22 +455,33 @@ impl Hunter {
                     assert!(matches!(find().for_update().all().await, Err(Error::Unsupported { .. })));
                 } else {
                     // A lock is asked for as an update is.
-                    let kept: Vec<Doc> = live.iter().filter(|doc| keeps(doc) && changes(&who, doc)).cloned().collect();
+                    let kept: Vec<Doc> =
+                        live.iter().filter(|doc| keeps(doc) && changes(&who, doc)).cloned().collect();
                     assert_eq!(find().for_update().all().await.unwrap(), kept);
                     assert_eq!(find().for_share().all().await.unwrap(), kept);
-                    assert_eq!(find().for_update().skip_locked().first().await.unwrap().as_ref(), kept.first());
-                    assert_eq!(find().for_update().no_wait().one().await.ok().as_ref(), match &kept[..] {
-                        [only] => Some(only),
-                        _ => None,
-                    });
+                    assert_eq!(
+                        find().for_update().skip_locked().first().await.unwrap().as_ref(),
+                        kept.first()
+                    );
+                    assert_eq!(
+                        find().for_update().no_wait().one().await.ok().as_ref(),
+                        match &kept[..] {
+                            [only] => Some(only),
+                            _ => None,
+                        }
+                    );
                     let streamed = find().for_update().stream().try_collect::<Vec<_>>().await.unwrap();
                     assert_eq!(streamed, kept);
                 }
                 tx.rollback().await.unwrap();
             }
             "log" => {
-                self.note(&["AuditMethods::audit_log", "AuditMethods::history", "AuditMethods::changes_by",
-                    "AuditMethods::audit_entry"]);
+                self.note(&[
+                    "AuditMethods::audit_log",
+                    "AuditMethods::history",
+                    "AuditMethods::changes_by",
+                    "AuditMethods::audit_entry",
+                ]);
                 let seen = self.model.log_of(&who);
                 let log = docs.audit_log().order_by(AuditEntry::ID.asc()).all().await.unwrap();
                 assert_eq!(log.iter().map(|entry| entry.id).collect::<Vec<_>>(), seen);
@@ -380,7 +493,8 @@ impl Hunter {
                 assert_eq!(docs.history(id).select(AuditEntry::ID).all().await.unwrap(), history);
                 let user = self.random.id(4).to_string();
                 let by = self.model.log.iter().filter(|entry| entry.actor.as_ref() == Some(&user));
-                let mut by: Vec<i64> = by.map(|entry| entry.id).filter(|entry| seen.contains(entry)).collect();
+                let mut by: Vec<i64> =
+                    by.map(|entry| entry.id).filter(|entry| seen.contains(entry)).collect();
                 by.reverse();
                 assert_eq!(docs.changes_by(&*user).select(AuditEntry::ID).all().await.unwrap(), by);
                 let entry = self.any_entry();
@@ -398,14 +512,21 @@ impl Hunter {
                 // Before the log, of whose rows one is told that it does not reach back so far.
                 if self.model.doc_of(&who, id, Show::All).is_none() {
                     let state = docs.state_at(id, SystemTime::UNIX_EPOCH).await;
-                    assert_eq!(shown(&state, id), shown(&docs.state_at(NEVER, SystemTime::UNIX_EPOCH).await, NEVER));
+                    assert_eq!(
+                        shown(&state, id),
+                        shown(&docs.state_at(NEVER, SystemTime::UNIX_EPOCH).await, NEVER)
+                    );
                     let values = docs.values_at(id, SystemTime::UNIX_EPOCH).await;
                     assert_eq!(shown(&values, id), "Ok(None)");
                 }
             }
             "decisions" => {
-                self.note(&["PolicyMethods::can", "PolicyMethods::can_create", "PolicyMethods::explain_access",
-                    "PolicyMethods::explain_access_of"]);
+                self.note(&[
+                    "PolicyMethods::can",
+                    "PolicyMethods::can_create",
+                    "PolicyMethods::explain_access",
+                    "PolicyMethods::explain_access_of",
+                ]);
                 let here = self.model.doc_of(&who, id, Show::Live);
                 let access = docs.explain_access(id).await.unwrap();
                 assert_eq!(access.is_some(), here.is_some());
@@ -417,7 +538,11 @@ impl Hunter {
                 for action in Action::ALL {
                     let may_here = here.as_ref().is_some_and(|doc| may(doc, action));
                     assert_eq!(docs.can(action, id).await.unwrap(), may_here, "{action} {id}");
-                    assert_eq!(access.as_ref().is_some_and(|access| access.allows(action)), may_here, "{action} {id}");
+                    assert_eq!(
+                        access.as_ref().is_some_and(|access| access.allows(action)),
+                        may_here,
+                        "{action} {id}"
+                    );
                 }
                 let new = self.new_doc();
                 assert_eq!(docs.can_create(twin(&new)).await.unwrap(), creates(&who, &stored(&who, &new)));
@@ -426,18 +551,29 @@ impl Hunter {
                 assert_eq!(access.is_some(), self.model.docs.contains_key(&id));
                 if let Some(doc) = self.model.docs.get(&id) {
                     for action in Action::ALL {
-                        assert_eq!(access.as_ref().unwrap().allows(action), may(doc, action), "{action} {doc:?}");
+                        assert_eq!(
+                            access.as_ref().unwrap().allows(action),
+                            may(doc, action),
+                            "{action} {doc:?}"
+                        );
                     }
                 }
             }
             "parallel" => {
                 self.note(&["dal::parallel"]);
-                let counted = dal::parallel(&session, (
-                    |db| async move { Doc::repo(db).count().await },
-                    |db| async move { Comment::repo(db).count().await },
-                    |db| async move { Page::repo(db).count().await },
-                ));
-                let expected = (live.len(), self.model.comments_of(&who, Show::Live).len(), self.model.pages_of(&who).len());
+                let counted = dal::parallel(
+                    &session,
+                    (
+                        |db| async move { Doc::repo(db).count().await },
+                        |db| async move { Comment::repo(db).count().await },
+                        |db| async move { Page::repo(db).count().await },
+                    ),
+                );
+                let expected = (
+                    live.len(),
+                    self.model.comments_of(&who, Show::Live).len(),
+                    self.model.pages_of(&who).len(),
+                );
                 let (docs, comments, pages) = counted.await.unwrap();
                 assert_eq!((docs as usize, comments as usize, pages as usize), expected);
             }
@@ -446,9 +582,13 @@ impl Hunter {
                 let found = comments.find().with_deleted().order_by(Comment::ID.asc()).all().await.unwrap();
                 assert_eq!(found, self.model.comments_of(&who, Show::All));
                 let tenant = self.random.id(3);
-                let other = comments.find().filter(!Comment::TENANT_ID.eq(Some(tenant))).count().await.unwrap();
+                let other =
+                    comments.find().filter(!Comment::TENANT_ID.eq(Some(tenant))).count().await.unwrap();
                 let mine = self.model.comments_of(&who, Show::Live);
-                assert_eq!(other, mine.iter().filter(|comment| comment.tenant_id != Some(tenant)).count() as u64);
+                assert_eq!(
+                    other,
+                    mine.iter().filter(|comment| comment.tenant_id != Some(tenant)).count() as u64
+                );
             }
             "sheets" => {
                 let pages = Page::repo(&session);
@@ -458,7 +598,8 @@ impl Hunter {
                 let one = mine.iter().find(|page| page.id == id);
                 assert_eq!(pages.find_by_id(id).await.unwrap().as_ref(), one);
                 for action in [Action::Read, Action::Update, Action::Delete, Action::Create] {
-                    let may = one.is_some_and(|page| action == Action::Read || self.model.edits(&who, page.team_id));
+                    let may = one
+                        .is_some_and(|page| action == Action::Read || self.model.edits(&who, page.team_id));
                     assert_eq!(pages.can(action, id).await.unwrap(), may, "{action} {one:?}");
                 }
             }

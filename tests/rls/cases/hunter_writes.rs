@@ -10,9 +10,32 @@ use super::world::{Page, *};
 
 /// What is done, each with rows of all tenants.
 pub const WRITES: &[&str] = &[
-    "create", "create many", "insert many", "update", "update many", "transition", "upsert", "upsert many", "delete",
-    "delete many", "restore", "restore many", "purge", "purge many", "touch", "touch many", "update at", "save",
-    "update where", "set where", "delete where", "restore where", "purge where", "back in time", "comments", "sheets' writes",
+    "create",
+    "create many",
+    "insert many",
+    "update",
+    "update many",
+    "transition",
+    "upsert",
+    "upsert many",
+    "delete",
+    "delete many",
+    "restore",
+    "restore many",
+    "purge",
+    "purge many",
+    "touch",
+    "touch many",
+    "update at",
+    "save",
+    "update where",
+    "set where",
+    "delete where",
+    "restore where",
+    "purge where",
+    "back in time",
+    "comments",
+    "sheets' writes",
 ];
 
 /// Calls with a key; where the caller may not read that row, the same answer is given about a row that never was.
@@ -110,7 +133,8 @@ impl Hunter {
         let restored = |doc: &Doc| Doc { deleted_at: None, version: doc.version + 1, ..doc.clone() };
         let ids = self.any_docs();
         let seen: Vec<Doc> = ids.iter().filter_map(|id| self.model.doc_of(&who, *id, Show::All)).collect();
-        let of = |show: Show| seen.iter().filter(move |doc| show.has(doc.deleted_at)).cloned().collect::<Vec<_>>();
+        let of =
+            |show: Show| seen.iter().filter(move |doc| show.has(doc.deleted_at)).cloned().collect::<Vec<_>>();
         match what {
             "create" => {
                 self.note(&["Repository::create"]);
@@ -131,7 +155,8 @@ impl Hunter {
             "create many" | "insert many" => {
                 let news: Vec<NewDoc> = (0..1 + self.random.next(3)).map(|_| self.new_doc()).collect();
                 let rows = news.iter().map(|new| stored(&who, new));
-                let judged = rows.map(|row| if creates(&who, &row) { Ok((row, "create")) } else { Err("Denied") });
+                let judged =
+                    rows.map(|row| if creates(&who, &row) { Ok((row, "create")) } else { Err("Denied") });
                 let expected: Answer<Vec<_>> = judged.collect();
                 let count = if what == "create many" {
                     self.note(&["Repository::create_many"]);
@@ -269,7 +294,8 @@ impl Hunter {
                         Some(taken) if !sees(&who, &taken) => errors.push("Denied"),
                         Some(taken) if taken.deleted_at.is_some() => errors.push("Deleted"),
                         Some(taken) => {
-                            let next = Doc { amount: new.amount, version: taken.version + 1, ..taken.clone() };
+                            let next =
+                                Doc { amount: new.amount, version: taken.version + 1, ..taken.clone() };
                             match self.changed(&taken, next) {
                                 Ok(next) => expected.push((next, "update")),
                                 Err(error) => errors.push(error),
@@ -382,9 +408,15 @@ impl Hunter {
                 let (more, team) = (self.random.id(300), self.random.id(5));
                 let set = Set { amount: None, team: None, ..set };
                 let update = if self.random.chance(50) {
-                    find().set(Doc::AMOUNT, Doc::AMOUNT.plus(more)).patch(set.patch()).set(Doc::TEAM_ID, Some(team))
+                    find()
+                        .set(Doc::AMOUNT, Doc::AMOUNT.plus(more))
+                        .patch(set.patch())
+                        .set(Doc::TEAM_ID, Some(team))
                 } else {
-                    find().patch(set.patch()).set(Doc::AMOUNT, Doc::AMOUNT.plus(more)).set(Doc::TEAM_ID, Some(team))
+                    find()
+                        .patch(set.patch())
+                        .set(Doc::AMOUNT, Doc::AMOUNT.plus(more))
+                        .set(Doc::TEAM_ID, Some(team))
                 };
                 let answer = said(update.execute().await);
                 let becomes =
@@ -427,7 +459,9 @@ impl Hunter {
         self.note(&["AuditMethods::restore_from_audit"]);
         let (session, entry) = (self.session(), self.any_entry());
         let docs = Doc::repo(&session);
-        let Some(about) = self.model.log.iter().find(|one| one.id == entry).map(|entry| entry.doc) else { return };
+        let Some(about) = self.model.log.iter().find(|one| one.id == entry).map(|entry| entry.doc) else {
+            return;
+        };
         let before = self.model.docs.get(&about).cloned();
         let answer = docs.restore_from_audit(entry).await;
         if before.as_ref().is_some_and(|doc| !sees(&self.who, doc)) {
@@ -490,7 +524,8 @@ impl Hunter {
             4 => {
                 let deleted = said(alike!(seen, id => comments.delete(id)));
                 assert_eq!(deleted, Ok(here.is_some()));
-                let stored = Model::stored(&self.fixture).await.comments.get(&id).and_then(|one| one.deleted_at);
+                let stored =
+                    Model::stored(&self.fixture).await.comments.get(&id).and_then(|one| one.deleted_at);
                 if let Some(comment) = here {
                     assert!(stored.is_some());
                     next.comments.insert(id, Comment { deleted_at: stored, ..comment });
@@ -527,7 +562,8 @@ impl Hunter {
             }
             _ => {
                 let all = [id, id + 1, id + 2];
-                let found: Vec<Comment> = live.into_iter().filter(|comment| all.contains(&comment.id)).collect();
+                let found: Vec<Comment> =
+                    live.into_iter().filter(|comment| all.contains(&comment.id)).collect();
                 let patches = all.map(|id| (id, patch()));
                 match comments.update_many(patches).await {
                     Ok(rows) => {
@@ -567,7 +603,10 @@ impl Hunter {
                 expected.into_iter().collect()
             }
             1 => {
-                let (one, two) = (judge(None, fresh), judge(None, Page { id: number + 1, team_id: team, text: text.clone() }));
+                let (one, two) = (
+                    judge(None, fresh),
+                    judge(None, Page { id: number + 1, team_id: team, text: text.clone() }),
+                );
                 self.next_id += 1;
                 let expected = one.and_then(|one| Ok(vec![one, two?]));
                 assert_eq!(said(pages.create_many([new(number), new(number + 1)]).await), expected);
@@ -608,7 +647,9 @@ impl Hunter {
             }
             _ => {
                 let answer = said(alike!(seen, id => pages.delete(id)));
-                let expected = seen.as_ref().map_or(Ok(false), |page| if edits(page.team_id) { Ok(true) } else { Err("Denied") });
+                let expected = seen
+                    .as_ref()
+                    .map_or(Ok(false), |page| if edits(page.team_id) { Ok(true) } else { Err("Denied") });
                 assert_eq!(answer, expected);
                 if expected == Ok(true) {
                     next.pages.remove(&id);

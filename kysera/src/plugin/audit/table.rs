@@ -119,7 +119,8 @@ impl AuditTable {
         }
     }
 
-    /// All entries of the log, about whatever table: a query.
+    /// All entries of the log, about whatever table: a query. It is for whoever keeps the log: [policies](crate::rls) of the
+    /// entities do not narrow it, as they do [`audit_log`](super::AuditMethods::audit_log).
     pub fn entries<'s, S: Source>(&self, source: &'s S) -> Find<'s, AuditEntry, S> {
         self.find(source, &Hooks::NONE, None)
     }
