@@ -2,6 +2,11 @@
 
 mod checks;
 mod composition;
+mod hunter;
+mod hunter_model;
+mod hunter_reads;
+mod hunter_surface;
+mod hunter_writes;
 mod originals;
 mod rules;
 pub mod world;
