@@ -3,6 +3,8 @@
 pub type DB = sqlx::Postgres;
 
 mod cases;
+#[path = "cases/fields_decimal.rs"]
+mod fields_decimal;
 #[path = "cases/native_installed.rs"]
 mod native_installed;
 #[path = "cases/native_postgres.rs"]
