@@ -14,9 +14,9 @@ use crate::expr::{Action, Deleted, Meta, Sql};
 use crate::query::{decode_all, decode_first};
 use crate::source::{Cx, Op, Unit};
 use crate::write::{
-    Answer, NEW, OLD, Sides, Which, becomes, change, columns, given, judge, key_columns, key_in, lock_seen,
-    log_query, logs_at_once, next_version, of_values, pair, read_by_keys, refusal, refuse_same_key,
-    rows_per_statement, show, unit_of, unit_of_several, write_entries, writes,
+    Answer, NEW, OLD, Sides, Which, becomes, change, columns, given, is_unguarded, judge, key_columns,
+    key_in, lock_seen, log_query, logs_at_once, next_version, of_values, pair, read_by_keys, refusal,
+    refuse_same_key, rows_per_statement, show, unit_of, unit_of_several, write_entries, writes,
 };
 
 /// What an update changes, with what plugins add to it.
@@ -354,8 +354,15 @@ async fn update_batch_postgres<DB: Backend, E: On<DB>>(
     }
     sql.push(" SELECT CASE WHEN ").push(ord);
     sql.push(" IS NULL THEN 0::bigint WHEN w.kysera_ord IS NULL THEN 1::bigint ELSE 2::bigint END");
-    sql.about_table("w", |sql| {
-        sql.push(", ").readable_columns(E::META, true);
+    sql.list(E::META.columns, "", |sql, col| {
+        sql.push(", ");
+        if E::META.hides_columns() {
+            sql.about_table("w", |sql| {
+                sql.readable_column(col, true);
+            });
+        } else {
+            sql.push("w.").ident(col.name);
+        }
     });
     sql.push(" FROM v LEFT JOIN k ON ").push(ord);
     sql.push(" = v.ord LEFT JOIN w ON w.kysera_ord = v.ord ORDER BY v.ord");
@@ -416,6 +423,19 @@ async fn update_batch_mysql<DB: Backend, E: On<DB>>(
     ids: &[E::Id],
     patches: &[&NewPatch<E>],
 ) -> Result<Vec<Found<E>>> {
+    if !is_unguarded(E::META) {
+        // What an update leaves out is told by its count alone, and rows that may be read need not be such that may be updated.
+        let mut sql = cx.select::<DB, E>();
+        sql.push(" WHERE ");
+        key_in::<E>(&mut sql, ids);
+        may_be_updated::<E>(&mut sql, mask, " AND ");
+        sql.push(" FOR UPDATE");
+        let rows = decode_all(conn, sql.finish()?).await?;
+        let locked: Vec<Option<E>> = in_order_of::<DB, E>(conn, cx, ids, rows).await?;
+        if locked.iter().any(Option::is_none) {
+            return Ok(locked.into_iter().map(|row| row.map_or(Found::Missing, |_| Found::Left)).collect());
+        }
+    }
     let mut sql = cx.sql::<DB>();
     sql.push("UPDATE ").table(E::META).push(" SET ").list(columns(E::META, mask), ", ", |sql, col| {
         sql.ident(col.name).push(" = CASE").list(ids.iter().zip(patches), "", |sql, (id, patch)| {
@@ -438,6 +458,9 @@ async fn update_batch_mysql<DB: Backend, E: On<DB>>(
     let done = DB::execute(conn, sql.finish()?).await?;
 
     let mut sql = cx.select::<DB, E>();
+    if !is_unguarded(E::META) && done.rows != ids.len() as u64 {
+        return Ok(ids.iter().map(|_| Found::Left).collect());
+    }
     if done.rows == ids.len() as u64 {
         // All of them, also those that what was written hides.
         sql.push(" WHERE ");

@@ -10,7 +10,8 @@ use crate::query::decode_first;
 use crate::source::{Cx, Op, Unit};
 use crate::write::{
     Answer, Assignment, NEW, OLD, Prepare, Sides, Which, change, from_old, key_columns, lock_in_order,
-    log_query, logs_at_once, next_version, of_read_values, of_values, readers_first, refusal, row_lock, show, unit_of,
+    log_query, logs_at_once, next_version, of_read_values, of_values, readers_first, refusal, row_lock, show,
+    unit_of,
 };
 
 /// `UPDATE` of one row with a certain version, answered as stored.

@@ -303,8 +303,10 @@ impl<E, C, T: Send + Sync + 'static> IsClaim<E, C, T> for Column<E, Option<T>> {
 /// inferred.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is no condition of a rule",
-    label = "expected a filter on `{E}`, or a function `|who: &{C}| ..` that makes one",
-    note = "a function has to say what it takes: `|who: &{C}| Invoice::AMOUNT.le(who.limit)`"
+    label = "expected a filter on the entity, or a function of the context that makes one",
+    note = "a filter says what holds for a row, as in `Invoice::OWNER_ID.eq(Principal::USER_ID)`, or for who asks, as in \
+            `Principal::IS_ADMIN.holds()`",
+    note = "a function has to say what it takes, as in `|who: &Principal| Invoice::AMOUNT.le(who.limit)`"
 )]
 pub trait Condition<E, C, M> {
     #[doc(hidden)]

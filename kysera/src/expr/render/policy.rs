@@ -180,7 +180,12 @@ impl<'v> Sql<'v> {
     /// Writes the columns of the row at hand, those masked that the caller may not read.
     pub(crate) fn readable_columns(&mut self, meta: &'static Meta, qualified: bool) -> &mut Self {
         self.list(meta.columns, ", ", |sql, col| {
-            sql.readable_column(col, qualified);
+            match sql.mask_of(col) {
+                // With its name, for whatever stands around it.
+                Some(guard) => sql.masked(col, guard).push(" AS ").ident(col.name),
+                None if qualified => sql.column(col),
+                None => sql.ident(col.name),
+            };
         })
     }
 
@@ -246,16 +251,16 @@ impl<'v> Sql<'v> {
         let first = self.new_alias("r", rel.parent);
         let next = self.new_alias("r", rel.parent);
         let set = self.new_alias("h", rel.parent);
-        self.column(rel.parent).push(" IN (WITH RECURSIVE ").alias(set).push(" (").ident("k").push(") AS (");
+        self.readable_column(rel.parent, true).push(" IN (WITH RECURSIVE ").alias(set).push(" (").ident("k").push(") AS (");
         let outer = std::mem::take(&mut self.level);
         let aggregates = std::mem::replace(&mut self.aggregates, false);
         // Of rows without a key none is reached, and a NULL among the keys would make the negation unknown.
         let row = |sql: &mut Self, alias: Alias| {
             sql.level = Level { alias: Some(alias), ..Level::default() };
-            sql.push("SELECT ").column(rel.key).push(" FROM ").readable(rel.meta).push(" AS ").alias(alias);
+            sql.push("SELECT ").readable_column(rel.key, true).push(" FROM ").readable(rel.meta).push(" AS ").alias(alias);
         };
         row(self, first);
-        self.push(" WHERE ").column(rel.key).push(" IS NOT NULL");
+        self.push(" WHERE ").readable_column(rel.key, true).push(" IS NOT NULL");
         self.visible(rel.meta, super::Deleted::Hidden, " AND ");
         for node in filters {
             self.push(" AND ").filter(node);
@@ -265,12 +270,12 @@ impl<'v> Sql<'v> {
         self.push(" JOIN ")
             .alias(set)
             .push(" ON ")
-            .column(rel.parent)
+            .readable_column(rel.parent, true)
             .push(" = ")
             .alias(set)
             .push(".")
             .ident("k");
-        self.push(" WHERE ").column(rel.key).push(" IS NOT NULL");
+        self.push(" WHERE ").readable_column(rel.key, true).push(" IS NOT NULL");
         self.visible(rel.meta, super::Deleted::Hidden, " AND ");
         self.level = outer;
         self.aggregates = aggregates;
