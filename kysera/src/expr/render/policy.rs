@@ -251,7 +251,13 @@ impl<'v> Sql<'v> {
         let first = self.new_alias("r", rel.parent);
         let next = self.new_alias("r", rel.parent);
         let set = self.new_alias("h", rel.parent);
-        self.readable_column(rel.parent, true).push(" IN (WITH RECURSIVE ").alias(set).push(" (").ident("k").push(") AS (");
+        // From a row without a key nothing is reached: that is false, and not unknown.
+        let keyless = rel.parent.codec.nullable || rel.parent.guard.is_some();
+        if keyless {
+            self.push("(").readable_column(rel.parent, true).push(" IS NOT NULL AND ");
+        }
+        self.readable_column(rel.parent, true).push(" IN (WITH RECURSIVE ").alias(set);
+        self.push(" (").ident("k").push(") AS (");
         let outer = std::mem::take(&mut self.level);
         let aggregates = std::mem::replace(&mut self.aggregates, false);
         // Of rows without a key none is reached, and a NULL among the keys would make the negation unknown.
@@ -279,7 +285,7 @@ impl<'v> Sql<'v> {
         self.visible(rel.meta, super::Deleted::Hidden, " AND ");
         self.level = outer;
         self.aggregates = aggregates;
-        self.push(") SELECT ").ident("k").push(" FROM ").alias(set).push(")")
+        self.push(") SELECT ").ident("k").push(" FROM ").alias(set).push(if keyless { "))" } else { ")" })
     }
 
     /// Writes the values of one row as a derived table, `(SELECT .. UNION ALL SELECT ..) AS "kysera_v"`, whose columns have the
