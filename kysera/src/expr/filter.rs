@@ -4,7 +4,7 @@ use std::marker::PhantomData;
 use std::ops::{BitAnd, BitOr, Not};
 use std::sync::Arc;
 
-use super::claim::ClaimMeta;
+use super::claim::{ClaimMeta, Equals};
 use super::relation::Rel;
 use super::term::{RelatedRows, Term, same_value};
 use super::value::{Codec, Value};
@@ -87,6 +87,7 @@ pub(crate) enum Node {
     ClaimIs {
         claim: &'static ClaimMeta,
         value: Value,
+        equals: Equals,
     },
     /// A row that is reached by following a relation of an entity to itself, once or more often.
     Reachable {
@@ -178,7 +179,7 @@ impl Node {
             (Node::InClaim { left: a, claim }, Node::InClaim { left: b, claim: other }) => {
                 claim.is(other) && a.same(b)
             }
-            (Node::ClaimIs { claim, value }, Node::ClaimIs { claim: other, value: other_value }) => {
+            (Node::ClaimIs { claim, value, .. }, Node::ClaimIs { claim: other, value: other_value, .. }) => {
                 claim.is(other) && same_value(claim.codec, &**value, &**other_value)
             }
             (Node::Reachable { rel, filters }, Node::Reachable { rel: other, filters: other_filters }) => {

@@ -212,7 +212,9 @@ impl Term {
     pub(crate) fn is_null_without_row(&self) -> bool {
         match self {
             // A sub-query finds nothing without a key.
-            Term::Column(_) | Term::Null | Term::Through(..) => true,
+            // A mask is a value of its own.
+            Term::Column(col) => col.guard.is_none_or(|guard| guard.mask.is_none()),
+            Term::Null | Term::Through(..) => true,
             Term::Call(Call::Coalesce, _) => false,
             Term::Call(_, terms) => terms.iter().any(Term::is_null_without_row),
             Term::Arithmetic(_, pair) => pair.0.is_null_without_row() || pair.1.is_null_without_row(),

@@ -391,7 +391,7 @@ async fn update_batch_sqlite<DB: Backend, E: On<DB>>(
     ids: &[E::Id],
     patches: &[&NewPatch<E>],
 ) -> Result<Vec<Found<E>>> {
-    let mut sql = cx.sql::<DB>();
+    let mut sql = cx.sql::<DB>().writing(E::META);
     sql.push("WITH v (");
     value_names::<E>(&mut sql, mask);
     sql.push(") AS (VALUES ").list(ids.iter().zip(patches), ", ", |sql, (id, patch)| {
@@ -436,7 +436,7 @@ async fn update_batch_mysql<DB: Backend, E: On<DB>>(
             return Ok(locked.into_iter().map(|row| row.map_or(Found::Missing, |_| Found::Left)).collect());
         }
     }
-    let mut sql = cx.sql::<DB>();
+    let mut sql = cx.sql::<DB>().writing(E::META);
     sql.push("UPDATE ").table(E::META).push(" SET ").list(columns(E::META, mask), ", ", |sql, col| {
         sql.ident(col.name).push(" = CASE").list(ids.iter().zip(patches), "", |sql, (id, patch)| {
             sql.push(" WHEN ").list(key_columns(E::META).enumerate(), " AND ", |sql, (part, key)| {

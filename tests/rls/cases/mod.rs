@@ -2,11 +2,16 @@
 
 mod checks;
 mod composition;
+mod fields;
+mod fields_written;
+mod hierarchies;
 mod hunter;
 mod hunter_model;
 mod hunter_reads;
 mod hunter_surface;
 mod hunter_writes;
 mod originals;
+mod relations;
 mod rules;
+pub mod staff;
 pub mod world;

@@ -251,16 +251,22 @@ impl<'v> Sql<'v> {
         let first = self.new_alias("r", rel.parent);
         let next = self.new_alias("r", rel.parent);
         let set = self.new_alias("h", rel.parent);
-        self.column(rel.parent).push(" IN (WITH RECURSIVE ").alias(set).push(" (").ident("k").push(") AS (");
+        // From a row without a key nothing is reached: that is false, and not unknown.
+        let keyless = rel.parent.codec.nullable || rel.parent.guard.is_some();
+        if keyless {
+            self.push("(").readable_column(rel.parent, true).push(" IS NOT NULL AND ");
+        }
+        self.readable_column(rel.parent, true).push(" IN (WITH RECURSIVE ").alias(set);
+        self.push(" (").ident("k").push(") AS (");
         let outer = std::mem::take(&mut self.level);
         let aggregates = std::mem::replace(&mut self.aggregates, false);
         // Of rows without a key none is reached, and a NULL among the keys would make the negation unknown.
         let row = |sql: &mut Self, alias: Alias| {
             sql.level = Level { alias: Some(alias), ..Level::default() };
-            sql.push("SELECT ").column(rel.key).push(" FROM ").readable(rel.meta).push(" AS ").alias(alias);
+            sql.push("SELECT ").readable_column(rel.key, true).push(" FROM ").readable(rel.meta).push(" AS ").alias(alias);
         };
         row(self, first);
-        self.push(" WHERE ").column(rel.key).push(" IS NOT NULL");
+        self.push(" WHERE ").readable_column(rel.key, true).push(" IS NOT NULL");
         self.visible(rel.meta, super::Deleted::Hidden, " AND ");
         for node in filters {
             self.push(" AND ").filter(node);
@@ -270,16 +276,16 @@ impl<'v> Sql<'v> {
         self.push(" JOIN ")
             .alias(set)
             .push(" ON ")
-            .column(rel.parent)
+            .readable_column(rel.parent, true)
             .push(" = ")
             .alias(set)
             .push(".")
             .ident("k");
-        self.push(" WHERE ").column(rel.key).push(" IS NOT NULL");
+        self.push(" WHERE ").readable_column(rel.key, true).push(" IS NOT NULL");
         self.visible(rel.meta, super::Deleted::Hidden, " AND ");
         self.level = outer;
         self.aggregates = aggregates;
-        self.push(") SELECT ").ident("k").push(" FROM ").alias(set).push(")")
+        self.push(") SELECT ").ident("k").push(" FROM ").alias(set).push(if keyless { "))" } else { ")" })
     }
 
     /// Writes the values of one row as a derived table, `(SELECT .. UNION ALL SELECT ..) AS "kysera_v"`, whose columns have the
