@@ -1,6 +1,6 @@
 //! Updating rows, one or many.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use futures_util::TryStreamExt;
 
@@ -14,9 +14,9 @@ use crate::expr::{Action, Deleted, Meta, Sql};
 use crate::query::{decode_all, decode_first};
 use crate::source::{Cx, Op, Unit};
 use crate::write::{
-    Answer, NEW, OLD, Sides, Which, becomes, change, columns, given, judge, key_columns, key_in, lock_seen,
-    log_query, logs_at_once, next_version, of_values, pair, read_by_keys, refusal, refuse_same_key,
-    rows_per_statement, show, unit_of, unit_of_several, write_entries, writes,
+    Answer, NEW, OLD, Sides, Which, becomes, change, columns, given, is_unguarded, judge, key_columns,
+    key_in, lock_seen, log_query, logs_at_once, next_version, of_values, pair, read_by_keys, refusal,
+    refuse_same_key, rows_per_statement, show, unit_of, unit_of_several, write_entries, writes,
 };
 
 /// What an update changes, with what plugins add to it.
@@ -261,8 +261,12 @@ pub(super) async fn in_order_of<DB: Backend, E: On<DB>>(
     let mut found: HashMap<E::Id, E> = rows.into_iter().map(|row| (row.id(), row)).collect();
     let mut out: Vec<Option<E>> = ids.iter().map(|id| found.remove(id)).collect();
     if !found.is_empty() {
+        let mut known: HashSet<E::Id> = found.into_keys().collect();
+        known.extend(out.iter().flatten().map(E::id));
         for (id, row) in ids.iter().zip(&mut out).filter(|(_, row)| row.is_none()) {
-            *row = decode_first(conn, find_statement::<DB, E>(cx, id)?).await?;
+            let spelt: Option<E> = decode_first(conn, find_statement::<DB, E>(cx, id)?).await?;
+            // Not one that is there, and was left out.
+            *row = spelt.filter(|row| known.contains(&row.id()));
         }
     }
     Ok(out)
@@ -416,6 +420,20 @@ async fn update_batch_mysql<DB: Backend, E: On<DB>>(
     ids: &[E::Id],
     patches: &[&NewPatch<E>],
 ) -> Result<Vec<Found<E>>> {
+    if !is_unguarded(E::META) {
+        // Rows that the caller may read and not change are there afterwards, as if they had been changed.
+        let mut sql = cx.select::<DB, E>();
+        sql.push(" WHERE ");
+        key_in::<E>(&mut sql, ids);
+        may_be_updated::<E>(&mut sql, mask, " AND ");
+        sql.push(" FOR UPDATE");
+        let rows = decode_all(conn, sql.finish()?).await?;
+        if rows.len() != ids.len() {
+            let rows = in_order_of::<DB, E>(conn, cx, ids, rows).await?;
+            let found = |row: Option<E>| if row.is_some() { Found::Left } else { Found::Missing };
+            return Ok(rows.into_iter().map(found).collect());
+        }
+    }
     let mut sql = cx.sql::<DB>();
     sql.push("UPDATE ").table(E::META).push(" SET ").list(columns(E::META, mask), ", ", |sql, col| {
         sql.ident(col.name).push(" = CASE").list(ids.iter().zip(patches), "", |sql, (id, patch)| {

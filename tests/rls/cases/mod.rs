@@ -1,6 +1,7 @@
 //! Who may do what, the same on every backend.
 
 mod checks;
+mod found;
 mod hunter;
 mod hunter_model;
 mod hunter_reads;
