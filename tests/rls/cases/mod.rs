@@ -4,6 +4,7 @@ mod checks;
 mod composition;
 mod fields;
 mod fields_written;
+mod found;
 mod hierarchies;
 mod hunter;
 mod hunter_model;
