@@ -39,7 +39,8 @@ fn beta<E: Entity>() -> Rules<E, Staff> {
 
 fn night_shift() -> Rules<File, Staff> {
     Rules::new().include_hours(
-        22..6,
+        22,
+        6,
         beta_only(Rules::new().allow("night", Action::ALL, Staff::ROLES.includes("guard"))),
     )
 }
