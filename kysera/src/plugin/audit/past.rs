@@ -24,15 +24,7 @@ struct Nearest<'a, E: Entity> {
     of_this_life: bool,
 }
 
-impl<'a, E: Entity + Audited> Nearest<'a, E> {
-    fn about(&self, sql: &mut Sql<'a>, cx: Cx<'_>) {
-        let id = self.id;
-        sql.ident("table_name").push(" = ").text_value(audit_table_name(E::META, cx));
-        sql.push(" AND ").ident("entity_id").push(" = ").key_text(E::META, |sql, part, col| {
-            sql.value(col.codec, E::id_value(id, part));
-        });
-    }
-
+impl<E: Entity + Audited> Nearest<'_, E> {
     /// `is` says on which side of the time it is, `order` which one is the nearest.
     async fn find<DB: Backend>(
         &self,
@@ -50,15 +42,38 @@ impl<'a, E: Entity + Audited> Nearest<'a, E> {
         sql.push(" FROM ");
         AuditTable::of::<E>().write(&mut sql, "");
         sql.push(" WHERE ");
-        self.about(&mut sql, cx);
+        about::<E>(&mut sql, cx, self.id);
         if self.of_this_life {
             sql.push(" AND ").ident("id").push(" >= ");
-            first_of_life::<E>(&mut sql, |sql| self.about(sql, cx));
+            first_of_life::<E>(&mut sql, |sql| about::<E>(sql, cx, self.id));
         }
         sql.push(" AND ").ident("changed_at").push(is).shared(codec!(DateTime<Utc>), &self.time);
         sql.push(" ORDER BY ").ident("id").push(order).push(" LIMIT 1");
         said::<DB, E>(conn, sql).await
     }
+}
+
+/// Writes that an entry is about a row.
+fn about<'v, E: Entity>(sql: &mut Sql<'v>, cx: Cx<'_>, id: &'v E::Id) {
+    sql.ident("table_name").push(" = ").text_value(audit_table_name(E::META, cx));
+    sql.push(" AND ").ident("entity_id").push(" = ").key_text(E::META, |sql, part, col| {
+        sql.value(col.codec, E::id_value(id, part));
+    });
+}
+
+/// Whether an entry is about this row, and not about another one that had its key before.
+pub(super) async fn is_of_this_life<DB: Backend, E: On<DB> + Audited>(
+    conn: &mut DB::Connection,
+    cx: Cx<'_>,
+    id: &E::Id,
+    entry: i64,
+) -> Result<bool> {
+    let mut sql = cx.sql::<DB>();
+    sql.push("SELECT 1 FROM ");
+    AuditTable::of::<E>().write(&mut sql, "");
+    sql.push(" WHERE ").ident("id").push(" = ").integer(entry).push(" AND ").ident("id").push(" >= ");
+    first_of_life::<E>(&mut sql, |sql| about::<E>(sql, cx, id));
+    Ok(DB::fetch_optional(conn, sql.finish()?).await?.is_some())
 }
 
 /// What the log says that a row was, `None` where there was none.
