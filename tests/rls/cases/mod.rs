@@ -8,5 +8,6 @@ mod hunter_reads;
 mod hunter_surface;
 mod hunter_writes;
 mod paths;
+mod races;
 mod rules;
 pub mod world;
