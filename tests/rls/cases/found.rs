@@ -51,6 +51,7 @@ async fn the_history_of_a_row_that_is_gone_is_not_that_of_one_with_its_key() {
     let fixture = world().await;
     let (ada, eve) = (of(&fixture, Principal::new(1, 10)), of(&fixture, Principal::new(2, 10)));
     Doc::repo(&ada).create(NewDoc { amount: 777, ..new_doc(1, 10) }).await.unwrap();
+    Doc::repo(&ada).touch(1).await.unwrap();
     Doc::repo(&ada).purge(1).await.unwrap();
     let theirs = fixture.column::<i64>("SELECT id FROM audit_logs ORDER BY id").await;
     let gone = SystemTime::now();
@@ -61,14 +62,16 @@ async fn the_history_of_a_row_that_is_gone_is_not_that_of_one_with_its_key() {
     assert_eq!(docs.audit_log().count().await.unwrap(), 2);
     let by = docs.changes_by("10").order_by(AuditEntry::ID.asc()).all().await.unwrap();
     assert!(by.iter().all(|entry| !theirs.contains(&entry.id)), "{by:?}");
+    let none = format!("{:?}", docs.restore_from_audit(99).await);
     for entry in theirs {
         assert_eq!(docs.audit_entry(entry).await.unwrap(), None);
+        assert_eq!(format!("{:?}", docs.restore_from_audit(entry).await), none);
     }
     assert_eq!(docs.state_at(1, gone).await.unwrap(), None);
     assert_eq!(docs.values_at(1, gone).await.unwrap(), None);
     // Whoever is not concerned sees it all.
     let system = db(&fixture).unrestricted("who did that");
-    assert_eq!(Doc::repo(&system).history(1).count().await.unwrap(), 4);
+    assert_eq!(Doc::repo(&system).history(1).count().await.unwrap(), 5);
 }
 
 #[tokio::test]

@@ -178,9 +178,17 @@ impl Model {
         self.pages.values().filter(|page| self.sees_page(who, page)).cloned().collect()
     }
 
-    /// The log of the documents that someone sees as they are now.
+    /// The log of the documents that someone sees as they are now, since there are such documents.
     pub fn log_of(&self, who: &Principal) -> Vec<i64> {
-        let seen = |entry: &&Entry| self.doc_of(who, entry.doc, Show::All).is_some();
+        let ends = |entry: &Entry, later: &Entry| match later.operation {
+            "create" => later.id > entry.id,
+            "purge" => later.id >= entry.id,
+            _ => false,
+        };
+        let seen = |entry: &&Entry| {
+            self.doc_of(who, entry.doc, Show::All).is_some()
+                && !self.log.iter().any(|later| later.doc == entry.doc && ends(entry, later))
+        };
         self.log.iter().filter(seen).map(|entry| entry.id).collect()
     }
 }

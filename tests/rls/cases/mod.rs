@@ -12,6 +12,7 @@ mod hunter_reads;
 mod hunter_surface;
 mod hunter_writes;
 mod originals;
+mod races;
 mod relations;
 mod rules;
 pub mod staff;

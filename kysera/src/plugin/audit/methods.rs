@@ -48,7 +48,7 @@ pub trait AuditMethods: Repository {
     ///
     /// Whoever may not see all rows, because of a [policy](crate::rls) or of the scope of a plugin, sees the entries of those rows
     /// that it may see as they are now. Those of rows that are gone for good are for
-    /// [unrestricted](crate::Db::unrestricted) sources.
+    /// [unrestricted](crate::Db::unrestricted) sources, also where another row has the key by now.
     fn audit_log(&self) -> Find<'_, AuditEntry, Self::Source>
     where
         Self::Entity: Audited,

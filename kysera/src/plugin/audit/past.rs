@@ -5,7 +5,7 @@ use std::time::SystemTime;
 use chrono::{DateTime, Utc};
 
 use super::AuditTable;
-use super::seen::refuse_shown;
+use super::seen::{first_of_life, refuse_shown};
 use super::values::{Known, Said, Values, said, said_columns};
 use crate::__private::codec;
 use crate::backend::{Backend, Dialect};
@@ -20,6 +20,8 @@ use crate::write::{Which, audit_table_name, is_narrowed};
 struct Nearest<'a, E: Entity> {
     id: &'a E::Id,
     time: Value,
+    /// Not one about another row that had the key before.
+    of_this_life: bool,
 }
 
 impl<E: Entity + Audited> Nearest<'_, E> {
@@ -39,14 +41,39 @@ impl<E: Entity + Audited> Nearest<'_, E> {
         said_columns(&mut sql);
         sql.push(" FROM ");
         AuditTable::of::<E>().write(&mut sql, "");
-        sql.push(" WHERE ").ident("table_name").push(" = ").text_value(audit_table_name(E::META, cx));
-        sql.push(" AND ").ident("entity_id").push(" = ").key_text(E::META, |sql, part, col| {
-            sql.value(col.codec, E::id_value(self.id, part));
-        });
+        sql.push(" WHERE ");
+        about::<E>(&mut sql, cx, self.id);
+        if self.of_this_life {
+            sql.push(" AND ").ident("id").push(" >= ");
+            first_of_life::<E>(&mut sql, |sql| about::<E>(sql, cx, self.id));
+        }
         sql.push(" AND ").ident("changed_at").push(is).shared(codec!(DateTime<Utc>), &self.time);
         sql.push(" ORDER BY ").ident("id").push(order).push(" LIMIT 1");
         said::<DB, E>(conn, sql).await
     }
+}
+
+/// Writes that an entry is about a row.
+fn about<'v, E: Entity>(sql: &mut Sql<'v>, cx: Cx<'_>, id: &'v E::Id) {
+    sql.ident("table_name").push(" = ").text_value(audit_table_name(E::META, cx));
+    sql.push(" AND ").ident("entity_id").push(" = ").key_text(E::META, |sql, part, col| {
+        sql.value(col.codec, E::id_value(id, part));
+    });
+}
+
+/// Whether an entry is about this row, and not about another one that had its key before.
+pub(super) async fn is_of_this_life<DB: Backend, E: On<DB> + Audited>(
+    conn: &mut DB::Connection,
+    cx: Cx<'_>,
+    id: &E::Id,
+    entry: i64,
+) -> Result<bool> {
+    let mut sql = cx.sql::<DB>();
+    sql.push("SELECT 1 FROM ");
+    AuditTable::of::<E>().write(&mut sql, "");
+    sql.push(" WHERE ").ident("id").push(" = ").integer(entry).push(" AND ").ident("id").push(" >= ");
+    first_of_life::<E>(&mut sql, |sql| about::<E>(sql, cx, id));
+    Ok(DB::fetch_optional(conn, sql.finish()?).await?.is_some())
 }
 
 /// What the log says that a row was, `None` where there was none.
@@ -55,8 +82,10 @@ async fn values_at<DB: Backend, E: On<DB> + Audited>(
     cx: Cx<'_>,
     id: &E::Id,
     time: SystemTime,
+    of_this_life: bool,
 ) -> Result<Option<Values<E>>> {
-    let nearest = Nearest::<E> { id, time: std::sync::Arc::new(DateTime::<Utc>::from(time)) };
+    let time = std::sync::Arc::new(DateTime::<Utc>::from(time));
+    let nearest = Nearest::<E> { id, time, of_this_life };
     let json = match nearest.find(conn, cx, " <= ", " DESC").await? {
         Some(entry) => entry.new,
         None => match nearest.find(conn, cx, " > ", " ASC").await? {
@@ -86,14 +115,16 @@ impl<DB: Backend, E: On<DB> + Audited> Op<DB> for ValuesAt<E> {
     }
 
     async fn run(self, conn: &mut DB::Connection, cx: Cx<'_>) -> Result<Self::Out> {
-        if is_narrowed(E::META, &cx.plugins()) {
+        let is_narrowed = is_narrowed(E::META, &cx.plugins());
+        if is_narrowed {
             let mut sql = cx.sql::<DB>();
             refuse_shown::<E>(&mut sql);
             if !is_seen::<DB, E>(conn, sql, &self.id).await? {
                 return Ok(None);
             }
         }
-        values_at::<DB, E>(conn, cx, &self.id, self.time).await?.map(Values::into_json).transpose()
+        let values = values_at::<DB, E>(conn, cx, &self.id, self.time, is_narrowed).await?;
+        values.map(Values::into_json).transpose()
     }
 }
 
@@ -111,7 +142,7 @@ impl<DB: Backend, E: On<DB> + Audited> Op<DB> for StateAt<E> {
     }
 
     async fn run(self, conn: &mut DB::Connection, cx: Cx<'_>) -> Result<Self::Out> {
-        let state = match values_at::<DB, E>(conn, cx, &self.id, self.time).await {
+        let state = match values_at::<DB, E>(conn, cx, &self.id, self.time, false).await {
             Ok(Some(values)) => decoded::<DB, E>(conn, cx, &values).await,
             Ok(None) => Ok(None),
             Err(error) => Err(error),

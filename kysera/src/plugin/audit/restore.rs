@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::marker::PhantomData;
 
 use super::AuditTable;
-use super::past::is_seen_as;
+use super::past::{is_of_this_life, is_seen_as};
 use super::values::{Known, Said, Values, said, said_columns};
 use crate::backend::{Backend, Dialect};
 use crate::entity::{Audited, Entity, On, Operation};
@@ -79,6 +79,12 @@ impl<E: Entity + Audited> RestoreFrom<E> {
             false => current::<DB, E>(conn, cx, &old).await?,
         };
         match now {
+            Some(now)
+                if is_narrowed(E::META, &cx.plugins())
+                    && !is_of_this_life::<DB, E>(conn, cx, &now.id(), self.entry).await? =>
+            {
+                Err(Error::NotFound { entity })
+            }
             Some(now) => put_back::<DB, E>(conn, cx, &prepare, operation, now, &old).await,
             None if removed || operation == Operation::Delete => {
                 if is_narrowed(E::META, &cx.plugins()) && is_hidden::<DB, E>(conn, cx, &old).await? {

@@ -2,10 +2,10 @@
 
 use std::marker::PhantomData;
 
-use super::AuditEntry;
-use crate::entity::Entity;
+use super::{AuditEntry, AuditTable};
+use crate::entity::{Audited, Entity};
 use crate::error::Error;
-use crate::expr::{Col, Deleted, Sql, Standing};
+use crate::expr::{Col, Column, Deleted, Sql, Standing};
 use crate::query::RowOf;
 use crate::write::{is_narrowed, key_columns};
 
@@ -16,7 +16,7 @@ pub(super) struct SeenRow<E: Entity> {
     entity: PhantomData<fn() -> E>,
 }
 
-impl<E: Entity> SeenRow<E> {
+impl<E: Entity + Audited> SeenRow<E> {
     pub(super) fn new(id: Option<E::Id>) -> Self {
         Self { id, entity: PhantomData }
     }
@@ -47,8 +47,33 @@ impl<E: Entity> SeenRow<E> {
                 });
             }
         }
+        sql.push(" AND ").column(AuditEntry::ID.col()).push(" >= ");
+        first_of_life::<E>(sql, |sql| {
+            let life = |sql: &mut Sql<'q>, column: Column<AuditEntry, String>| {
+                sql.ident(LIFE).push(".").ident(column.col().name).push(" = ").column(column.col());
+            };
+            life(sql, AuditEntry::TABLE_NAME);
+            sql.push(" AND ");
+            life(sql, AuditEntry::ENTITY_ID);
+        });
         true
     }
+}
+
+/// What the log is called where it is asked for the beginning of a row.
+pub(super) const LIFE: &str = "kysera_life";
+
+/// Writes the number of the first entry about a row since there is one with its key: another row may have had the key before, and
+/// whoever may see this one was perhaps not to see that.
+pub(super) fn first_of_life<'q, E: Entity + Audited>(sql: &mut Sql<'q>, about: impl FnOnce(&mut Sql<'q>)) {
+    let ends = if E::META.plug.soft_delete.is_some() { "'purge'" } else { "'purge', 'delete'" };
+    let (id, operation) = (AuditEntry::ID.col().name, AuditEntry::OPERATION.col().name);
+    sql.push("COALESCE((SELECT MAX(CASE WHEN ").ident(operation).push(" = 'create' THEN ").ident(id);
+    sql.push(" ELSE ").ident(id).push(" + 1 END) FROM ");
+    AuditTable::of::<E>().write(sql, "");
+    sql.push(" AS ").ident(LIFE).push(" WHERE ");
+    about(sql);
+    sql.push(" AND ").ident(operation).push(" IN ('create', ").push(ends).push(")), 0)");
 }
 
 /// Refuses to show values that the caller may not read.
@@ -70,7 +95,7 @@ pub(super) fn refuse_shown<E: Entity>(sql: &mut Sql<'_>) {
     }
 }
 
-impl<E: Entity> RowOf for SeenRow<E> {
+impl<E: Entity + Audited> RowOf for SeenRow<E> {
     fn write<'q>(&'q self, sql: &mut Sql<'q>) {
         let Some(id) = &self.id else {
             if !Self::narrow(sql, None) {
