@@ -142,7 +142,11 @@ fn equals<T: PartialEq + 'static>(a: &AnyValue, b: &AnyValue) -> bool {
 impl<C, T: PartialEq + Send + Sync + 'static> Claim<C, T> {
     /// Whether the claim has this value, whatever the row: `Principal::ROLE.is("auditor")`.
     pub fn is<E>(self, value: impl super::IntoColumn<T>) -> Filter<E> {
-        Filter::of(Node::ClaimIs { claim: self.meta, value: Arc::new(value.into_column()), equals: equals::<T> })
+        Filter::of(Node::ClaimIs {
+            claim: self.meta,
+            value: Arc::new(value.into_column()),
+            equals: equals::<T>,
+        })
     }
 }
 
@@ -165,7 +169,11 @@ impl<C, T: Send + Sync + 'static> ClaimList<C, T> {
     where
         T: PartialEq,
     {
-        Filter::of(Node::ClaimIs { claim: self.meta, value: Arc::new(value.into_column()), equals: equals::<T> })
+        Filter::of(Node::ClaimIs {
+            claim: self.meta,
+            value: Arc::new(value.into_column()),
+            equals: equals::<T>,
+        })
     }
 }
 

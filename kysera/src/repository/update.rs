@@ -1,6 +1,6 @@
 //! Updating rows, one or many.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use futures_util::TryStreamExt;
 
@@ -261,8 +261,12 @@ pub(super) async fn in_order_of<DB: Backend, E: On<DB>>(
     let mut found: HashMap<E::Id, E> = rows.into_iter().map(|row| (row.id(), row)).collect();
     let mut out: Vec<Option<E>> = ids.iter().map(|id| found.remove(id)).collect();
     if !found.is_empty() {
+        let mut known: HashSet<E::Id> = found.into_keys().collect();
+        known.extend(out.iter().flatten().map(E::id));
         for (id, row) in ids.iter().zip(&mut out).filter(|(_, row)| row.is_none()) {
-            *row = decode_first(conn, find_statement::<DB, E>(cx, id)?).await?;
+            let spelt: Option<E> = decode_first(conn, find_statement::<DB, E>(cx, id)?).await?;
+            // Not one that is there, and was left out.
+            *row = spelt.filter(|row| known.contains(&row.id()));
         }
     }
     Ok(out)
@@ -424,16 +428,17 @@ async fn update_batch_mysql<DB: Backend, E: On<DB>>(
     patches: &[&NewPatch<E>],
 ) -> Result<Vec<Found<E>>> {
     if !is_unguarded(E::META) {
-        // What an update leaves out is told by its count alone, and rows that may be read need not be such that may be updated.
+        // Rows that the caller may read and not change are there afterwards, as if they had been changed.
         let mut sql = cx.select::<DB, E>();
         sql.push(" WHERE ");
         key_in::<E>(&mut sql, ids);
         may_be_updated::<E>(&mut sql, mask, " AND ");
         sql.push(" FOR UPDATE");
         let rows = decode_all(conn, sql.finish()?).await?;
-        let locked: Vec<Option<E>> = in_order_of::<DB, E>(conn, cx, ids, rows).await?;
-        if locked.iter().any(Option::is_none) {
-            return Ok(locked.into_iter().map(|row| row.map_or(Found::Missing, |_| Found::Left)).collect());
+        if rows.len() != ids.len() {
+            let rows = in_order_of::<DB, E>(conn, cx, ids, rows).await?;
+            let found = |row: Option<E>| if row.is_some() { Found::Left } else { Found::Missing };
+            return Ok(rows.into_iter().map(found).collect());
         }
     }
     let mut sql = cx.sql::<DB>().writing(E::META);

@@ -11,8 +11,9 @@ use crate::expr::{Action, Col, Deleted, Demand, Sql, VALUES};
 use crate::query::{decode_all, decode_first};
 use crate::source::Cx;
 use crate::write::{
-    Answer, Assignment, Keys, NEW, OLD, Sides, To, Which, change, columns, created, decode, is_late, judge,
-    key_columns, log_created, log_query, next_version, row_lock, select_from, show, take_turn,
+    Answer, Assignment, Keys, NEW, OLD, Sides, To, Which, change, columns, create_refusal, created, decode,
+    is_late, judge, key_columns, log_created, log_query, next_version, row_lock, select_from, show,
+    take_turn,
 };
 
 /// How often a row may be created or deleted by someone else just then.
@@ -42,6 +43,10 @@ pub(super) async fn upsert<DB: Backend, E: On<DB>>(
             log_created::<DB, E>(conn, cx, rows).await?;
             show(conn, cx, Operation::Create, rows).await?;
             return Ok(row);
+        }
+        // Whether or not the key is taken, the new row has to be one that may be created.
+        if let Some(error) = create_refusal::<DB, E>(conn, cx, mask, new, now).await? {
+            return Err(error);
         }
         // A key may be unique among live rows alone: then there are deleted ones beside the one that has it.
         let live = lock_taken::<DB, E>(conn, cx, new, conflict, Deleted::Hidden).await?;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use futures_core::future::BoxFuture;
 
 use super::change::{Answer, Changed, change, decode, remove, unit_of};
+use super::guard::is_unguarded;
 use super::log::row_lock;
 use super::prepare::Prepare;
 use super::set::{Assignment, To, next_version};
@@ -58,6 +59,10 @@ impl<DB: Backend, E: On<DB>> Op<DB> for ByFilters<E> {
     }
 
     fn unit(&self, _: Cx<'_>) -> Unit {
+        // What rows become that are restored is judged once they are stored, and may have to be undone.
+        if self.fate == Fate::Restore && !is_unguarded(E::META) {
+            return Unit::Atomic;
+        }
         self.fate.unit::<E>(DB::DIALECT)
     }
 

@@ -40,13 +40,15 @@ async fn every_way_to_read_rows_masks_what_one_may_not_read() {
     assert_eq!(each(&find().stream().try_collect::<Vec<_>>().await.unwrap()), all());
     assert_eq!(each(&find().page(PageRequest::new(1, 9)).await.unwrap().items), all());
     assert_eq!(each(&find().with_deleted().all().await.unwrap()), all());
-    let projected = find().select((Employee::ID, Employee::SALARY, Employee::SSN, Employee::NOTE)).all().await.unwrap();
+    let projected =
+        find().select((Employee::ID, Employee::SALARY, Employee::SSN, Employee::NOTE)).all().await.unwrap();
     assert_eq!(projected, all());
     assert_eq!(find().select(Employee::SSN.upper()).all().await.unwrap(), ["Z-ANN", "***", "***"]);
     assert_eq!(find().select(Employee::SALARY.plus(1)).all().await.unwrap(), [Some(301), None, None]);
     if DB::DIALECT != Dialect::Sqlite {
         let tx = db.begin().await.unwrap();
-        let locked = Employee::repo(&tx).find().order_by(Employee::ID.asc()).for_update().all().await.unwrap();
+        let locked =
+            Employee::repo(&tx).find().order_by(Employee::ID.asc()).for_update().all().await.unwrap();
         assert_eq!(each(&locked), all());
     }
     // HR sees it all, and so does the program itself.
@@ -99,11 +101,21 @@ async fn filters_orders_and_sums_are_about_what_one_sees() {
     }
     assert_eq!(walked, [(2, "***".into()), (3, "***".into()), (1, "z-ann".into())]);
 
-    let one = staff.find().select((Employee::SALARY.sum(), Employee::SALARY.max(), Employee::SSN.min(), Employee::SALARY.count()));
+    let one = staff.find().select((
+        Employee::SALARY.sum(),
+        Employee::SALARY.max(),
+        Employee::SSN.min(),
+        Employee::SALARY.count(),
+    ));
     assert_eq!(one.one().await.unwrap(), (Some(300), Some(300), Some("***".into()), 1));
-    let groups = staff.find().select((Employee::SSN, count())).group_by(Employee::SSN).order_by(Employee::SSN.asc());
+    let groups =
+        staff.find().select((Employee::SSN, count())).group_by(Employee::SSN).order_by(Employee::SSN.asc());
     assert_eq!(groups.all().await.unwrap(), [("***".to_owned(), 2), ("z-ann".into(), 1)]);
-    let having = staff.find().select(Employee::DEPT_ID).group_by(Employee::DEPT_ID).having(Employee::SALARY.sum().gt(300));
+    let having = staff
+        .find()
+        .select(Employee::DEPT_ID)
+        .group_by(Employee::DEPT_ID)
+        .having(Employee::SALARY.sum().gt(300));
     assert_eq!(having.all().await.unwrap(), [0_i64; 0]);
     let distinct = staff.find().select(Employee::SSN).distinct().order_by(Employee::SSN.asc());
     assert_eq!(distinct.all().await.unwrap(), ["***", "z-ann"]);
@@ -122,7 +134,14 @@ async fn relations_lead_to_no_more_than_one_sees() {
     let salary = || Report::EMPLOYEE.get(Employee::SALARY);
     assert_eq!(find().select(salary()).all().await.unwrap(), [Some(300), None, None]);
     assert_eq!(find().join(Report::EMPLOYEE).select(salary()).all().await.unwrap(), [Some(300), None, None]);
-    for (at, filter) in [salary().eq(200), Report::EMPLOYEE.any(Employee::SALARY.eq(200)), Report::EMPLOYEE.any(Employee::SSN.eq("y-bob"))].into_iter().enumerate() {
+    for (at, filter) in [
+        salary().eq(200),
+        Report::EMPLOYEE.any(Employee::SALARY.eq(200)),
+        Report::EMPLOYEE.any(Employee::SSN.eq("y-bob")),
+    ]
+    .into_iter()
+    .enumerate()
+    {
         assert_eq!(find().filter(filter).count().await.unwrap(), 0, "{at}");
     }
     assert_eq!(find().filter(Report::EMPLOYEE.none(Employee::SALARY.gt(0))).count().await.unwrap(), 2);
@@ -145,7 +164,15 @@ async fn relations_lead_to_no_more_than_one_sees() {
 }
 
 fn new(id: i64, name: &str) -> NewEmployee {
-    NewEmployee { id, name: name.into(), dept_id: 1, salary: Some(50), ssn: format!("w-{id}"), note: None, grade: None }
+    NewEmployee {
+        id,
+        name: name.into(),
+        dept_id: 1,
+        salary: Some(50),
+        ssn: format!("w-{id}"),
+        note: None,
+        grade: None,
+    }
 }
 
 #[tokio::test]
@@ -156,7 +183,10 @@ async fn what_a_write_answers_is_masked_as_well() {
     let moved = || EmployeePatch::new().dept_id(2);
     assert_eq!(seen(&staff.create(new(4, "dan")).await.unwrap()), hidden(4));
     assert_eq!(stored(&fixture, 4).await, (4, Some(50), "w-4".into(), None));
-    assert_eq!(each(&staff.create_many([new(5, "eve"), new(6, "fox")]).await.unwrap()), [hidden(5), hidden(6)]);
+    assert_eq!(
+        each(&staff.create_many([new(5, "eve"), new(6, "fox")]).await.unwrap()),
+        [hidden(5), hidden(6)]
+    );
     assert_eq!(seen(&staff.update(2, moved()).await.unwrap()), hidden(2));
     assert_eq!(seen(&staff.update(1, moved()).await.unwrap()), ann());
     assert_eq!(seen(&staff.update(2, EmployeePatch::new()).await.unwrap()), hidden(2));
@@ -166,7 +196,10 @@ async fn what_a_write_answers_is_masked_as_well() {
     let on_name = || Conflict::on(Employee::NAME).update(Employee::DEPT_ID);
     assert_eq!(seen(&staff.upsert(new(7, "gus"), on_name()).await.unwrap()), hidden(7));
     assert_eq!(seen(&staff.upsert(new(8, "gus"), on_name()).await.unwrap()), hidden(7));
-    assert_eq!(seen(&staff.upsert(new(8, "bob"), Conflict::on(Employee::NAME).keep()).await.unwrap()), hidden(2));
+    assert_eq!(
+        seen(&staff.upsert(new(8, "bob"), Conflict::on(Employee::NAME).keep()).await.unwrap()),
+        hidden(2)
+    );
     let many = staff.upsert_many([new(9, "bob"), new(10, "hal")], on_name()).await.unwrap();
     assert_eq!(each(&many), [hidden(2), hidden(10)]);
     assert_eq!(seen(&staff.touch(3).await.unwrap()), hidden(3));
@@ -186,11 +219,18 @@ async fn nobody_finds_a_value_out_by_trying() {
     let staff = Employee::repo(&db);
     // Whether the salary was 200 would be the answer.
     for guess in [100, 200] {
-        let changed = staff.transition(2, Employee::SALARY, Some(guess), Some(1), EmployeePatch::new()).await.unwrap();
+        let changed =
+            staff.transition(2, Employee::SALARY, Some(guess), Some(1), EmployeePatch::new()).await.unwrap();
         assert_eq!(changed, None, "{guess}");
     }
     assert_eq!(stored(&fixture, 2).await.1, Some(200));
-    assert!(staff.transition(1, Employee::SALARY, Some(300), Some(301), EmployeePatch::new()).await.unwrap().is_some());
+    assert!(
+        staff
+            .transition(1, Employee::SALARY, Some(300), Some(301), EmployeePatch::new())
+            .await
+            .unwrap()
+            .is_some()
+    );
     assert_eq!(stored(&fixture, 1).await.1, Some(301));
     // Copied to where one can read it, it is what one sees.
     let set = staff.find().filter(Employee::ID.eq(2)).set(Employee::DEPT_ID, Employee::SALARY.coalesce(-1));
@@ -210,8 +250,12 @@ async fn the_log_shows_what_the_rows_do() {
     Payroll::repo(&hr).update(1, PayrollPatch::new().month(2).amount(54_321)).await.unwrap();
     let log: Vec<String> = fixture
         .column(match DB::DIALECT {
-            Dialect::Postgres => "SELECT COALESCE(old_values::text, '') || COALESCE(new_values::text, '') FROM audit_logs",
-            Dialect::MySql => "SELECT CONCAT(COALESCE(old_values, ''), COALESCE(new_values, '')) FROM audit_logs",
+            Dialect::Postgres => {
+                "SELECT COALESCE(old_values::text, '') || COALESCE(new_values::text, '') FROM audit_logs"
+            }
+            Dialect::MySql => {
+                "SELECT CONCAT(COALESCE(old_values, ''), COALESCE(new_values, '')) FROM audit_logs"
+            }
             _ => "SELECT COALESCE(old_values, '') || COALESCE(new_values, '') FROM audit_logs",
         })
         .await;

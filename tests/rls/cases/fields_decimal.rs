@@ -40,7 +40,10 @@ async fn decimals_are_masked_added_up_and_saved() {
     assert_eq!((masked.net, masked.discount), (Decimal::new(-1, 2), None));
     let sums = prices.find().select((Price::NET.sum(), Price::DISCOUNT.sum())).one().await.unwrap();
     assert_eq!(sums, (Some(number(12_335)), Some(number(1))));
-    assert_eq!(prices.find().filter(Price::NET.eq(number(12_345))).select(Price::ID).all().await.unwrap(), [1]);
+    assert_eq!(
+        prices.find().filter(Price::NET.eq(number(12_345))).select(Price::ID).all().await.unwrap(),
+        [1]
+    );
     assert_eq!(prices.save(&masked).await.unwrap(), Price { version: 2, ..masked });
     let system = fixture.source().unrestricted("what is there");
     let stored = Price::repo(&system).get(2).await.unwrap();

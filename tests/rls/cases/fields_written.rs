@@ -16,7 +16,9 @@ fn new(id: i64, name: &str) -> NewEmployee {
 #[track_caller]
 fn denied<T: std::fmt::Debug>(result: Result<T, Error>, of: Action, column: &str) {
     match result.unwrap_err() {
-        Error::Denied { entity: "Employee", action, column: Some(name), .. } => assert_eq!((action, name), (of, column)),
+        Error::Denied { entity: "Employee", action, column: Some(name), .. } => {
+            assert_eq!((action, name), (of, column))
+        }
         other => panic!("{other:?}"),
     }
 }
@@ -44,7 +46,11 @@ async fn a_column_is_written_by_those_who_may_and_refused_by_name() {
     denied(staff.update(2, grade().name("x")).await, Action::Update, "grade");
     // None is a value of an update.
     denied(staff.update(1, EmployeePatch::new().note(None)).await, Action::Update, "note");
-    denied(staff.update_many([(1, EmployeePatch::new().name("x")), (2, grade())]).await, Action::Update, "grade");
+    denied(
+        staff.update_many([(1, EmployeePatch::new().name("x")), (2, grade())]).await,
+        Action::Update,
+        "grade",
+    );
     denied(staff.transition(1, Employee::GRADE, 1, 2, EmployeePatch::new()).await, Action::Update, "grade");
     denied(staff.transition(1, Employee::DEPT_ID, 1, 2, grade()).await, Action::Update, "grade");
     let read = staff.get(1).await.unwrap();
@@ -61,18 +67,29 @@ async fn a_column_is_written_by_those_who_may_and_refused_by_name() {
     assert_eq!(find().set(Employee::GRADE, Employee::GRADE.plus(1)).execute().await.unwrap(), 0);
     assert_eq!(find().set(Employee::NOTE, "x").execute().await.unwrap(), 0);
 
-    let rows = Employee::repo(&as_hr(&fixture)).find().filter(Employee::ID.le(3)).order_by(Employee::ID.asc()).all().await.unwrap();
-    assert_eq!(rows.iter().map(|row| (row.grade, row.note.as_deref())).collect::<Vec<_>>(), [
-        (1, Some("fine")),
-        (2, Some("late")),
-        (3, Some("new"))
-    ]);
+    let rows = Employee::repo(&as_hr(&fixture))
+        .find()
+        .filter(Employee::ID.le(3))
+        .order_by(Employee::ID.asc())
+        .all()
+        .await
+        .unwrap();
+    assert_eq!(
+        rows.iter().map(|row| (row.grade, row.note.as_deref())).collect::<Vec<_>>(),
+        [(1, Some("fine")), (2, Some("late")), (3, Some("new"))]
+    );
     assert!(rows.iter().all(|row| row.version == 1 && row.dept_id == 1));
-    assert_eq!(staff.find().filter(Employee::NAME.in_(["hal", "ian"].map(String::from))).count().await.unwrap(), 0);
+    assert_eq!(
+        staff.find().filter(Employee::NAME.in_(["hal", "ian"].map(String::from))).count().await.unwrap(),
+        0
+    );
 
     let hr = as_hr(&fixture);
     let hrs = Employee::repo(&hr);
-    assert_eq!(hrs.create(NewEmployee { note: Some("n".into()), ..graded(8, "hal") }).await.unwrap().grade, 9);
+    assert_eq!(
+        hrs.create(NewEmployee { note: Some("n".into()), ..graded(8, "hal") }).await.unwrap().grade,
+        9
+    );
     assert_eq!(hrs.update(1, note().grade(5)).await.unwrap().grade, 5);
     assert_eq!(hrs.upsert(graded(9, "bob"), on_name()).await.unwrap().grade, 9);
     assert_eq!(hrs.find().filter(Employee::ID.le(3)).set(Employee::GRADE, 7).execute().await.unwrap(), 3);
@@ -128,7 +145,10 @@ async fn what_is_saved_as_it_was_masked_stays_as_it_was_stored() {
         ..whole.clone()
     };
     assert_eq!(read, masked);
-    assert_eq!(mine.find().filter(Masked::FLAG.eq(false)).all().await.unwrap(), std::slice::from_ref(&masked));
+    assert_eq!(
+        mine.find().filter(Masked::FLAG.eq(false)).all().await.unwrap(),
+        std::slice::from_ref(&masked)
+    );
     // Even where what it asks for changes with it: who may read it is said of the row as it was.
     read.owner_id = 77;
     let saved = mine.save(&read).await.unwrap();
@@ -175,8 +195,10 @@ struct Ruled {
 
 impl kysera::rls::Policy<Staff> for Ruled {
     fn rules() -> kysera::rls::Rules<Self, Staff> {
-        kysera::rls::Rules::new()
-            .allow("all", Action::ALL, Ruled::AMOUNT.gt(-100))
-            .check("positive", Action::WRITES, Ruled::AMOUNT.ge(0) & Ruled::MONTH.ge(0))
+        kysera::rls::Rules::new().allow("all", Action::ALL, Ruled::AMOUNT.gt(-100)).check(
+            "positive",
+            Action::WRITES,
+            Ruled::AMOUNT.ge(0) & Ruled::MONTH.ge(0),
+        )
     }
 }

@@ -34,7 +34,11 @@ impl Policy<Principal> for Node {
             .allow("mine", Action::ALL, mine())
             .allow("below mine", Action::ALL, Node::PARENT.any_deep(mine()))
             .allow("above mine", Action::Read, Node::CHILDREN.any_deep(mine()))
-            .deny("below sealed", [Action::Update, Action::Delete], Node::PARENT.any_deep(Node::SEALED.eq(true)))
+            .deny(
+                "below sealed",
+                [Action::Update, Action::Delete],
+                Node::PARENT.any_deep(Node::SEALED.eq(true)),
+            )
             .restrict("not above sealed", Action::Delete, !Node::CHILDREN.any_deep(Node::SEALED.eq(true)))
     }
 }
@@ -71,7 +75,9 @@ impl Model {
     fn below(&self, node: &Node, holds: &dyn Fn(&Node) -> bool) -> bool {
         let (mut met, mut next) = (HashSet::new(), vec![node.id]);
         while let Some(id) = next.pop() {
-            for child in self.0.iter().filter(|child| child.parent_id == Some(id) && child.deleted_at.is_none()) {
+            for child in
+                self.0.iter().filter(|child| child.parent_id == Some(id) && child.deleted_at.is_none())
+            {
                 if holds(child) {
                     return true;
                 }
@@ -130,7 +136,16 @@ async fn forest(seed: u64, nodes: i64) -> (Fixture<DB>, Model) {
     let value = |value: Option<i64>| value.map_or("NULL".to_owned(), |value| value.to_string());
     let rows_sql: Vec<String> = rows
         .iter()
-        .map(|row| format!("({}, {}, {}, {}, {})", row.id, value(row.parent_id), row.owner_id, row.sealed, value(row.deleted_at)))
+        .map(|row| {
+            format!(
+                "({}, {}, {}, {}, {})",
+                row.id,
+                value(row.parent_id),
+                row.owner_id,
+                row.sealed,
+                value(row.deleted_at)
+            )
+        })
         .collect();
     fixture.execute(&format!("INSERT INTO nodes VALUES {}", rows_sql.join(", "))).await;
     (fixture, Model(rows))
@@ -153,10 +168,17 @@ async fn a_policy_along_a_hierarchy_means_what_its_words_say() {
             tally[0][0] += seen.len();
             tally[0][1] += model.0.len() - seen.len();
             let updated = nodes.find().set(Node::SEALED, Node::SEALED).execute().await.unwrap();
-            assert_eq!(updated, model.which(|node| model.may(Action::Update, node, who)).len() as u64, "{seed} {who}");
+            assert_eq!(
+                updated,
+                model.which(|node| model.may(Action::Update, node, who)).len() as u64,
+                "{seed} {who}"
+            );
             for node in &model.0 {
-                let (reads, updates, deletes) =
-                    (model.may(Action::Read, node, who), model.may(Action::Update, node, who), model.may(Action::Delete, node, who));
+                let (reads, updates, deletes) = (
+                    model.may(Action::Read, node, who),
+                    model.may(Action::Update, node, who),
+                    model.may(Action::Delete, node, who),
+                );
                 let tx = db.begin().await.unwrap();
                 let changed = Node::repo(&tx).update(node.id, NodePatch::new().sealed(node.sealed)).await;
                 match &changed {
@@ -165,7 +187,8 @@ async fn a_policy_along_a_hierarchy_means_what_its_words_say() {
                     Err(Error::NotFound { .. }) => assert!(!reads, "{seed} {who} {node:?}"),
                     Err(other) => panic!("{other:?}"),
                 }
-                let many = Node::repo(&tx).update_many([(node.id, NodePatch::new().sealed(node.sealed))]).await;
+                let many =
+                    Node::repo(&tx).update_many([(node.id, NodePatch::new().sealed(node.sealed))]).await;
                 assert_eq!(many.is_ok(), updates, "{seed} {who} {node:?}: {many:?}");
                 tx.rollback().await.unwrap();
                 tally[1][usize::from(!updates)] += 1;
@@ -199,13 +222,33 @@ async fn filters_along_a_hierarchy_combine_and_negate() {
         let is_sealed = || Node::SEALED.eq(true);
         let up = |holds: Filter<Node>| Node::PARENT.any_deep(holds);
         let down = |holds: Filter<Node>| Node::CHILDREN.any_deep(holds);
-        assert_eq!(found(up(is_sealed())).await, model.which(|n| live(n) && model.above(n, &sealed)), "{seed}");
-        assert_eq!(found(!up(is_sealed())).await, model.which(|n| live(n) && !model.above(n, &sealed)), "{seed}");
-        assert_eq!(found(down(is_sealed())).await, model.which(|n| live(n) && model.below(n, &sealed)), "{seed}");
-        assert_eq!(found(!down(is_sealed())).await, model.which(|n| live(n) && !model.below(n, &sealed)), "{seed}");
+        assert_eq!(
+            found(up(is_sealed())).await,
+            model.which(|n| live(n) && model.above(n, &sealed)),
+            "{seed}"
+        );
+        assert_eq!(
+            found(!up(is_sealed())).await,
+            model.which(|n| live(n) && !model.above(n, &sealed)),
+            "{seed}"
+        );
+        assert_eq!(
+            found(down(is_sealed())).await,
+            model.which(|n| live(n) && model.below(n, &sealed)),
+            "{seed}"
+        );
+        assert_eq!(
+            found(!down(is_sealed())).await,
+            model.which(|n| live(n) && !model.below(n, &sealed)),
+            "{seed}"
+        );
         let both = found(up(is_odd() & !is_sealed()) & !down(is_sealed()) | is_odd()).await;
         let odd_and_open = |node: &Node| odd(node) && !sealed(node);
-        assert_eq!(both, model.which(|n| live(n) && (model.above(n, &odd_and_open) && !model.below(n, &sealed) || odd(n))), "{seed}");
+        assert_eq!(
+            both,
+            model.which(|n| live(n) && (model.above(n, &odd_and_open) && !model.below(n, &sealed) || odd(n))),
+            "{seed}"
+        );
         // One within the other.
         let nested = found(up(is_odd() & down(is_sealed()))).await;
         let above_sealed = |node: &Node| odd(node) && model.below(node, &sealed);
@@ -221,13 +264,20 @@ async fn chains_are_followed_to_their_ends() {
     // Each below the one before it, and a circle of two.
     let rows: Vec<String> = (1..=1000).map(|id| format!("({id}, {}, 0, FALSE, NULL)", id - 1)).collect();
     fixture.execute(&format!("INSERT INTO nodes VALUES {}", rows.join(", "))).await;
-    fixture.execute("UPDATE nodes SET owner_id = 7 WHERE id = 1; UPDATE nodes SET parent_id = NULL WHERE id = 1").await;
-    fixture.execute("INSERT INTO nodes VALUES (2001, 2002, 7, FALSE, NULL), (2002, 2001, 0, FALSE, NULL)").await;
+    fixture
+        .execute("UPDATE nodes SET owner_id = 7 WHERE id = 1; UPDATE nodes SET parent_id = NULL WHERE id = 1")
+        .await;
+    fixture
+        .execute("INSERT INTO nodes VALUES (2001, 2002, 7, FALSE, NULL), (2002, 2001, 0, FALSE, NULL)")
+        .await;
     let db = user(&fixture, 7);
     let nodes = Node::repo(&db);
     assert_eq!(nodes.count().await.unwrap(), 1002);
     assert_eq!(nodes.update(1000, NodePatch::new().owner_id(1)).await.unwrap().owner_id, 1);
-    assert_eq!(nodes.find().filter(Node::ID.le(1000)).set(Node::OWNER_ID, Node::OWNER_ID).execute().await.unwrap(), 1000);
+    assert_eq!(
+        nodes.find().filter(Node::ID.le(1000)).set(Node::OWNER_ID, Node::OWNER_ID).execute().await.unwrap(),
+        1000
+    );
     let top = nodes.find().filter(Node::CHILDREN.any_deep(Node::ID.eq(1000))).count().await.unwrap();
     assert_eq!(top, 999);
     // A gap in the middle, and what is behind it is out of reach.
@@ -248,7 +298,8 @@ async fn nobody_moves_a_row_to_where_they_may_not_write() {
     let db = user(&fixture, 7);
     let nodes = Node::repo(&db);
     let to = |parent: i64| NodePatch::new().parent_id(parent);
-    let denied = |result: Result<Node, Error>| assert!(matches!(result, Err(Error::Denied { .. })), "{result:?}");
+    let denied =
+        |result: Result<Node, Error>| assert!(matches!(result, Err(Error::Denied { .. })), "{result:?}");
     assert_eq!(nodes.update(4, to(1)).await.unwrap().parent_id, Some(1));
     denied(nodes.update(4, to(3)).await);
     denied(nodes.update(4, NodePatch::new().parent_id(None)).await);

@@ -50,9 +50,9 @@ struct Limited {
 
 impl Policy<User> for Limited {
     fn rules() -> Rules<Self, User> {
-        Rules::new().owner(Limited::OWNER_ID, User::ID).check("limit", Action::WRITES, |user: &User| {
-            Limited::AMOUNT.le(user.limit)
-        })
+        Rules::new()
+            .owner(Limited::OWNER_ID, User::ID)
+            .check("limit", Action::WRITES, |user: &User| Limited::AMOUNT.le(user.limit))
     }
 }
 
@@ -172,7 +172,10 @@ async fn verify_finds_whatever_has_been_changed() {
     let native = NativePolicies::of::<Case>().role(role);
     native.install(&owner).await.unwrap();
     assert!(native.verify(&owner).await.unwrap().agrees());
-    assert_eq!(NativePolicies::of::<Case>().verify(&owner).await.unwrap().different.len(), policies(&owner).await.len());
+    assert_eq!(
+        NativePolicies::of::<Case>().verify(&owner).await.unwrap().different.len(),
+        policies(&owner).await.len()
+    );
 }
 
 #[tokio::test]
@@ -283,13 +286,20 @@ struct Tree {
 impl Policy<User> for Tree {
     fn rules() -> Rules<Self, User> {
         let mine = || Tree::OWNER_ID.eq(User::ID);
-        Rules::new().allow("mine", Action::ALL, mine()).allow("below", Action::Read, Tree::PARENT.any_deep(mine()))
+        Rules::new().allow("mine", Action::ALL, mine()).allow(
+            "below",
+            Action::Read,
+            Tree::PARENT.any_deep(mine()),
+        )
     }
 }
 
 #[tokio::test]
 async fn a_rule_about_other_rows_of_the_same_table_is_an_error_and_no_trap() {
-    let ddl = Ddl { postgres: "CREATE TABLE nodes (id BIGINT PRIMARY KEY, owner_id BIGINT NOT NULL, parent_id BIGINT)", ..Ddl::NONE };
+    let ddl = Ddl {
+        postgres: "CREATE TABLE nodes (id BIGINT PRIMARY KEY, owner_id BIGINT NOT NULL, parent_id BIGINT)",
+        ..Ddl::NONE
+    };
     let guest = Guest::of(&ddl).await;
     let error = NativePolicies::of::<Tree>().install(&guest.owner()).await.unwrap_err();
     assert_eq!(error.code(), ErrorCode::BadRequest);

@@ -183,7 +183,10 @@ fn anyone(random: &mut Lcg) -> Who {
         user_id: random.of(&[None, Some(1), Some(2), Some(3), Some(4)]),
         name: random.of(&NAMES).into(),
         team_ids: some(random, &[1, 2, 3, 4]),
-        labels: some(random, &[0, 1, 2, 3]).into_iter().map(|at| LABELS[usize::try_from(at).unwrap()].into()).collect(),
+        labels: some(random, &[0, 1, 2, 3])
+            .into_iter()
+            .map(|at| LABELS[usize::try_from(at).unwrap()].into())
+            .collect(),
         is_admin: random.below(5) == 0,
         badge: random.of(&[None, Some(badge(1)), Some(badge(2))]),
         rank: random.of(&[Rank::Junior, Rank::TeamLead]),
@@ -274,11 +277,15 @@ async fn sql_of_ones_own_may_do_what_kyseras_statements_may() {
         let ours = owner.clone().with_context(who.clone());
         let app = guest.app.clone().with_context(who.clone()).with_claims();
 
-        let seen: Vec<i64> = Case::repo(&ours).find().order_by(Case::ID.asc()).select(Case::ID).all().await.unwrap();
+        let seen: Vec<i64> =
+            Case::repo(&ours).find().order_by(Case::ID.asc()).select(Case::ID).all().await.unwrap();
         let tx = app.begin().await.unwrap();
         let raw: Vec<i64> = {
             let mut conn = tx.connection().await.unwrap();
-            sqlx::query_scalar(r#"SELECT id FROM "ca""se file" ORDER BY id"#).fetch_all(&mut *conn).await.unwrap()
+            sqlx::query_scalar(r#"SELECT id FROM "ca""se file" ORDER BY id"#)
+                .fetch_all(&mut *conn)
+                .await
+                .unwrap()
         };
         tx.rollback().await.unwrap();
         assert_eq!(raw, seen, "{who:?}");

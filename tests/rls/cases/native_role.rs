@@ -72,7 +72,10 @@ impl Drop for Role {
                     // A transaction of a test that panicked may be open.
                     let end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = $1";
                     sqlx::query(end).bind(name).execute(&mut conn).await.unwrap();
-                    let drop = format!("DROP SCHEMA IF EXISTS {} CASCADE; DROP OWNED BY {name}; DROP ROLE {name}", second(name));
+                    let drop = format!(
+                        "DROP SCHEMA IF EXISTS {} CASCADE; DROP OWNED BY {name}; DROP ROLE {name}",
+                        second(name)
+                    );
                     sqlx::raw_sql(AssertSqlSafe(drop)).execute(&mut conn).await.unwrap();
                 });
             });

@@ -61,11 +61,19 @@ impl Policy<Nobody> for Thing {
         let mut rules = Rules::new()
             .allow("small", Action::Read, Thing::SMALL.eq(i16::MIN))
             .allow("int", Action::Read, Thing::INT.eq(i32::MIN))
-            .allow("float", Action::Read, Thing::FLOAT.eq(HUGE) | Thing::FLOAT.eq(-0.1) | Thing::FLOAT.eq(f64::NEG_INFINITY))
+            .allow(
+                "float",
+                Action::Read,
+                Thing::FLOAT.eq(HUGE) | Thing::FLOAT.eq(-0.1) | Thing::FLOAT.eq(f64::NEG_INFINITY),
+            )
             .allow("single", Action::Read, Thing::SINGLE.eq(0.1_f32))
             .allow("flag", Action::Read, Thing::FLAG.eq(false))
             .allow("bytes", Action::Read, Thing::BYTES.eq(vec![0, b'\\', b'\'', 255]))
-            .allow("number", Action::Read, Thing::NUMBER.eq("-12345678901234567890.000000001".parse::<Decimal>().unwrap()))
+            .allow(
+                "number",
+                Action::Read,
+                Thing::NUMBER.eq("-12345678901234567890.000000001".parse::<Decimal>().unwrap()),
+            )
             .allow("uuid", Action::Read, Thing::UUID.in_([Uuid::from_u128(7), Uuid::from_u128(9)]))
             .allow("rank", Action::Read, Thing::RANK.in_([Rank::TeamLead]))
             .allow("at", Action::Read, Thing::AT.eq(moment()))
@@ -73,7 +81,11 @@ impl Policy<Nobody> for Thing {
             .allow("day", Action::Read, Thing::DAY.eq(moment().date_naive()))
             .allow("hour", Action::Read, Thing::HOUR.eq(hour()))
             .allow("starts", Action::Read, Thing::TEXT.starts_with("100%_!\\"))
-            .allow("raw", Action::Read, Filter::raw("{} = {} || {}", (Thing::TEXT, "ra'w\\".to_owned(), "{}".to_owned())));
+            .allow(
+                "raw",
+                Action::Read,
+                Filter::raw("{} = {} || {}", (Thing::TEXT, "ra'w\\".to_owned(), "{}".to_owned())),
+            );
         for text in TEXTS {
             rules = rules.allow(text, Action::Read, Thing::TEXT.eq(text));
         }
@@ -136,7 +148,9 @@ async fn literals_of_all_kinds_mean_what_they_mean_as_arguments() {
         NewThing { text: Some("100%_!\\x".into()), ..nothing(16) },
         NewThing { text: Some("ra'w\\{}".into()), ..nothing(17) },
     ];
-    rows.extend(TEXTS.into_iter().zip(20..).map(|(text, id)| NewThing { text: Some(text.into()), ..nothing(id) }));
+    rows.extend(
+        TEXTS.into_iter().zip(20..).map(|(text, id)| NewThing { text: Some(text.into()), ..nothing(id) }),
+    );
     let readable: Vec<i64> = rows.iter().map(|row| row.id).collect();
     // Beside each of them one that is hardly different.
     rows.extend([
@@ -159,7 +173,10 @@ async fn literals_of_all_kinds_mean_what_they_mean_as_arguments() {
     assert_eq!(raw, readable);
 }
 
-async fn raw_ids<C: Send + Sync + 'static>(db: &kysera::Db<sqlx::Postgres, C>, sql: &'static str) -> Vec<i64> {
+async fn raw_ids<C: Send + Sync + 'static>(
+    db: &kysera::Db<sqlx::Postgres, C>,
+    sql: &'static str,
+) -> Vec<i64> {
     let tx = db.begin().await.unwrap();
     let ids = {
         let mut conn = tx.connection().await.unwrap();
@@ -210,7 +227,8 @@ async fn what_has_no_literal_is_an_error_that_names_it() {
     assert!(error.to_string().contains("Vec<alloc::string::String>"), "{error}");
     let system = guest.owner().unrestricted("rows");
     let document = |id, value| NewThing { json: Some(Json(value)), ..nothing(id) };
-    let rows = [document(1, json!("it's \"x\"")), document(2, json!({"a": [1, null]})), document(3, json!("x"))];
+    let rows =
+        [document(1, json!("it's \"x\"")), document(2, json!({"a": [1, null]})), document(3, json!("x"))];
     Thing::repo(&system).insert_many(rows).await.unwrap();
     NativePolicies::of::<Documented>().install(&guest.owner()).await.unwrap();
     assert_eq!(raw_ids(&guest.app, "SELECT id FROM things ORDER BY id").await, [1, 2]);
@@ -289,7 +307,10 @@ async fn kyseras_repositories_work_under_them() {
     assert_eq!(cases.count().await.unwrap(), 4);
     assert_eq!(cases.update(1, CasePatch::new().status("busy")).await.unwrap().status, "busy");
     assert_eq!(cases.update_many([(2, CasePatch::new().label("y"))]).await.unwrap()[0].label, "y");
-    assert_eq!(cases.upsert(NewCase { status: "again".into(), ..new(3) }, Case::ID).await.unwrap().status, "again");
+    assert_eq!(
+        cases.upsert(NewCase { status: "again".into(), ..new(3) }, Case::ID).await.unwrap().status,
+        "again"
+    );
     assert_eq!(cases.find().filter(Case::ID.ge(3)).update(CasePatch::new().label("z")).await.unwrap(), 2);
     assert!(cases.delete(4).await.unwrap());
     let all = cases.find().order_by(Case::ID.asc()).all().await.unwrap();
@@ -299,7 +320,8 @@ async fn kyseras_repositories_work_under_them() {
     let error = cases.find().stream().try_collect::<Vec<_>>().await.unwrap_err();
     assert_eq!(error.code(), ErrorCode::BadRequest);
     assert!(error.to_string().contains("transaction"), "{error}");
-    let streamed = db.transaction(|tx| async move { Case::repo(&tx).find().stream().try_collect::<Vec<_>>().await });
+    let streamed =
+        db.transaction(|tx| async move { Case::repo(&tx).find().stream().try_collect::<Vec<_>>().await });
     assert_eq!(streamed.await.unwrap().len(), 3);
     // A connection is no transaction.
     let conn = db.acquire().await.unwrap();

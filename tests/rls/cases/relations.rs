@@ -45,7 +45,11 @@ fn member() -> Filter<OrgUser> {
 impl Policy<Principal> for Project {
     fn rules() -> Rules<Self, Principal> {
         // Readers of a project are fewer than those of its tasks.
-        Rules::new().allow("boss", Action::ALL, Project::ORG.any(Org::STAFF.any(member() & OrgUser::ROLE.eq("boss"))))
+        Rules::new().allow(
+            "boss",
+            Action::ALL,
+            Project::ORG.any(Org::STAFF.any(member() & OrgUser::ROLE.eq("boss"))),
+        )
     }
 }
 
@@ -67,9 +71,17 @@ impl Policy<Principal> for Task {
         let of = |who: Filter<OrgUser>| Task::PROJECT.any(Project::ORG.any(Org::STAFF.any(who)));
         Rules::new()
             .allow("member", Action::Read, of(member()))
-            .allow("worker", Action::ALL, of(member() & OrgUser::ROLE.in_(["worker", "boss"].map(String::from))))
+            .allow(
+                "worker",
+                Action::ALL,
+                of(member() & OrgUser::ROLE.in_(["worker", "boss"].map(String::from))),
+            )
             .deny("archive", Action::WRITES, Task::PROJECT.any(Project::NAME.eq("archive")))
-            .restrict("not banned", Action::ALL, Task::PROJECT.none(Project::ORG.any(Org::STAFF.any(member() & OrgUser::ROLE.eq("banned")))))
+            .restrict(
+                "not banned",
+                Action::ALL,
+                Task::PROJECT.none(Project::ORG.any(Org::STAFF.any(member() & OrgUser::ROLE.eq("banned")))),
+            )
     }
 }
 
@@ -203,8 +215,12 @@ async fn what_one_asks_oneself_is_about_what_one_sees() {
     let names = tasks.find().order_by(Task::ID.asc()).select(Task::PROJECT.get(Project::NAME)).all();
     assert_eq!(names.await.unwrap(), [None, None, Some("two".to_owned())]);
     assert_eq!(ids(&joined(tasks.find().join(Task::PROJECT).all().await.unwrap())), [3]);
-    let left = Task::repo(&reader).find().left_join(Task::PROJECT).order_by(Task::ID.asc()).all().await.unwrap();
-    assert_eq!(left.iter().map(|(task, project)| (task.id, project.is_some())).collect::<Vec<_>>(), [(1, false), (2, false)]);
+    let left =
+        Task::repo(&reader).find().left_join(Task::PROJECT).order_by(Task::ID.asc()).all().await.unwrap();
+    assert_eq!(
+        left.iter().map(|(task, project)| (task.id, project.is_some())).collect::<Vec<_>>(),
+        [(1, false), (2, false)]
+    );
 
     // Loads, one and two steps far, and through a table between.
     let orgs = Org::repo(&boss);
@@ -219,12 +235,28 @@ async fn what_one_asks_oneself_is_about_what_one_sees() {
     assert_eq!(one.iter().map(|(_, tasks)| ids(tasks)).collect::<Vec<_>>(), [[3], [3]]);
     let counts = |db: &kysera::Db<DB, Principal>| {
         let db = db.clone();
-        async move { Org::repo(&db).find().order_by(Org::ID.asc()).select(Org::TASKS.count()).all().await.unwrap() }
+        async move {
+            Org::repo(&db).find().order_by(Org::ID.asc()).select(Org::TASKS.count()).all().await.unwrap()
+        }
     };
     assert_eq!(counts(&boss).await, [2, 1]);
     assert_eq!(counts(&reader).await, [1, 0]);
-    assert_eq!(Org::repo(&reader).find().filter(Org::TASKS.none(Task::TITLE.eq("c"))).count().await.unwrap(), 2);
-    assert_eq!(Org::repo(&reader).find().with(Org::TASKS).all().await.unwrap().iter().flat_map(|(_, tasks)| ids(tasks)).collect::<Vec<_>>(), [1]);
+    assert_eq!(
+        Org::repo(&reader).find().filter(Org::TASKS.none(Task::TITLE.eq("c"))).count().await.unwrap(),
+        2
+    );
+    assert_eq!(
+        Org::repo(&reader)
+            .find()
+            .with(Org::TASKS)
+            .all()
+            .await
+            .unwrap()
+            .iter()
+            .flat_map(|(_, tasks)| ids(tasks))
+            .collect::<Vec<_>>(),
+        [1]
+    );
 }
 
 fn joined(rows: Vec<(Task, Project)>) -> Vec<Task> {
@@ -244,17 +276,31 @@ async fn without_the_context_nothing_is_sent() {
     let missing = orgs.count().await.unwrap_err();
     assert_eq!(missing.code(), ErrorCode::QueryFailed);
     protected(orgs.find().filter(Org::PROJECTS.exists()).all().await.unwrap_err(), "Project");
-    protected(orgs.find().filter(!Org::PROJECTS.any(Project::NAME.eq("x"))).count().await.unwrap_err(), "Project");
+    protected(
+        orgs.find().filter(!Org::PROJECTS.any(Project::NAME.eq("x"))).count().await.unwrap_err(),
+        "Project",
+    );
     protected(orgs.find().order_by(Org::TASKS.count().desc()).first().await.unwrap_err(), "Task");
     protected(orgs.find().select(Org::PROJECTS.count()).all().await.unwrap_err(), "Project");
     protected(orgs.find().filter(Org::TASKS.none(Task::ID.eq(1))).delete().await.unwrap_err(), "Task");
     // Of another context, next to one's own.
     let ada = user(&fixture, 1);
     protected(Task::repo(&ada).find().filter(Task::VAULTS.exists()).all().await.unwrap_err(), "Vault");
-    protected(Task::repo(&ada).find().filter(Task::PROJECT.any(Project::TASKS.any(Task::VAULTS.exists()))).count().await.unwrap_err(), "Vault");
+    protected(
+        Task::repo(&ada)
+            .find()
+            .filter(Task::PROJECT.any(Project::TASKS.any(Task::VAULTS.exists())))
+            .count()
+            .await
+            .unwrap_err(),
+        "Vault",
+    );
     let keeper = db.with_context(Keeper { key: 7 });
     // (Joins and loads are refused by the compiler.)
-    protected(Vault::repo(&keeper).find().select(Vault::TASK.get(Task::TITLE)).all().await.unwrap_err(), "Task");
+    protected(
+        Vault::repo(&keeper).find().select(Vault::TASK.get(Task::TITLE)).all().await.unwrap_err(),
+        "Task",
+    );
 }
 
 #[tokio::test]

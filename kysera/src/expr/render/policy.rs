@@ -273,7 +273,12 @@ impl<'v> Sql<'v> {
         // Of rows without a key none is reached, and a NULL among the keys would make the negation unknown.
         let row = |sql: &mut Self, alias: Alias| {
             sql.level = Level { alias: Some(alias), ..Level::default() };
-            sql.push("SELECT ").readable_column(rel.key, true).push(" FROM ").readable(rel.meta).push(" AS ").alias(alias);
+            sql.push("SELECT ")
+                .readable_column(rel.key, true)
+                .push(" FROM ")
+                .readable(rel.meta)
+                .push(" AS ")
+                .alias(alias);
         };
         row(self, first);
         self.push(" WHERE ").readable_column(rel.key, true).push(" IS NOT NULL");

@@ -6,12 +6,12 @@ use chrono::{DateTime, Utc};
 
 use super::AuditTable;
 use super::seen::refuse_shown;
-use super::values::{Said, Values, said, said_columns};
+use super::values::{Known, Said, Values, said, said_columns};
 use crate::__private::codec;
 use crate::backend::{Backend, Dialect};
 use crate::entity::{Audited, Entity, On, Operation};
 use crate::error::{AuditError, Error, Result};
-use crate::expr::{Deleted, Meta, Value};
+use crate::expr::{Col, Deleted, Meta, Sql, Value};
 use crate::query::decode_first;
 use crate::source::{Cx, Op};
 use crate::write::{Which, audit_table_name, is_narrowed};
@@ -89,9 +89,7 @@ impl<DB: Backend, E: On<DB> + Audited> Op<DB> for ValuesAt<E> {
         if is_narrowed(E::META, &cx.plugins()) {
             let mut sql = cx.sql::<DB>();
             refuse_shown::<E>(&mut sql);
-            sql.push("SELECT 1 FROM ").table(E::META);
-            Which::<E>::one(&self.id).deleted(Deleted::Shown).write(&mut sql);
-            if DB::fetch_optional(conn, sql.finish()?).await?.is_none() {
+            if !is_seen::<DB, E>(conn, sql, &self.id).await? {
                 return Ok(None);
             }
         }
@@ -113,11 +111,33 @@ impl<DB: Backend, E: On<DB> + Audited> Op<DB> for StateAt<E> {
     }
 
     async fn run(self, conn: &mut DB::Connection, cx: Cx<'_>) -> Result<Self::Out> {
-        match values_at::<DB, E>(conn, cx, &self.id, self.time).await? {
-            Some(values) => decoded::<DB, E>(conn, cx, &values).await,
-            None => Ok(None),
+        let state = match values_at::<DB, E>(conn, cx, &self.id, self.time).await {
+            Ok(Some(values)) => decoded::<DB, E>(conn, cx, &values).await,
+            Ok(None) => Ok(None),
+            Err(error) => Err(error),
+        };
+        match state {
+            // What the log lacks of a row says that there is one: whoever may not see it is told nothing.
+            Err(Error::Audit(_))
+                if is_narrowed(E::META, &cx.plugins())
+                    && !is_seen::<DB, E>(conn, cx.sql::<DB>(), &self.id).await? =>
+            {
+                Ok(None)
+            }
+            state => state,
         }
     }
+}
+
+/// Whether the caller may see a row as it is now, be it marked as deleted.
+async fn is_seen<'v, DB: Backend, E: On<DB>>(
+    conn: &mut DB::Connection,
+    mut sql: Sql<'v>,
+    id: &'v E::Id,
+) -> Result<bool> {
+    sql.push("SELECT 1 FROM ").table(E::META);
+    Which::<E>::one(id).deleted(Deleted::Shown).write(&mut sql);
+    Ok(DB::fetch_optional(conn, sql.finish()?).await?.is_some())
 }
 
 /// The row that values are of, unless it may not be seen: the database makes the values those of their columns' types.
@@ -142,6 +162,33 @@ async fn decoded<DB: Backend, E: On<DB>>(
                 sql.readable_column(col, true);
             }
         });
+    } else {
+        sql.readable_columns(meta, false);
+    }
+    from_known(&mut sql, meta, &known);
+    decode_first(conn, sql.finish()?).await
+}
+
+/// Whether the caller may see a row with these values.
+pub(super) async fn is_seen_as<DB: Backend, E: On<DB>>(
+    conn: &mut DB::Connection,
+    cx: Cx<'_>,
+    values: &Values<E>,
+) -> Result<bool> {
+    let json = |col: &'static Col| match values.get(col) {
+        Known::Value(json) => Some(json),
+        Known::Masked | Known::Absent => None,
+    };
+    let known: Vec<_> = E::META.columns.iter().map(|col| (col, json(col))).collect();
+    let mut sql = cx.sql::<DB>();
+    sql.push("SELECT 1");
+    from_known(&mut sql, E::META, &known);
+    Ok(DB::fetch_optional(conn, sql.finish()?).await?.is_some())
+}
+
+/// ` FROM <one row with these values> WHERE ..`, that is, if it may be seen.
+fn from_known(sql: &mut Sql<'_>, meta: &'static Meta, known: &[(&'static Col, Option<&str>)]) {
+    if sql.dialect() == Dialect::Postgres {
         let fields: Vec<String> = known
             .iter()
             .filter_map(|(col, json)| Some(format!("{}:{}", serde_json::Value::from(col.name), (*json)?)))
@@ -151,11 +198,10 @@ async fn decoded<DB: Backend, E: On<DB>>(
             .push(" AS ")
             .ident(meta.table);
     } else {
-        sql.readable_columns(meta, false).push(" FROM (SELECT ").list(&known, ", ", |sql, (col, json)| {
+        sql.push(" FROM (SELECT ").list(known, ", ", |sql, (col, json)| {
             sql.logged_cell(meta, col, json.unwrap_or("null")).push(" AS ").ident(col.name);
         });
         sql.push(") AS ").ident(meta.table);
     }
     sql.visible(meta, Deleted::Shown, " WHERE ");
-    decode_first(conn, sql.finish()?).await
 }

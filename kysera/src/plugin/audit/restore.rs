@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::marker::PhantomData;
 
 use super::AuditTable;
+use super::past::is_seen_as;
 use super::values::{Known, Said, Values, said, said_columns};
 use crate::backend::{Backend, Dialect};
 use crate::entity::{Audited, Entity, On, Operation};
@@ -80,11 +81,31 @@ impl<E: Entity + Audited> RestoreFrom<E> {
         match now {
             Some(now) => put_back::<DB, E>(conn, cx, &prepare, operation, now, &old).await,
             None if removed || operation == Operation::Delete => {
+                if is_narrowed(E::META, &cx.plugins()) && is_hidden::<DB, E>(conn, cx, &old).await? {
+                    return Err(Error::NotFound { entity });
+                }
                 create::<DB, E>(conn, cx, &prepare, &old).await
             }
             None => Err(Error::NotFound { entity }),
         }
     }
+}
+
+/// Whether there is nothing to create again for the caller: it might not have seen the row, or another one has its key now that
+/// it does not see. An INSERT would tell by its errors.
+async fn is_hidden<DB: Backend, E: On<DB> + Audited>(
+    conn: &mut DB::Connection,
+    cx: Cx<'_>,
+    values: &Values<E>,
+) -> Result<bool> {
+    if !is_seen_as::<DB, E>(conn, cx, values).await? {
+        return Ok(true);
+    }
+    let mut sql = cx.sql::<DB>();
+    sql.push("SELECT 1 FROM ").table(E::META);
+    values.key(&mut sql)?;
+    let is_taken = DB::fetch_optional(conn, sql.finish()?).await?.is_some();
+    Ok(is_taken && current::<DB, E>(conn, cx, values).await?.is_none())
 }
 
 /// The row as it is, locked, be it marked as deleted.
