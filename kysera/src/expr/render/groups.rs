@@ -97,7 +97,8 @@ impl<'v> Sql<'v> {
 
     /// Whether a column in it is written with a mask: two of them are two different expressions.
     fn is_masked(&self, term: &Term) -> bool {
-        let guards = |guard: &FieldGuard| guard.read.is_some() && (guard.standing)(&self.cx) == Standing::Known;
+        let guards =
+            |guard: &FieldGuard| guard.read.is_some() && (guard.standing)(&self.cx) == Standing::Known;
         let mut found = false;
         term.visit(&mut |term| found |= matches!(term, Term::Column(col) if col.guard.is_some_and(guards)));
         found
