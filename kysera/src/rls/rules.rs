@@ -239,7 +239,7 @@ impl<E: Entity, C: Send + Sync + 'static> Rules<E, C> {
     where
         Column<E, T>: IsClaim<E, C, U>,
     {
-        self.restrict("tenant", Action::ALL, column.is_claim(tenant))
+        self.restrict("tenant", Action::ALL, column.claimed_by(tenant))
     }
 
     /// Everything with rows that are one's own.
@@ -248,7 +248,7 @@ impl<E: Entity, C: Send + Sync + 'static> Rules<E, C> {
     where
         Column<E, T>: IsClaim<E, C, U>,
     {
-        self.allow("owner", Action::ALL, column.is_claim(owner))
+        self.allow("owner", Action::ALL, column.claimed_by(owner))
     }
 
     /// Everything with all rows, for those of whom that is true. It is a rule as any other: what is denied stays denied.
@@ -281,17 +281,17 @@ impl<E: Entity, C: Send + Sync + 'static> Rules<E, C> {
 /// A column that compares with a claim.
 #[doc(hidden)]
 pub trait IsClaim<E, C, U> {
-    fn is_claim(self, claim: Claim<C, U>) -> Filter<E>;
+    fn claimed_by(self, claim: Claim<C, U>) -> Filter<E>;
 }
 
 impl<E, C, T: Send + Sync + 'static> IsClaim<E, C, T> for Column<E, T> {
-    fn is_claim(self, claim: Claim<C, T>) -> Filter<E> {
+    fn claimed_by(self, claim: Claim<C, T>) -> Filter<E> {
         self.eq(claim)
     }
 }
 
 impl<E, C, T: Send + Sync + 'static> IsClaim<E, C, T> for Column<E, Option<T>> {
-    fn is_claim(self, claim: Claim<C, T>) -> Filter<E> {
+    fn claimed_by(self, claim: Claim<C, T>) -> Filter<E> {
         self.eq(claim)
     }
 }
