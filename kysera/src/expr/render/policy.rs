@@ -8,6 +8,7 @@ use crate::expr::meta::{Col, Meta};
 use crate::expr::policy::{Action, Demand, FieldGuard, PolicyMeta, Standing};
 use crate::expr::relation::Rel;
 use crate::expr::term::Term;
+use crate::expr::value::Value;
 
 /// What becomes of a column of the row at hand, for conditions on the row after a write.
 pub(crate) enum Becomes {
@@ -219,10 +220,19 @@ impl<'v> Sql<'v> {
         });
         self.push(" THEN ").column(col).push(" ELSE ");
         match guard.mask {
-            Some(mask) => self.shared(col.codec, &mask()),
+            Some(mask) => self.mask(col, &mask()),
             None => self.push("NULL"),
         }
         .push(" END")
+    }
+
+    fn mask(&mut self, col: &'static Col, mask: &Value) -> &mut Self {
+        let flag = mask.downcast_ref::<bool>().copied().or_else(|| *mask.downcast_ref::<Option<bool>>()?);
+        match flag {
+            // An argument has no sign on MySQL, and with the column, which has one, would make a decimal.
+            Some(flag) => self.push(if flag { "TRUE" } else { "FALSE" }),
+            None => self.shared(col.codec, mask),
+        }
     }
 
     /// `CASE WHEN <may be read> THEN <value> ELSE <column> END`
