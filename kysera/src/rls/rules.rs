@@ -239,11 +239,7 @@ impl<E: Entity, C: Send + Sync + 'static> Rules<E, C> {
     where
         Column<E, T>: IsClaim<E, C, U>,
     {
-<<<<<<< HEAD
-        self.restrict("tenant", Action::ALL, column.eq_claim(tenant))
-=======
         self.restrict("tenant", Action::ALL, column.claimed_by(tenant))
->>>>>>> rls-native
     }
 
     /// Everything with rows that are one's own.
@@ -252,11 +248,7 @@ impl<E: Entity, C: Send + Sync + 'static> Rules<E, C> {
     where
         Column<E, T>: IsClaim<E, C, U>,
     {
-<<<<<<< HEAD
-        self.allow("owner", Action::ALL, column.eq_claim(owner))
-=======
         self.allow("owner", Action::ALL, column.claimed_by(owner))
->>>>>>> rls-native
     }
 
     /// Everything with all rows, for those of whom that is true. It is a rule as any other: what is denied stays denied.
@@ -289,29 +281,17 @@ impl<E: Entity, C: Send + Sync + 'static> Rules<E, C> {
 /// A column that compares with a claim.
 #[doc(hidden)]
 pub trait IsClaim<E, C, U> {
-<<<<<<< HEAD
-    fn eq_claim(self, claim: Claim<C, U>) -> Filter<E>;
-}
-
-impl<E, C, T: Send + Sync + 'static> IsClaim<E, C, T> for Column<E, T> {
-    fn eq_claim(self, claim: Claim<C, T>) -> Filter<E> {
-=======
     fn claimed_by(self, claim: Claim<C, U>) -> Filter<E>;
 }
 
 impl<E, C, T: Send + Sync + 'static> IsClaim<E, C, T> for Column<E, T> {
     fn claimed_by(self, claim: Claim<C, T>) -> Filter<E> {
->>>>>>> rls-native
         self.eq(claim)
     }
 }
 
 impl<E, C, T: Send + Sync + 'static> IsClaim<E, C, T> for Column<E, Option<T>> {
-<<<<<<< HEAD
-    fn eq_claim(self, claim: Claim<C, T>) -> Filter<E> {
-=======
     fn claimed_by(self, claim: Claim<C, T>) -> Filter<E> {
->>>>>>> rls-native
         self.eq(claim)
     }
 }
