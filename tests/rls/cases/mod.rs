@@ -1,6 +1,7 @@
 //! Who may do what, the same on every backend.
 
 mod checks;
+mod crowd;
 mod found;
 mod hunter;
 mod hunter_model;
