@@ -2,6 +2,7 @@
 
 mod checks;
 mod composition;
+mod crowd;
 mod fields;
 mod fields_written;
 mod found;
