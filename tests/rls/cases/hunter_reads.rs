@@ -16,6 +16,9 @@ use super::hunter_model::*;
 use super::world::{Page, *};
 use crate::DB;
 
+/// Which rows a filter keeps.
+type Keeps<'a> = Box<dyn Fn(&Doc) -> bool + 'a>;
+
 #[derive(Debug, PartialEq, Projection)]
 #[kysera(of = Doc)]
 struct Card {
@@ -380,7 +383,7 @@ impl Hunter {
                 let foreign = || Comment::TENANT_ID.ne(tenant);
                 let other =
                     |doc: &Doc| mine.iter().any(|one| one.doc_id == doc.id && one.tenant_id != Some(tenant));
-                let cases: Vec<(Filter<Doc>, Box<dyn Fn(&Doc) -> bool + '_>)> = vec![
+                let cases: Vec<(Filter<Doc>, Keeps<'_>)> = vec![
                     (Doc::COMMENTS.any(asked()), Box::new(some)),
                     (Doc::COMMENTS.any(foreign()), Box::new(other)),
                     (!Doc::COMMENTS.any(asked()), Box::new(|doc| !some(doc))),

@@ -149,7 +149,7 @@ async fn verify_finds_whatever_has_been_changed() {
     let found = report(format!("ALTER POLICY {name} ON {TABLE} USING (TRUE)")).await;
     assert_eq!((&found.missing[..], &found.different[..]), (&[][..], &[name.clone()][..]));
     let found = report(format!("ALTER POLICY {name} ON {TABLE} TO {role}")).await;
-    assert_eq!(found.different, [name.clone()]);
+    assert_eq!(found.different, [name.as_str()]);
     let found = report(format!("CREATE POLICY kysera_new ON {TABLE} USING (TRUE)")).await;
     assert_eq!(found.unexpected, ["kysera_new"]);
     // The same condition, the other way round.
@@ -157,7 +157,7 @@ async fn verify_finds_whatever_has_been_changed() {
         "DROP POLICY {name} ON {TABLE}; \
          CREATE POLICY {name} ON {TABLE} AS RESTRICTIVE FOR SELECT USING (\"own\"\"er\" = CAST(NULLIF(current_setting('app.user_id', TRUE), '') AS INT8))"
     );
-    assert_eq!(report(kind).await.different, [name.clone()]);
+    assert_eq!(report(kind).await.different, [name.as_str()]);
     let found = report(format!("ALTER TABLE {TABLE} DISABLE ROW LEVEL SECURITY")).await;
     assert!(!found.enabled && found.forced && found.missing.is_empty() && found.different.is_empty());
     let found = report(format!("ALTER TABLE {TABLE} NO FORCE ROW LEVEL SECURITY")).await;
