@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::filter::Node;
 use super::plug::PluginContext;
-use super::term::Term;
+use super::term::{Call, Term};
 use super::value::Value;
 
 /// What is done with a row.
@@ -316,6 +316,22 @@ impl Node {
             });
         });
         self.relations(&mut |rel| found |= rel.parent.index == column);
+        found
+    }
+
+    /// Whether it may fail for some rows: a cast of a text, a number that grows too large, SQL of the user's.
+    pub(crate) fn may_fail(&self) -> bool {
+        let mut found = false;
+        self.terms(&mut |term| {
+            term.visit(&mut |term| {
+                found |= match term {
+                    Term::Cast(..) | Term::Arithmetic(..) | Term::Raw(..) | Term::Json(..) => true,
+                    Term::Call(call, _) => *call == Call::Abs,
+                    Term::Through(_, of) => Node::Holds((**of).clone()).may_fail(),
+                    _ => false,
+                };
+            });
+        });
         found
     }
 

@@ -141,7 +141,7 @@ impl<'a, E: Entity> Which<'a, E> {
             glue = " AND ";
         }
         for node in self.filters {
-            sql.push(glue).filter(node);
+            sql.push(glue).asked(E::META, node);
             glue = " AND ";
         }
     }

@@ -1,5 +1,6 @@
 //! Who may do what, the same on every backend.
 
+mod barriers;
 mod checks;
 mod composition;
 mod crowd;

@@ -216,7 +216,7 @@ impl<'v> Sql<'v> {
             });
         }
         for node in &rows.filters {
-            self.push(" AND ").filter(node);
+            self.push(" AND ").asked(rows.rel.meta, node);
         }
         self
     }

@@ -428,7 +428,7 @@ impl<'v> Sql<'v> {
         self.accessible(meta, deleted, actions, " WHERE ");
         let mut glue = if self.text.len() == start { " WHERE " } else { " AND " };
         for node in filters {
-            self.push(glue).filter(node);
+            self.push(glue).asked(meta, node);
             glue = " AND ";
         }
         self

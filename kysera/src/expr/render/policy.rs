@@ -284,7 +284,7 @@ impl<'v> Sql<'v> {
         self.push(" WHERE ").readable_column(rel.key, true).push(" IS NOT NULL");
         self.visible(rel.meta, super::Deleted::Hidden, " AND ");
         for node in filters {
-            self.push(" AND ").filter(node);
+            self.push(" AND ").asked(rel.meta, node);
         }
         self.push(" UNION ");
         row(self, next);

@@ -148,7 +148,7 @@ impl<'v> Sql<'v> {
             });
         }
         for node in filters {
-            self.push(" AND ").filter(node);
+            self.push(" AND ").asked(rel.meta, node);
         }
         self.level = outer;
         self.aggregates = aggregates;

@@ -2,6 +2,7 @@
 
 use super::Sql;
 use crate::error::Error;
+use crate::expr::filter::Node;
 use crate::expr::meta::{Col, Meta, Scope, ScopeNode};
 use crate::expr::plug::{Deleted, Mark};
 use crate::expr::policy::Action;
@@ -59,6 +60,24 @@ impl Sql<'_> {
                 self
             }
         }
+    }
+
+    /// Writes a filter of the caller's on the row at hand. One that may fail is asked only of rows that the caller may read, in
+    /// whatever order the database looks at conditions: an error would tell of the others.
+    pub(crate) fn asked(&mut self, meta: &'static Meta, node: &Node) -> &mut Self {
+        if self.in_rules || meta.policy.is_none() || !node.may_fail() {
+            return self.filter(node);
+        }
+        let Some(policy) = self.policy(meta) else { return self.filter(node) };
+        let demands = policy.before(&[Action::Read], &self.cx);
+        if demands.is_empty() {
+            return self.filter(node);
+        }
+        self.push("CASE WHEN ")
+            .demands(meta, &demands, "")
+            .push(" THEN ")
+            .filter(node)
+            .push(" ELSE FALSE END")
     }
 
     /// ` IS NULL` and the like, of the column that marks deleted rows.
