@@ -8,6 +8,7 @@ mod allocations;
 mod entities;
 mod plugins;
 mod report;
+mod rls;
 mod suite;
 
 use sqlx::{MySql, Postgres, Sqlite};
@@ -22,30 +23,33 @@ async fn main() {
     report::head();
     let file = std::env::temp_dir().join(format!("kysera-benches-{}.sqlite", std::process::id()));
     let url = format!("sqlite://{}", file.display());
-    if !plugins_alone(&only) {
+    if !asks_for_plugins(&only) {
         suite::sqlite::run(&url, &only).await;
     }
     plugins::sqlite::run(&url, &only).await;
+    rls::sqlite::run(&url, &only).await;
     for suffix in ["", "-wal", "-shm"] {
         let _ = std::fs::remove_file(format!("{}{suffix}", file.display()));
     }
     if let Ok(url) = std::env::var("KYSERA_POSTGRES_URL") {
-        if !plugins_alone(&only) {
+        if !asks_for_plugins(&only) {
             suite::postgres::run(&url, &only).await;
         }
         plugins::postgres::run(&url, &only).await;
+        rls::postgres::run(&url, &only).await;
     }
     if let Ok(url) = std::env::var("KYSERA_MYSQL_URL") {
-        if !plugins_alone(&only) {
+        if !asks_for_plugins(&only) {
             suite::mysql::run(&url, &only).await;
         }
         plugins::mysql::run(&url, &only).await;
+        rls::mysql::run(&url, &only).await;
     }
 }
 
 /// Whether the large tables of the other cases are not needed.
-fn plugins_alone(only: &str) -> bool {
-    only.starts_with("plugins")
+fn asks_for_plugins(only: &str) -> bool {
+    only.starts_with("plugins") || only.starts_with("rls")
 }
 
 /// What the databases of the measurements differ in.

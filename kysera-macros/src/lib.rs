@@ -75,7 +75,7 @@ use proc_macro::TokenStream;
 /// | `backend(Postgres, Sqlite)` | the databases it lives on: `Postgres`, `MySql`, `Sqlite`. A field whose type one of them lacks is an error at that field. By default it lives wherever its types do |
 /// | `columns = UserColumns` | puts the constants on a unit struct of that name, which the derive declares, for structs that have constants of their own |
 /// | `new(derive(..))`, `patch(derive(..))` | more derives for `NewUser` and `UserPatch` |
-/// | `context = Principal` | only sources with this [context](https://docs.rs/kysera/latest/kysera/struct.Db.html#method.with_context) reach it, and those of `Db::unrestricted`: others do not compile, and a filter of another entity that leads to it is refused before it is sent. Which rows a context sees is not its affair |
+/// | `context = Principal` | (with the plugin `rls`: an option of it) only sources with this [context](https://docs.rs/kysera/latest/kysera/struct.Db.html#method.with_context) reach it, and those of `Db::unrestricted`: others do not compile, and a filter of another entity that leads to it is refused before it is sent. Which rows a context sees is not its affair |
 /// | `validate` | leaves `impl Validate` for both to you |
 /// | `crate = path` | where kysera is, if not at `::kysera` |
 ///
@@ -100,9 +100,74 @@ use proc_macro::TokenStream;
 /// | `sortable`, `sortable = ".."` | orders from outside may use it, by the field's name or by this one | | |
 /// | `belongs_to(..)` | a [relation](#relations) by this column; may be repeated | | |
 /// | `sensitive` | the plugin `audit` does not write its values down | | |
+/// | `read_if = ..`, `mask = ..` | [who may read it](#who-may-read-and-write-a-field), and what the others read | | |
+/// | `write_if = ..` | [who may write it](#who-may-read-and-write-a-field) | | |
 ///
 /// The struct's `Id` is the type of its key, or a tuple of them in the order of the fields. MySQL generates integers
 /// only: other keys must be the client's there.
+///
+/// # Who may read and write a field
+///
+/// | key | meaning |
+/// |---|---|
+/// | `read_if = filter` | where the filter holds for the row, the field is read as it is; elsewhere as the `mask` |
+/// | `mask = value` | what is read instead, a value of the field's type; by default NULL, which takes an `Option` |
+/// | `write_if = filter` | a write of the field is denied where the filter does not hold for the row |
+///
+/// A filter is one on this struct, about the row and about who asks: the claims of its context. So the struct names a context, with
+/// the key `context` or with the plugin [`rls`](macro@plugin#who-may-do-what-rls). The program itself, `Db::unrestricted`, reads and
+/// writes all.
+///
+/// What somebody may not read does not help them either: filters, orders and groups see the mask, as the row has it. Neither key can
+/// stand on a field that plugins write; a key takes neither, and `read_only` no `write_if`. `Option` is known by this name: a field
+/// whose type is another name for one takes `mask = None`.
+///
+/// ```
+/// # #[cfg(feature = "sqlite")]
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> kysera::Result<()> {
+/// use kysera::Claims;
+/// use kysera::prelude::*;
+///
+/// #[derive(Claims)]
+/// struct Principal {
+///     user_id: i64,
+///     is_hr: bool,
+/// }
+///
+/// #[derive(Debug, Repository)]
+/// #[kysera(table = "employees", context = Principal)]
+/// struct Employee {
+///     #[kysera(id, assigned)]
+///     id: i64,
+///     #[kysera(
+///         read_if = Employee::ID.eq(Principal::USER_ID) | Principal::IS_HR.holds(),
+///         write_if = Principal::IS_HR.holds()
+///     )]
+///     salary: Option<i64>,
+///     #[kysera(read_if = Principal::IS_HR.holds(), mask = "***")]
+///     iban: String,
+/// }
+///
+/// let db = Db::<Sqlite>::connect("sqlite::memory:").await?;
+/// db.raw_sql(
+///     "CREATE TABLE employees (id INTEGER PRIMARY KEY, salary INTEGER, iban TEXT NOT NULL);
+///      INSERT INTO employees VALUES (1, 500, 'DE1'), (2, 700, 'DE2')",
+/// )
+/// .await?;
+/// let ada = db.clone().with_context(Principal { user_id: 1, is_hr: false });
+/// let found = Employee::repo(&ada).find().order_by(Employee::ID.asc()).all().await?;
+/// assert_eq!(found.iter().map(|row| row.salary).collect::<Vec<_>>(), [Some(500), None]);
+/// assert!(found.iter().all(|row| row.iban == "***"));
+///
+/// let raise = Employee::repo(&ada).update(1, EmployeePatch::new().salary(900)).await;
+/// assert!(matches!(raise, Err(kysera::Error::Denied { .. })));
+/// let hr = db.with_context(Principal { user_id: 3, is_hr: true });
+/// assert_eq!(Employee::repo(&hr).update(1, EmployeePatch::new().salary(900)).await?.salary, Some(900));
+/// # Ok(())
+/// # }
+/// # #[cfg(not(feature = "sqlite"))] fn main() {}
+/// ```
 ///
 /// # Filters and orders from outside
 ///
@@ -209,7 +274,7 @@ use proc_macro::TokenStream;
 /// # Plugins
 ///
 /// [`#[kysera::plugin(..)]`](macro@plugin) declares them: rows that are marked as deleted instead of removed, times, versions, an
-/// audit log, and your own. Columns of plugins are in neither `NewUser` nor `UserPatch`, and `UserRepository` is as it was: the
+/// audit log, who may do what, and your own. Columns of plugins are in neither `NewUser` nor `UserPatch`, and `UserRepository` is as it was: the
 /// methods that plugins bring are in the prelude.
 #[proc_macro_derive(Repository, attributes(kysera, garde, validate))]
 pub fn derive_repository(input: TokenStream) -> TokenStream {
@@ -423,6 +488,7 @@ pub fn derive_claims(input: TokenStream) -> TokenStream {
 /// | `timestamps` | `created_at` and `updated_at` | writes when a row was made and last changed |
 /// | `version` | `version` | counts the changes of a row, so that an update can ask whether there was another one |
 /// | `audit` | none | writes down who changed what, in a table of its own; needs kysera's feature `audit` |
+/// | `rls` | none | [who may do what](#who-may-do-what-rls) with which rows |
 ///
 /// | option | of | meaning |
 /// |---|---|---|
@@ -435,6 +501,10 @@ pub fn derive_claims(input: TokenStream) -> TokenStream {
 /// | `table = ".."` | `audit` | the table of the log; by default `audit_logs` |
 /// | `schema = ".."` | `audit` | the log's schema (on MySQL: its database); by default none |
 /// | `chain` | `audit` | each entry has a hash of the one before it |
+/// | `context = Principal` | `rls` | who asks: the type of a source's context |
+/// | `tenant(tenant_id)` | `rls` | the field that says whose a row is; the context says it in its field of the same name |
+/// | `tenant(org_id = Principal::ORG)` | `rls` | the same by another field of the context |
+/// | `rules` | `rls` | besides `tenant(..)`, the rules of an `impl Policy` |
 ///
 /// The columns are fields of the struct, and ordinary columns in filters and orders:
 ///
@@ -444,6 +514,7 @@ pub fn derive_claims(input: TokenStream) -> TokenStream {
 /// | `timestamps` | a time | no | no |
 /// | `timestamps(explicit)` | a time | `Option` | yes |
 /// | `version` | an integer of 16 bits or more | no | no |
+/// | `rls` | the type of the context's field, or an `Option` of it | no | no |
 ///
 /// Times are `DateTime<Utc>` and `NaiveDateTime` of chrono, `OffsetDateTime` and `PrimitiveDateTime` of time, `i64` as seconds
 /// since 1970, `Option`s of them, and what you implement `kysera::plugin::Timestamp` for.
@@ -520,6 +591,74 @@ pub fn derive_claims(input: TokenStream) -> TokenStream {
 /// Cascades may lead from a struct to itself. Where they lead from several structs in a circle, rustc needs
 /// `#[kysera(backend(..))]` on one of these, lest it follow the circle itself.
 ///
+/// # Who may do what: `rls`
+///
+/// With `rls` only sources with the right context reach the struct, and those of `Db::unrestricted`: others do not compile. What they
+/// may do with which rows is said in one of these ways. The module `rls` has all about rules.
+///
+/// | written | who asks | what they may do |
+/// |---|---|---|
+/// | `rls(context = Principal)` | a `Principal` | what the rules of `impl Policy<Principal>` allow |
+/// | `rls(tenant(tenant_id))` | a `kysera::rls::Tenant` with an id of the field's type: `i32`, `i64`, `String`, `Uuid` | everything with the rows of that tenant, and nothing with others |
+/// | `rls(context = Principal, tenant(tenant_id))` | a `Principal` | the same, with those of `Principal::TENANT_ID` |
+/// | `rls(context = Principal, tenant(tenant_id), rules)` | a `Principal` | what the rules allow, with those rows only; `context` may be left out |
+///
+/// The constants of a context, such as `Principal::TENANT_ID`, come of [`#[derive(Claims)]`](macro@Claims). The field in `tenant(..)`
+/// is filled with the tenant of whoever creates a row and never changes. It cannot be part of the key, nor a column that another plugin
+/// or the database fills.
+///
+/// ```
+/// # #[cfg(feature = "sqlite")]
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> kysera::Result<()> {
+/// use kysera::prelude::*;
+/// use kysera::rls::{Action, Claims, Policy, Rules};
+///
+/// #[derive(Claims)]
+/// struct Principal {
+///     user_id: i64,
+///     tenant_id: i64,
+/// }
+///
+/// #[derive(Debug, Repository)]
+/// #[kysera::plugin(rls(context = Principal, tenant(tenant_id), rules))]
+/// #[kysera(table = "tickets")]
+/// struct Ticket {
+///     #[kysera(id)]
+///     id: i64,
+///     tenant_id: i64,
+///     author_id: i64,
+///     text: String,
+/// }
+///
+/// impl Policy<Principal> for Ticket {
+///     fn rules() -> Rules<Self, Principal> {
+///         Rules::new()
+///             .allow("colleagues read", Action::Read, Filter::all([]))
+///             .allow("author", Action::ALL, Ticket::AUTHOR_ID.eq(Principal::USER_ID))
+///     }
+/// }
+///
+/// let db = Db::<Sqlite>::connect("sqlite::memory:").await?;
+/// db.raw_sql(
+///     "CREATE TABLE tickets (id INTEGER PRIMARY KEY, tenant_id INTEGER NOT NULL, author_id INTEGER NOT NULL, text TEXT NOT NULL)",
+/// )
+/// .await?;
+/// let who = |user_id, tenant_id| db.clone().with_context(Principal { user_id, tenant_id });
+/// let (ada, bob, eve) = (who(1, 7), who(2, 7), who(3, 8));
+///
+/// // `NewTicket` has no tenant: it is that of whoever writes.
+/// let ticket = Ticket::repo(&ada).create(NewTicket { author_id: 1, text: "no ink".into() }).await?;
+/// assert_eq!(ticket.tenant_id, 7);
+/// assert_eq!(Ticket::repo(&bob).count().await?, 1);
+/// assert_eq!(Ticket::repo(&eve).count().await?, 0);
+/// let patch = TicketPatch::new().text("ink");
+/// assert!(matches!(Ticket::repo(&bob).update(ticket.id, patch).await, Err(kysera::Error::Denied { .. })));
+/// # Ok(())
+/// # }
+/// # #[cfg(not(feature = "sqlite"))] fn main() {}
+/// ```
+///
 /// # Your own
 ///
 /// A type that implements `kysera::plugin::Plugin` is a plugin. It is named by its path, which may have a list in parentheses:
@@ -584,7 +723,7 @@ pub fn derive_claims(input: TokenStream) -> TokenStream {
 /// # Mistakes
 ///
 /// Plugins and options that do not exist, twice the same, columns that are missing, of the wrong type or written by somebody
-/// else: none of it compiles. The name `rls` is reserved, and the plugin is not available in this version.
+/// else: none of it compiles. Neither does `rls` without an `impl Policy` where it takes one, nor a source without the context.
 #[proc_macro_attribute]
 pub fn plugin(args: TokenStream, item: TokenStream) -> TokenStream {
     plugin::attribute(args.into(), item.into()).into()

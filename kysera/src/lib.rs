@@ -65,6 +65,7 @@
 //! | filters and orders that a request brings, as JSON and text | [`QuerySchema`], made by `User::query_schema()` |
 //! | data access in functions, without repositories of your own | [`dal`] |
 //! | soft delete, timestamps, versions, audit, and plugins of your own | [`plugin`](mod@plugin) |
+//! | who may do what with which rows | [`rls`] |
 //! | where statements run: pools, transactions, replicas, and what happens when a future is dropped | [`source`] |
 //! | what can go wrong, and what is known of it | [`error`] |
 //! | rules that are checked before any SQL runs | [`entity::Validate`] |

@@ -3,3 +3,5 @@
 pub type DB = sqlx::MySql;
 
 mod cases;
+#[path = "cases/fields_decimal.rs"]
+mod fields_decimal;

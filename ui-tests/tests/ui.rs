@@ -1,7 +1,7 @@
 //! Runs the cases.
 
 /// The folders of cases that must not compile, one per rule.
-const RULES: [&str; 23] = [
+const RULES: [&str; 24] = [
     "clash",
     "dal",
     "duplicate",
@@ -17,6 +17,7 @@ const RULES: [&str; 23] = [
     "projection",
     "relation",
     "repository",
+    "rls",
     "rules",
     "select",
     "set",

@@ -29,18 +29,26 @@ pub(super) fn policy(model: &Model) -> Option<TokenStream> {
     })
 }
 
-/// The functions that it calls.
+/// What says who asks, and the functions that `Meta::policy` calls.
 pub(super) fn items(model: &Model) -> Option<TokenStream> {
     let Model { ident, krate, plugins, .. } = model;
-    let Rls { context, tenant, rules } = plugins.rls.as_ref()?;
-    let context = context.as_ref()?;
+    let Rls { at, context, tenant, rules } = plugins.rls.as_ref()?;
+    // Nobody, after a mistake.
+    let asks = context.clone().unwrap_or_else(|| quote!(()));
+    let policed = quote! {
+        #[automatically_derived]
+        impl #krate::entity::Policed for #ident {
+            type Context = #asks;
+        }
+    };
+    let Some(context) = context else { return Some(policed) };
     // A policy that is missing is reported at the context.
-    let span = at(context);
-    let (there, who) = (located(krate, span), located(context, span));
+    let span = super::at(at);
+    let (there, entity) = (located(krate, span), located(ident, span));
     let made = match (tenant, rules) {
-        (None, true) => quote_spanned!(span=> #there::__private::rls::rules::<#ident, #who>()),
+        (None, true) => quote_spanned!(span=> #there::__private::rls::rules::<#entity, #context>()),
         (Some(_), true) => {
-            quote_spanned!(span=> #there::__private::rls::rules_in_tenant::<#ident, #who>(&__kysera_tenant()))
+            quote_spanned!(span=> #there::__private::rls::rules_in_tenant::<#entity, #context>(&__kysera_tenant()))
         }
         (Some(_), false) => quote!(#krate::__private::rls::tenancy(&__kysera_tenant())),
         // After a mistake.
@@ -48,10 +56,7 @@ pub(super) fn items(model: &Model) -> Option<TokenStream> {
     };
     let tenant = tenant.as_ref().map(|tenant| self::tenant(model, tenant, context));
     Some(quote! {
-        #[automatically_derived]
-        impl #krate::entity::Policed for #ident {
-            type Context = #context;
-        }
+        #policed
         #tenant
         fn __kysera_rules() -> &'static #krate::__private::rls::RuleSet {
             static RULES: ::std::sync::OnceLock<#krate::__private::rls::RuleSet> = ::std::sync::OnceLock::new();
@@ -76,7 +81,7 @@ fn tenant(
     let claim = match claim {
         Claim::Given(claim) => claim.clone(),
         Claim::Named(field) => {
-            let (context, claim) = (located(context, at(field)), constant(field));
+            let claim = constant(field);
             quote_spanned!(at(field)=> <#context>::#claim)
         }
         Claim::Whole => {
@@ -84,10 +89,12 @@ fn tenant(
             quote_spanned!(span=> <#context as #there::rls::TenantContext>::CLAIM)
         }
     };
+    let span = at(&claim);
+    let there = located(krate, span);
     let function = quote_spanned!(span=> #there::__private::rls::in_tenant);
     Some(quote! {
         fn __kysera_tenant() -> #krate::__private::rls::InTenant<#ident, #context> {
-            #function(#column, #claim)
+            #function(#claim, #column)
         }
     })
 }

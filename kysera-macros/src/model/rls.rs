@@ -11,6 +11,8 @@ use crate::attr::plugins as attr;
 use crate::diag::Diag;
 
 pub(crate) struct Rls {
+    /// What asks for a policy: the context, or else the plugin's name.
+    pub(crate) at: TokenStream,
     /// Who asks. `None` only after a mistake.
     pub(crate) context: Option<TokenStream>,
     pub(crate) tenant: Option<Tenant>,
@@ -38,6 +40,7 @@ impl Fields<'_> {
     pub(super) fn rls(&mut self, plugin: &attr::Rls, krate: &TokenStream) -> Rls {
         let ident = self.found.ident;
         let mut context = plugin.context.as_ref().map(|context| portable(context, ident));
+        let at = context.clone().unwrap_or_else(|| plugin.name.to_token_stream());
         let mut tenant = None;
         if let Some(attr::Tenant { field, claim }) = &plugin.tenant
             && let Some(column) = self.named(field, "rls").filter(|&column| self.fits(column, "rls", field))
@@ -55,7 +58,7 @@ impl Fields<'_> {
             }
             tenant = Some(Tenant { column, claim });
         }
-        Rls { context, tenant, rules: plugin.rules }
+        Rls { at, context, tenant, rules: plugin.rules }
     }
 }
 

@@ -52,10 +52,11 @@ impl<E, C> InTenant<E, C> {
     }
 }
 
-/// The rows of one tenant: those whose column has the value of the claim.
+/// The rows of one tenant: those whose column has the value of the claim. The claim comes first: what it says is known where the
+/// column is looked at.
 pub fn in_tenant<E, C, T: TenantOf<U>, U: 'static>(
-    column: Column<E, T>,
     claim: Claim<C, U>,
+    column: Column<E, T>,
 ) -> InTenant<E, C> {
     InTenant {
         column: column.col(),

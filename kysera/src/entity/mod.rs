@@ -112,8 +112,8 @@ pub trait On<DB: Backend>: Entity {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be reached with a source whose context is `{C}`",
     label = "the source's context is `{C}`",
-    note = "its `#[kysera(context = ..)]` asks for another one: give it to the source with `db.with_context(..)`, or say why you need \
-            none with `db.unrestricted(\"..\")`"
+    note = "it names another one, with `#[kysera(context = ..)]` or with the plugin `rls`: give that to the source with \
+            `db.with_context(..)`, or say why you need none with `db.unrestricted(\"..\")`"
 )]
 pub trait Guard<C>: Entity {
     /// What writes need to know of the context's type.

@@ -104,6 +104,8 @@ impl<'a> Report<'a> {
             "53300" | "57P01" | "57P02" | "57P03" | "57P05" | "3D000" => ErrorCode::ConnectionFailed,
             // cancelled by a timeout, lock not available, idle in a transaction, transaction too long
             "57014" | "55P03" | "25P03" | "25P04" => ErrorCode::Timeout,
+            // A policy of the database's own, not a privilege: the words say which one, and no value.
+            "42501" if self.routine == Some("ExecWithCheckOptions") => ErrorCode::Forbidden,
             // too long, out of range, bad date, bad text, bad encoding
             "22001" | "22003" | "22007" | "22008" | "22021" | "22P02" | "22P03" | "22P05" => {
                 ErrorCode::InvalidInput
@@ -423,6 +425,9 @@ mod tests {
         for (code, expected) in codes {
             assert_eq!(of(code).error_code(), expected, "{code}");
         }
+        let refused = |routine| Report { code: "42501", routine: Some(routine), ..Report::default() };
+        assert_eq!(refused("ExecWithCheckOptions").error_code(), ErrorCode::Forbidden);
+        assert_eq!(refused("aclcheck_error").error_code(), ErrorCode::QueryFailed);
     }
 
     #[test]

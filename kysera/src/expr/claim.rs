@@ -6,9 +6,9 @@ use std::sync::Arc;
 use super::column::Column;
 use super::filter::{Filter, Node};
 use super::plug::PluginContext;
-use super::term::{Term, same_value};
+use super::term::Term;
 use super::types::Nullable;
-use super::value::{Codec, Value};
+use super::value::{AnyValue, Codec, Value};
 
 /// A claim, without types. Made by the derive.
 #[doc(hidden)]
@@ -30,10 +30,10 @@ impl ClaimMeta {
         (self.values)(cx)?.into_iter().next()
     }
 
-    /// Whether it has this value; `None` where nothing is known. False where values of the type cannot be compared.
-    pub(crate) fn has(&self, cx: &PluginContext<'_>, value: &Value) -> Option<bool> {
+    /// Whether it has this value; `None` where nothing is known.
+    pub(crate) fn has(&self, cx: &PluginContext<'_>, value: &Value, equals: Equals) -> Option<bool> {
         let values = (self.values)(cx)?;
-        Some(values.iter().any(|own| same_value(self.codec, &**own, &**value)))
+        Some(values.iter().any(|own| equals(&**own, &**value)))
     }
 
     pub(crate) fn is(&self, other: &ClaimMeta) -> bool {
@@ -132,10 +132,21 @@ impl<C, T> Claim<C, T> {
     }
 }
 
-impl<C, T: Send + Sync + 'static> Claim<C, T> {
+/// Whether two values of one type are equal. Not as JSON or the like: types of a program's own need not have such a form.
+pub(crate) type Equals = fn(&AnyValue, &AnyValue) -> bool;
+
+fn equals<T: PartialEq + 'static>(a: &AnyValue, b: &AnyValue) -> bool {
+    matches!((a.downcast_ref::<T>(), b.downcast_ref::<T>()), (Some(a), Some(b)) if a == b)
+}
+
+impl<C, T: PartialEq + Send + Sync + 'static> Claim<C, T> {
     /// Whether the claim has this value, whatever the row: `Principal::ROLE.is("auditor")`.
     pub fn is<E>(self, value: impl super::IntoColumn<T>) -> Filter<E> {
-        Filter::of(Node::ClaimIs { claim: self.meta, value: Arc::new(value.into_column()) })
+        Filter::of(Node::ClaimIs {
+            claim: self.meta,
+            value: Arc::new(value.into_column()),
+            equals: equals::<T>,
+        })
     }
 }
 
@@ -154,8 +165,15 @@ impl<C, T: Send + Sync + 'static> ClaimList<C, T> {
     }
 
     /// Whether this is one of the claim's values, whatever the row: `Principal::ROLES.includes("auditor")`.
-    pub fn includes<E>(self, value: impl super::IntoColumn<T>) -> Filter<E> {
-        Filter::of(Node::ClaimIs { claim: self.meta, value: Arc::new(value.into_column()) })
+    pub fn includes<E>(self, value: impl super::IntoColumn<T>) -> Filter<E>
+    where
+        T: PartialEq,
+    {
+        Filter::of(Node::ClaimIs {
+            claim: self.meta,
+            value: Arc::new(value.into_column()),
+            equals: equals::<T>,
+        })
     }
 }
 

@@ -215,9 +215,9 @@ pub mod operand {
     #[derive(Debug)]
     pub struct Value;
     #[derive(Debug)]
-    pub struct Claim;
+    pub struct Claimed;
     #[derive(Debug)]
-    pub struct NullableClaim;
+    pub struct NullableClaimed;
     #[derive(Debug)]
     pub struct Same;
     #[derive(Debug)]
@@ -280,13 +280,13 @@ operands!(Column);
 operands!(Expr);
 
 /// What the context says, of columns whose values may be missing or not.
-impl<E, C, T> OperandKind<E, T, operand::Claim> for Claim<C, T> {
+impl<E, C, T> OperandKind<E, T, operand::Claimed> for Claim<C, T> {
     fn operand(self) -> Operand<E, T> {
         Operand(Side::Term(self.term()), PhantomData)
     }
 }
 
-impl<E, C, T> OperandKind<E, Option<T>, operand::NullableClaim> for Claim<C, T> {
+impl<E, C, T> OperandKind<E, Option<T>, operand::NullableClaimed> for Claim<C, T> {
     fn operand(self) -> Operand<E, Option<T>> {
         Operand(Side::Term(self.term()), PhantomData)
     }

@@ -4,7 +4,7 @@ use std::marker::PhantomData;
 use std::ops::{BitAnd, BitOr, Not};
 use std::sync::Arc;
 
-use super::claim::ClaimMeta;
+use super::claim::{ClaimMeta, Equals};
 use super::relation::Rel;
 use super::term::{RelatedRows, Term, same_value};
 use super::value::{Codec, Value};
@@ -87,6 +87,7 @@ pub(crate) enum Node {
     ClaimIs {
         claim: &'static ClaimMeta,
         value: Value,
+        equals: Equals,
     },
     /// A row that is reached by following a relation of an entity to itself, once or more often.
     Reachable {
@@ -129,6 +130,26 @@ impl Node {
         }
     }
 
+    /// Visits all relations that it asks for, from whichever row.
+    #[cfg(feature = "postgres")]
+    pub(crate) fn relations_deep<'n>(&'n self, see: &mut dyn FnMut(&'n Rel)) {
+        self.relations(see);
+        self.terms(&mut |term| term.relations_deep(see));
+        self.inner_relations(see);
+    }
+
+    /// Those within related rows alone.
+    #[cfg(feature = "postgres")]
+    fn inner_relations<'n>(&'n self, see: &mut dyn FnMut(&'n Rel)) {
+        match self {
+            Node::Related { rows, .. } => rows.filters.iter().for_each(|node| node.relations_deep(see)),
+            Node::Reachable { filters, .. } => filters.iter().for_each(|node| node.relations_deep(see)),
+            Node::All(nodes) | Node::Any(nodes) => nodes.iter().for_each(|node| node.inner_relations(see)),
+            Node::Not(node) => node.inner_relations(see),
+            _ => {}
+        }
+    }
+
     /// Whether both say the same. False where that is not known.
     pub(crate) fn same(&self, other: &Node) -> bool {
         match (self, other) {
@@ -158,7 +179,7 @@ impl Node {
             (Node::InClaim { left: a, claim }, Node::InClaim { left: b, claim: other }) => {
                 claim.is(other) && a.same(b)
             }
-            (Node::ClaimIs { claim, value }, Node::ClaimIs { claim: other, value: other_value }) => {
+            (Node::ClaimIs { claim, value, .. }, Node::ClaimIs { claim: other, value: other_value, .. }) => {
                 claim.is(other) && same_value(claim.codec, &**value, &**other_value)
             }
             (Node::Reachable { rel, filters }, Node::Reachable { rel: other, filters: other_filters }) => {

@@ -185,6 +185,22 @@ impl Term {
         }
     }
 
+    /// Visits all relations that it asks for, from whichever row.
+    #[cfg(feature = "postgres")]
+    pub(crate) fn relations_deep<'t>(&'t self, see: &mut dyn FnMut(&'t Rel)) {
+        self.visit(&mut |term| match term {
+            Term::Through(rel, of) => {
+                see(rel);
+                of.relations_deep(see);
+            }
+            Term::CountRelated(rows) => {
+                see(&rows.rel);
+                rows.filters.iter().for_each(|node| node.relations_deep(see));
+            }
+            _ => {}
+        });
+    }
+
     /// Whether rows are aggregated anywhere in it.
     pub(crate) fn has_aggregate(&self) -> bool {
         let mut found = false;
@@ -196,7 +212,9 @@ impl Term {
     pub(crate) fn is_null_without_row(&self) -> bool {
         match self {
             // A sub-query finds nothing without a key.
-            Term::Column(_) | Term::Null | Term::Through(..) => true,
+            // A mask is a value of its own.
+            Term::Column(col) => col.guard.is_none_or(|guard| guard.mask.is_none()),
+            Term::Null | Term::Through(..) => true,
             Term::Call(Call::Coalesce, _) => false,
             Term::Call(_, terms) => terms.iter().any(Term::is_null_without_row),
             Term::Arithmetic(_, pair) => pair.0.is_null_without_row() || pair.1.is_null_without_row(),

@@ -144,6 +144,9 @@ impl Codec {
             "FLOAT8" => Some(f64::from_be_bytes(bytes()?.try_into().ok()?).to_string()),
             "BYTEA" => Some(bytes()?.iter().fold("\\x".to_owned(), |text, byte| format!("{text}{byte:02x}"))),
             "TEXT" | "VARCHAR" | "CHAR" | "NAME" | "CITEXT" | "citext" => String::from_utf8(bytes()?).ok(),
+            "JSON" | "JSONB" => Some((self.json?.to)(value).ok()?.to_string()),
+            // Their elements are not told apart from the rest.
+            name if name.ends_with("[]") => None,
             // Types of the database's own are enums, which are sent as their names.
             name if !is_builtin(name) => String::from_utf8(bytes()?).ok(),
             // Times, decimals, ids: as serde writes them.

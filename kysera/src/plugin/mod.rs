@@ -53,6 +53,7 @@
 //! | `timestamps` | writes when a row was created and last updated | [`TimestampMethods`] |
 //! | `version` | counts updates, and refuses those of a row that was changed meanwhile | [`VersionMethods`] |
 //! | `audit` | writes down who changed what, in the transaction that does it; needs the feature `audit` | `AuditMethods` in the module `audit` |
+//! | `rls` | who may do what with which rows | [`PolicyMethods`](crate::rls::PolicyMethods); see [`rls`](crate::rls) |
 //! | a type of yours | whatever you make of [`Plugin`] | |
 //!
 //! Their options, and what they ask of the struct, are in the docs of the attribute [`plugin`](macro@crate::plugin).

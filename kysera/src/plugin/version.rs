@@ -72,17 +72,15 @@ pub trait VersionMethods: Repository {
         Self::Source: Writable,
     {
         let (id, version) = (id.into_column(), version.into_column());
-        Box::pin(async move {
-            validate::<Self::Entity>(&patch)?;
-            let cx = writing(self);
-            let prepare = Prepare::new(Self::Entity::META, cx.plugins());
-            let op = UpdateAt::<Self::Entity>::new(id, std::sync::Arc::new(version), patch, &prepare)?;
-            run_in(self.source(), cx, op).await
-        })
+        Box::pin(write_at(self, id, version, patch, false))
     }
 
     /// Writes a row that was read and changed, if nobody else has changed it since: every column that an update may set, as it
     /// is in the row. Answers it as stored, with the next version.
+    ///
+    /// A column with [`read_if`](derive@crate::Repository) stays as it is where the caller may not read it, whatever the row has in its
+    /// place. One with `write_if` counts as written, also where it has not changed: who may not write it says what to change, with
+    /// [`update_at`](Self::update_at).
     ///
     /// # Errors
     ///
@@ -94,8 +92,27 @@ pub trait VersionMethods: Repository {
         IdOf<Self>: IntoColumn<IdOf<Self>>,
         Self::Source: Writable,
     {
-        self.update_at(row.id(), row.version(), row.to_patch())
+        Box::pin(write_at(self, row.id().into_column(), row.version().into_column(), row.to_patch(), true))
     }
 }
 
 impl<R: Repository> VersionMethods for R {}
+
+/// `read`: the patch is a whole row, as it was read.
+async fn write_at<R: Repository>(
+    repo: &R,
+    id: IdOf<R>,
+    version: VersionOf<R>,
+    patch: PatchOf<R>,
+    read: bool,
+) -> Result<R::Entity>
+where
+    R::Entity: Versioned,
+    R::Source: Writable,
+{
+    validate::<R::Entity>(&patch)?;
+    let cx = writing(repo);
+    let prepare = Prepare::new(R::Entity::META, cx.plugins());
+    let op = UpdateAt::<R::Entity>::new(id, std::sync::Arc::new(version), patch, &prepare)?;
+    run_in(repo.source(), cx, if read { op.read() } else { op }).await
+}

@@ -79,7 +79,8 @@ impl<DB: Backend, E: On<DB>> Shape<DB> for Rows<E> {
     }
 
     fn fixed(&self, dialect: Dialect) -> Option<&'static str> {
-        Some(E::TEXTS.of(dialect).select)
+        // What not everyone may read is masked for each caller.
+        (!E::META.hides_columns()).then(|| E::TEXTS.of(dialect).select)
     }
 
     fn read(&self, row: &DB::Row, start: usize, check: bool) -> Result<E> {

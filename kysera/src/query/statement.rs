@@ -148,10 +148,10 @@ impl Query {
         // Who locks a row does so to change it.
         let actions: &[Action] =
             if self.lock.is_some() { &[Action::Read, Action::Update] } else { &[Action::Read] };
+        let before = sql.len();
         sql.conditions(meta, self.deleted, actions, &self.filters);
         if let Some(row) = self.log.as_ref().and_then(|log| log.row.as_ref()) {
-            // Behind the name of the row's table, which is a filter.
-            sql.push(" AND ");
+            sql.push(if sql.len() == before { " WHERE " } else { " AND " });
             row.write(sql);
         }
         if self.is_condensed() {

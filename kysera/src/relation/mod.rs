@@ -419,6 +419,10 @@ macro_rules! deep {
             /// `<key> IN (WITH RECURSIVE .. SELECT ..)`: the rows that lead there do not depend on the row at hand, and are
             /// found once.
             ///
+            /// Where there is no parent the answer is false, and its negation true. MySQL takes as many steps as
+            /// `cte_max_recursion_depth` says, 1000 by default, and fails beyond; MariaDB's `max_recursive_iterations` leaves the
+            /// rest out without an error: set it higher than hierarchies are deep.
+            ///
             /// ```
             /// # #[cfg(feature = "sqlite")]
             /// # #[tokio::main(flavor = "current_thread")]

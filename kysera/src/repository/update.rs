@@ -358,8 +358,15 @@ async fn update_batch_postgres<DB: Backend, E: On<DB>>(
     }
     sql.push(" SELECT CASE WHEN ").push(ord);
     sql.push(" IS NULL THEN 0::bigint WHEN w.kysera_ord IS NULL THEN 1::bigint ELSE 2::bigint END");
-    sql.about_table("w", |sql| {
-        sql.push(", ").readable_columns(E::META, true);
+    sql.list(E::META.columns, "", |sql, col| {
+        sql.push(", ");
+        if E::META.hides_columns() {
+            sql.about_table("w", |sql| {
+                sql.readable_column(col, true);
+            });
+        } else {
+            sql.push("w.").ident(col.name);
+        }
     });
     sql.push(" FROM v LEFT JOIN k ON ").push(ord);
     sql.push(" = v.ord LEFT JOIN w ON w.kysera_ord = v.ord ORDER BY v.ord");
@@ -388,7 +395,7 @@ async fn update_batch_sqlite<DB: Backend, E: On<DB>>(
     ids: &[E::Id],
     patches: &[&NewPatch<E>],
 ) -> Result<Vec<Found<E>>> {
-    let mut sql = cx.sql::<DB>();
+    let mut sql = cx.sql::<DB>().writing(E::META);
     sql.push("WITH v (");
     value_names::<E>(&mut sql, mask);
     sql.push(") AS (VALUES ").list(ids.iter().zip(patches), ", ", |sql, (id, patch)| {
@@ -434,7 +441,7 @@ async fn update_batch_mysql<DB: Backend, E: On<DB>>(
             return Ok(rows.into_iter().map(found).collect());
         }
     }
-    let mut sql = cx.sql::<DB>();
+    let mut sql = cx.sql::<DB>().writing(E::META);
     sql.push("UPDATE ").table(E::META).push(" SET ").list(columns(E::META, mask), ", ", |sql, col| {
         sql.ident(col.name).push(" = CASE").list(ids.iter().zip(patches), "", |sql, (id, patch)| {
             sql.push(" WHEN ").list(key_columns(E::META).enumerate(), " AND ", |sql, (part, key)| {
@@ -456,6 +463,9 @@ async fn update_batch_mysql<DB: Backend, E: On<DB>>(
     let done = DB::execute(conn, sql.finish()?).await?;
 
     let mut sql = cx.select::<DB, E>();
+    if !is_unguarded(E::META) && done.rows != ids.len() as u64 {
+        return Ok(ids.iter().map(|_| Found::Left).collect());
+    }
     if done.rows == ids.len() as u64 {
         // All of them, also those that what was written hides.
         sql.push(" WHERE ");

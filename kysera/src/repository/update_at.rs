@@ -10,7 +10,8 @@ use crate::query::decode_first;
 use crate::source::{Cx, Op, Unit};
 use crate::write::{
     Answer, Assignment, NEW, OLD, Prepare, Sides, Which, change, from_old, key_columns, lock_in_order,
-    log_query, logs_at_once, next_version, of_values, refusal, row_lock, show, unit_of,
+    log_query, logs_at_once, next_version, of_read_values, of_values, readers_first, refusal, row_lock, show,
+    unit_of,
 };
 
 /// `UPDATE` of one row with a certain version, answered as stored.
@@ -19,6 +20,8 @@ pub(crate) struct UpdateAt<E: Entity> {
     version: Value,
     /// `None` if it changes nothing.
     patch: Option<NewPatch<E>>,
+    /// Whether it is a row as the caller has read it, with masks in the place of what it could not read.
+    read: bool,
 }
 
 impl<E: Entity> UpdateAt<E> {
@@ -27,7 +30,12 @@ impl<E: Entity> UpdateAt<E> {
             true => None,
             false => Some(prepare.update::<E, _>(patch, Vec::new())?),
         };
-        Ok(Self { id, version, patch })
+        Ok(Self { id, version, patch, read: false })
+    }
+
+    /// The same for a whole row that was read.
+    pub(crate) fn read(self) -> Self {
+        Self { read: true, ..self }
     }
 
     /// The column with the version.
@@ -56,7 +64,14 @@ impl<DB: Backend, E: On<DB>> Op<DB> for UpdateAt<E> {
             let row = row.ok_or(not_found)?;
             return if self.has_version(&row, col) { Ok(row) } else { Err(stale) };
         };
-        let mut assignments: Vec<_> = of_values(E::META, patch).collect();
+        let mut assignments: Vec<_> = match self.read {
+            true => of_read_values(E::META, patch, &cx.plugins()).collect(),
+            false => of_values(E::META, patch).collect(),
+        };
+        if self.read && DB::DIALECT == Dialect::MySql {
+            // It assigns one column after the other.
+            assignments = readers_first(assignments)?;
+        }
         assignments.extend(next_version(E::META));
         let at_once = DB::DIALECT == Dialect::Postgres
             && E::META.plug.audit.as_ref().is_none_or(|audit| logs_at_once(DB::DIALECT, audit));

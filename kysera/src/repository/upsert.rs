@@ -12,8 +12,8 @@ use crate::expr::{Action, Col, Deleted, Meta, Sql};
 use crate::query::{decode_all, decode_first};
 use crate::source::{Cx, Op, Unit};
 use crate::write::{
-    Answer, Assignment, Keys, To, Which, create_refusal, created, denied, given, is_late, logs_at_once,
-    refusal, refuse_same_key, unit_of,
+    Answer, Assignment, Keys, To, Which, create_refusal, created, denied, given, is_late, is_unguarded,
+    logs_at_once, refusal, refuse_same_key, unit_of,
 };
 
 /// MySQL's "subquery returns more than 1 row", which the guard raises, has this SQLSTATE, and so has PostgreSQL's
@@ -275,7 +275,9 @@ async fn upsert_batch<DB: Backend, E: On<DB>>(
     conflict: &Conflict<E>,
 ) -> Result<Vec<E>> {
     let way = way(DB::DIALECT, conflict, mask, Judged::of::<E>(cx, mask, rows));
-    if way == Way::Locked {
+    // One row is judged by the statement that writes it.
+    let alone = way == Way::OneStatement && rows.len() == 1 && !is_unguarded(E::META);
+    if way == Way::Locked || alone {
         let mut stored = Vec::with_capacity(rows.len());
         for row in rows {
             stored.push(upsert_one::<DB, E>(conn, cx, row, conflict).await?);

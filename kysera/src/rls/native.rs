@@ -58,7 +58,11 @@
 //!
 //! * PostgreSQL's policies concern neither superusers, nor roles with `BYPASSRLS`, nor, without
 //!   [`force`](NativePolicies::force), the owner of the table: connect as another role.
-//! * Other tables that a rule asks for have policies of their own then, which apply within it.
+//! * Other tables that a rule asks for have policies of their own then, which apply within it. So a rule cannot ask for other rows of
+//!   its own table: that is an error.
+//! * What a statement reads has to be readable afterwards as well: an update with a `WHERE` or a `RETURNING` that takes a row out of
+//!   its author's sight is refused, and so is an insert with a `RETURNING` of a row that its author may not read.
+//! * A claim that is an empty text counts as none.
 //! * A rule that depends on Rust code, by a function or by `include_when`, has no such form: it is an error, unless
 //!   [`leave_out_functions`](NativePolicies::leave_out_functions) leaves those that allow something out.
 //! * Guarded fields (`read_if`, `write_if`) are not part of it: columns are a matter of `GRANT`.
@@ -71,7 +75,7 @@ use sqlx::Row;
 use crate::backend::Dialect;
 use crate::entity::Policed;
 use crate::error::{Error, Result};
-use crate::expr::{Action, Condition, Effect, Meta, Node, PluginContext, PolicyMeta, Rule, Sql, dynamic};
+use crate::expr::{Action, Condition, Effect, Meta, Node, PluginContext, Rule, Sql, dynamic};
 use crate::source::Db;
 
 /// PostgreSQL's own policies for an entity.
@@ -232,8 +236,12 @@ impl NativePolicies {
         let report = {
             let mut conn = tx.connection().await?;
             let (enabled, forced) = self.switches(&mut conn).await?;
-            let installed = self.installed(&mut conn).await?;
+            let (installed, others): (BTreeMap<_, _>, BTreeMap<_, _>) =
+                policies_of(&mut conn, &self.table()).await?.into_iter().partition(|(name, _)| is_ours(name));
             let copy = format!("pg_temp.{}", quote(self.meta.table));
+            // Temporary tables come first unless the path says otherwise, and conditions would be about the copy.
+            let path = "SELECT set_config('search_path', concat_ws(', ', NULLIF(current_setting('search_path'), ''), 'pg_temp'), TRUE)";
+            sqlx::query(path).execute(&mut *conn).await?;
             let sql = format!(
                 "CREATE TEMP TABLE {} (LIKE {}) ON COMMIT DROP",
                 quote(self.meta.table),
@@ -254,6 +262,7 @@ impl NativePolicies {
                 }
             }
             report.unexpected = installed.into_keys().filter(|name| !declared.contains_key(name)).collect();
+            report.others = others.into_keys().collect();
             report
         };
         tx.rollback().await?;
@@ -272,7 +281,8 @@ impl NativePolicies {
                 self.refuse_function(rule)?;
                 continue;
             }
-            let condition = self.condition(policy, node)?;
+            self.refuse_own_table(rule, node)?;
+            let condition = self.condition(node)?;
             for action in Action::ALL.into_iter().filter(|action| rule.actions.contains(*action)) {
                 natives.extend(native(at, rule, action, &condition));
             }
@@ -292,7 +302,29 @@ impl NativePolicies {
         Err(Error::BadRequest(text.into()))
     }
 
-    fn condition(&self, _: &PolicyMeta, node: &Node) -> Result<String> {
+    /// PostgreSQL applies the policies of a table to the sub-queries of its own policies as well, without an end: it refuses every
+    /// statement then, and not the policy.
+    fn refuse_own_table(&self, rule: &Rule, node: &Node) -> Result<()> {
+        let schema = |meta: &'static Meta| meta.schema.or(self.schema.as_deref());
+        let mut own = false;
+        node.relations_deep(&mut |rel| {
+            let link = rel.via.map(|via| via.meta);
+            own |= std::iter::once(rel.meta)
+                .chain(link)
+                .any(|meta| meta.table == self.meta.table && schema(meta) == schema(self.meta));
+        });
+        if !own {
+            return Ok(());
+        }
+        let text = format!(
+            "the rule `{}` of {} asks for other rows of its own table, which policies of PostgreSQL cannot: they would apply within \
+             it, without an end",
+            rule.name, self.meta.entity
+        );
+        Err(Error::BadRequest(text.into()))
+    }
+
+    fn condition(&self, node: &Node) -> Result<String> {
         let mut sql = Sql::new(Dialect::Postgres).at(self.schema.as_deref(), PluginContext::NONE).inline();
         sql.in_rule(|sql| {
             sql.filter(node);
@@ -334,7 +366,7 @@ impl NativePolicies {
     /// Those of the database that are kysera's.
     async fn installed(&self, conn: &mut sqlx::PgConnection) -> Result<BTreeMap<String, Installed>> {
         let mut all = policies_of(conn, &self.table()).await?;
-        all.retain(|name, _| name.starts_with(PREFIX));
+        all.retain(|name, _| is_ours(name));
         Ok(all)
     }
 }
@@ -398,6 +430,10 @@ fn native(at: usize, rule: &Rule, action: Action, condition: &str) -> Option<Nat
     Some(Native { name, permissive: rule.effect == Effect::Allow, command, using, check })
 }
 
+fn is_ours(name: &str) -> bool {
+    name.starts_with(PREFIX)
+}
+
 fn quote(name: &str) -> String {
     let mut sql = Sql::new(Dialect::Postgres);
     sql.ident(name);
@@ -418,6 +454,8 @@ pub struct NativeReport {
     pub different: Vec<String>,
     /// There, named as kysera's are, and not declared.
     pub unexpected: Vec<String>,
+    /// There under other names: not kysera's, and no difference. What they allow is allowed as well.
+    pub others: Vec<String>,
 }
 
 impl NativeReport {

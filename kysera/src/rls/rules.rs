@@ -191,16 +191,16 @@ impl<E: Entity, C: Send + Sync + 'static> Rules<E, C> {
         self.include_if(Arc::new(move |cx| when(cx.now())), rules)
     }
 
-    /// These as well, from one hour of the day to before another, in UTC. `22..6` is the night.
+    /// These as well, from one hour of the day to before another, in UTC: from 22 until 6 is the night.
     #[must_use]
-    pub fn include_hours(self, hours: std::ops::Range<u8>, rules: Self) -> Self {
+    pub fn include_hours(self, from: u8, until: u8, rules: Self) -> Self {
         self.include_while(
             move |now| {
                 // Before 1970 is no time of the day.
                 let since = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs();
                 let hour = (since / 3600) % 24;
-                let (start, end) = (u64::from(hours.start), u64::from(hours.end));
-                if start <= end { (start..end).contains(&hour) } else { hour >= start || hour < end }
+                let (from, until) = (u64::from(from), u64::from(until));
+                if from <= until { (from..until).contains(&hour) } else { hour >= from || hour < until }
             },
             rules,
         )
@@ -239,7 +239,7 @@ impl<E: Entity, C: Send + Sync + 'static> Rules<E, C> {
     where
         Column<E, T>: IsClaim<E, C, U>,
     {
-        self.restrict("tenant", Action::ALL, column.is_claim(tenant))
+        self.restrict("tenant", Action::ALL, column.claimed_by(tenant))
     }
 
     /// Everything with rows that are one's own.
@@ -248,7 +248,7 @@ impl<E: Entity, C: Send + Sync + 'static> Rules<E, C> {
     where
         Column<E, T>: IsClaim<E, C, U>,
     {
-        self.allow("owner", Action::ALL, column.is_claim(owner))
+        self.allow("owner", Action::ALL, column.claimed_by(owner))
     }
 
     /// Everything with all rows, for those of whom that is true. It is a rule as any other: what is denied stays denied.
@@ -281,17 +281,17 @@ impl<E: Entity, C: Send + Sync + 'static> Rules<E, C> {
 /// A column that compares with a claim.
 #[doc(hidden)]
 pub trait IsClaim<E, C, U> {
-    fn is_claim(self, claim: Claim<C, U>) -> Filter<E>;
+    fn claimed_by(self, claim: Claim<C, U>) -> Filter<E>;
 }
 
 impl<E, C, T: Send + Sync + 'static> IsClaim<E, C, T> for Column<E, T> {
-    fn is_claim(self, claim: Claim<C, T>) -> Filter<E> {
+    fn claimed_by(self, claim: Claim<C, T>) -> Filter<E> {
         self.eq(claim)
     }
 }
 
 impl<E, C, T: Send + Sync + 'static> IsClaim<E, C, T> for Column<E, Option<T>> {
-    fn is_claim(self, claim: Claim<C, T>) -> Filter<E> {
+    fn claimed_by(self, claim: Claim<C, T>) -> Filter<E> {
         self.eq(claim)
     }
 }
@@ -303,8 +303,10 @@ impl<E, C, T: Send + Sync + 'static> IsClaim<E, C, T> for Column<E, Option<T>> {
 /// inferred.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is no condition of a rule",
-    label = "expected a filter on `{E}`, or a function `|who: &{C}| ..` that makes one",
-    note = "a function has to say what it takes: `|who: &{C}| Invoice::AMOUNT.le(who.limit)`"
+    label = "expected a filter on the entity, or a function of the context that makes one",
+    note = "a filter says what holds for a row, as in `Invoice::OWNER_ID.eq(Principal::USER_ID)`, or for who asks, as in \
+            `Principal::IS_ADMIN.holds()`",
+    note = "a function has to say what it takes, as in `|who: &Principal| Invoice::AMOUNT.le(who.limit)`"
 )]
 pub trait Condition<E, C, M> {
     #[doc(hidden)]

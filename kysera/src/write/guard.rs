@@ -99,6 +99,10 @@ pub(crate) fn write_becoming<'a>(
         let to = match &assign.to {
             To::Term(term) => Becomes::Term((*term).clone()),
             To::Next => Becomes::Next,
+            To::IfReadable(guard, _) => {
+                given.push(assign);
+                Becomes::IfReadable(guard)
+            }
             _ => {
                 given.push(assign);
                 Becomes::Given
@@ -117,7 +121,7 @@ pub(crate) fn write_becoming<'a>(
     let cols: Vec<_> = given.iter().map(|assign| assign.col).collect();
     sql.push("EXISTS (SELECT 1 FROM ").typed_values(meta, &cols, |sql, at| {
         if let Some(assign) = given.get(at) {
-            assign.write_to(sql);
+            assign.write_given(sql);
         }
     });
     sql.push(" WHERE ").becoming(becomes, |sql| {

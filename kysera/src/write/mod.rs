@@ -33,5 +33,7 @@ pub(crate) use log::table_name as audit_table_name;
 pub(crate) use log::{NEW, OLD, Sides, lock_seen, log_query, pair, row_lock, take_turn, write_entries};
 pub(crate) use prepare::Prepare;
 pub(crate) use set::write as write_assignments;
-pub(crate) use set::{Assignment, To, next_version, of_values, readers_first, refuse_fixed, set_twice};
+pub(crate) use set::{
+    Assignment, To, next_version, of_read_values, of_values, readers_first, refuse_fixed, set_twice,
+};
 pub(crate) use which::{Keys, Which};

@@ -3,7 +3,7 @@
 use crate::backend::Dialect;
 use crate::entity::Values;
 use crate::error::{Error, Result};
-use crate::expr::{AnyValue, Col, Fill, Meta, Sql, Term, Value};
+use crate::expr::{AnyValue, Col, FieldGuard, Fill, Meta, PluginContext, Sql, Standing, Term, Value};
 
 /// `<column> = <to>`
 pub(crate) struct Assignment<'a> {
@@ -15,6 +15,8 @@ pub(crate) struct Assignment<'a> {
 pub(crate) enum To<'a> {
     Term(&'a Term),
     Value(&'a AnyValue),
+    /// The same, unless the caller may not read what is there: then it stays.
+    IfReadable(&'static FieldGuard, &'a AnyValue),
     Shared(Value),
     /// What the audit log wrote down of it, as JSON.
     #[cfg(feature = "audit")]
@@ -37,6 +39,9 @@ impl<'a> Assignment<'a> {
         match &self.to {
             To::Term(term) => sql.term(term),
             To::Value(value) => sql.value(self.col.codec, *value),
+            To::IfReadable(guard, value) => sql.if_readable(self.col, guard, |sql| {
+                sql.value(self.col.codec, *value);
+            }),
             To::Shared(value) => sql.shared(self.col.codec, value),
             #[cfg(feature = "audit")]
             To::Logged(meta, json) => sql.logged(meta, self.col, json),
@@ -47,9 +52,26 @@ impl<'a> Assignment<'a> {
         };
     }
 
+    /// The value that the caller gives, whether or not it is what the column is set to.
+    pub(crate) fn write_given(&self, sql: &mut Sql<'a>) {
+        match &self.to {
+            To::IfReadable(_, value) => {
+                sql.value(self.col.codec, *value);
+            }
+            _ => self.write_to(sql),
+        }
+    }
+
     /// Whether it reads a column of the row, other than the one that it sets.
     fn reads(&self, col: &Col) -> bool {
-        let To::Term(term) = self.to else { return false };
+        let term = match &self.to {
+            To::Term(term) => *term,
+            To::IfReadable(guard, _) => {
+                return self.col.index != col.index
+                    && guard.read.is_some_and(|read| read().0.reads(col.index));
+            }
+            _ => return false,
+        };
         let mut found = false;
         term.visit(&mut |term| {
             let read = match term {
@@ -71,6 +93,23 @@ pub(crate) fn of_values<'a>(
     values: &'a dyn Values,
 ) -> impl Iterator<Item = Assignment<'a>> {
     meta.columns.iter().filter_map(|col| Some(Assignment { col, to: To::Value(values.value(col.index)?) }))
+}
+
+/// The same for a row that was read and changed: what the caller could not read of it stays as it is.
+pub(crate) fn of_read_values<'a>(
+    meta: &'static Meta,
+    values: &'a dyn Values,
+    cx: &PluginContext<'_>,
+) -> impl Iterator<Item = Assignment<'a>> {
+    of_values(meta, values).map(|assignment| {
+        let guard = assignment.col.guard.filter(|guard| guard.read.is_some());
+        match (guard.filter(|guard| (guard.standing)(cx) != Standing::System), assignment.to) {
+            (Some(guard), To::Value(value)) => {
+                Assignment { col: assignment.col, to: To::IfReadable(guard, value) }
+            }
+            (_, to) => Assignment { col: assignment.col, to },
+        }
+    })
 }
 
 /// What plugins count, after everything else: where assignments follow each other, nothing is to see the new version.

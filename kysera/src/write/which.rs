@@ -131,7 +131,8 @@ impl<'a, E: Entity> Which<'a, E> {
             glue = " AND ";
         }
         if let Some((col, value)) = self.is {
-            sql.push(glue).ident(col.name);
+            // As the caller sees it: whether it has a value would tell the value.
+            sql.push(glue).readable_column(col, false);
             if (col.codec.is_null)(value) {
                 sql.push(" IS NULL");
             } else {

@@ -1,14 +1,20 @@
 //! Who may do what, the same on every backend.
 
 mod checks;
+mod composition;
 mod crowd;
+mod fields;
+mod fields_written;
 mod found;
+mod hierarchies;
 mod hunter;
 mod hunter_model;
 mod hunter_reads;
 mod hunter_surface;
 mod hunter_writes;
-mod paths;
+mod originals;
 mod races;
+mod relations;
 mod rules;
+pub mod staff;
 pub mod world;

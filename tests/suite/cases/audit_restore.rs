@@ -421,7 +421,7 @@ async fn rows_that_may_not_be_seen_are_neither_put_back_nor_shown() {
     let entry = last(&db).await.id;
     let tenant = |tenant| TenantTag::repo(source_at(&db, 2).with_context(Tenant(tenant)));
     let error = tenant(1).restore_from_audit(entry).await.unwrap_err();
-    assert!(matches!(error, Error::NotFound { entity: "TenantTag" }), "{error:?}");
+    assert!(matches!(error, Error::NotFound { entity: "AuditEntry" }), "{error:?}");
     assert_eq!(tenant(1).state_at("a", at(1)).await.unwrap(), None);
     assert_eq!(tenant(2).state_at("a", at(1)).await.unwrap().unwrap().uses, 2);
     assert_eq!(tenant(2).restore_from_audit(entry).await.unwrap().uses, 1);

@@ -48,6 +48,7 @@ pub(crate) struct Audit {
 
 /// `rls(context = Principal, tenant(tenant_id), rules)`
 pub(crate) struct Rls {
+    pub(crate) name: Ident,
     pub(crate) context: Option<Type>,
     pub(crate) tenant: Option<Tenant>,
     /// Whether the user has an `impl Policy`.
@@ -135,7 +136,7 @@ impl Audit {
 
 impl Rls {
     pub(super) fn parse(item: &Item, diag: &Diag) -> Self {
-        let mut plugin = Self { context: None, tenant: None, rules: false };
+        let mut plugin = Self { name: item.key.clone(), context: None, tenant: None, rules: false };
         let mistakes = diag.len();
         let options = options(item, diag);
         let rules = options.iter().find(|option| option.name() == "rules").map(|option| &option.key);
@@ -163,6 +164,7 @@ impl Rls {
                 let context = tidy(context);
                 let what = "`rules` adds the rules of `Policy` to those of `tenant(..)`, and there is no `tenant(..)`";
                 diag.at(rules, format!("{what}: `rls(context = {context})` alone takes them"));
+                plugin.rules = false;
             }
             (None, Some(Tenant { field, claim: Some(claim) })) => {
                 let field = field.to_string();

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::Sql;
-use crate::expr::claim::ClaimMeta;
+use crate::expr::claim::{ClaimMeta, Equals};
 use crate::expr::term::Term;
 use crate::expr::value::Value;
 
@@ -33,7 +33,7 @@ impl Sql<'_> {
     }
 
     /// Whether a claim has a value.
-    pub(super) fn claim_is(&mut self, claim: &'static ClaimMeta, value: &Value) -> &mut Self {
+    pub(super) fn claim_is(&mut self, claim: &'static ClaimMeta, value: &Value, equals: Equals) -> &mut Self {
         if self.inline {
             self.push("(").shared(claim.codec, value);
             return match claim.list {
@@ -41,7 +41,7 @@ impl Sql<'_> {
                 false => self.push(" = ").setting(claim).push(")"),
             };
         }
-        self.push(match claim.has(&self.cx, value) {
+        self.push(match claim.has(&self.cx, value, equals) {
             Some(true) => "TRUE",
             Some(false) => "FALSE",
             None => "NULL",

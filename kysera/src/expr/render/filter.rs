@@ -34,7 +34,7 @@ impl<'v> Sql<'v> {
             Node::Holds(term) => self.push("(").term(term).push(")"),
             Node::Related { rows, negated } => self.related_exists(rows, *negated),
             Node::InClaim { left, claim } => self.in_claim(left, claim),
-            Node::ClaimIs { claim, value } => self.claim_is(claim, value),
+            Node::ClaimIs { claim, value, equals } => self.claim_is(claim, value, *equals),
             Node::Reachable { rel, filters } => self.reachable(rel, filters),
             Node::All(nodes) if nodes.is_empty() => self.push("TRUE"),
             Node::Any(nodes) if nodes.is_empty() => self.push("FALSE"),

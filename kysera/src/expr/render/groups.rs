@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use super::Sql;
 use crate::backend::Dialect;
 use crate::expr::meta::Col;
+use crate::expr::policy::{FieldGuard, Standing};
 use crate::expr::term::Term;
 
 impl<'v> Sql<'v> {
@@ -66,6 +67,7 @@ impl<'v> Sql<'v> {
     /// Writes the place of an expression among those selected, if it has one and would not be recognized otherwise.
     pub(super) fn by_position(&mut self, term: &Term) -> bool {
         let unrecognized = term.is_opaque()
+            || self.is_masked(term)
             || (self.dialect == Dialect::MySql && term.as_column().is_none() && !term.has_aggregate());
         if !self.condensed || !unrecognized {
             return false;
@@ -84,13 +86,22 @@ impl<'v> Sql<'v> {
             return false;
         }
         let (before, after) = match self.dialect {
-            Dialect::MySql if term.as_column().is_none() => ("MIN(", ")"),
+            Dialect::MySql if term.as_column().is_none() || self.is_masked(term) => ("MIN(", ")"),
             // Of any type, unlike MIN.
-            Dialect::Postgres if self.has_sub_query(term) => ("(ARRAY_AGG(", "))[1]"),
+            Dialect::Postgres if self.has_sub_query(term) || self.is_masked(term) => ("(ARRAY_AGG(", "))[1]"),
             _ => ("", ""),
         };
         self.push(before).key(term).push(after);
         true
+    }
+
+    /// Whether a column in it is written with a mask: two of them are two different expressions.
+    fn is_masked(&self, term: &Term) -> bool {
+        let guards =
+            |guard: &FieldGuard| guard.read.is_some() && (guard.standing)(&self.cx) == Standing::Known;
+        let mut found = false;
+        term.visit(&mut |term| found |= matches!(term, Term::Column(col) if col.guard.is_some_and(guards)));
+        found
     }
 
     /// Whether it is written as a sub-query, or around one: two of them are two different expressions.

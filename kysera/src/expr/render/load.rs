@@ -149,8 +149,13 @@ impl<'v> Sql<'v> {
     /// The column that has the key of the rows at this end.
     fn load_key(&mut self, rel: &Rel, names: Names) -> &mut Self {
         match names.link {
-            Some((via, alias)) => self.alias(alias).push(".").ident(via.parent.name),
-            None => self.column(rel.key),
+            Some((via, alias)) => {
+                self.about(Level { alias: Some(alias), ..Level::default() }, |sql| {
+                    sql.readable_column(via.parent, true);
+                });
+                self
+            }
+            None => self.readable_column(rel.key, true),
         }
     }
 
@@ -162,9 +167,15 @@ impl<'v> Sql<'v> {
         let cols = all_columns(rel).enumerate();
         self.list(cols, ", ", |sql, (i, (linking, col))| {
             match names.link {
-                Some((_, alias)) if linking => sql.alias(alias).push(".").ident(col.name),
-                _ => sql.column(col),
-            };
+                Some((_, alias)) if linking => {
+                    sql.about(Level { alias: Some(alias), ..Level::default() }, |sql| {
+                        sql.readable_column(col, true);
+                    });
+                }
+                _ => {
+                    sql.readable_column(col, true);
+                }
+            }
             if numbered {
                 sql.push(" AS ").ident(&format!("c{i}"));
             }
@@ -189,7 +200,10 @@ impl<'v> Sql<'v> {
             self.push(" AS ").alias(target);
         }
         if let Some((via, alias)) = names.link {
-            self.push(" ON ").column(rel.key).push(" = ").alias(alias).push(".").ident(via.target.name);
+            self.push(" ON ").readable_column(rel.key, true).push(" = ");
+            self.about(Level { alias: Some(alias), ..Level::default() }, |sql| {
+                sql.readable_column(via.target, true);
+            });
         }
         self
     }

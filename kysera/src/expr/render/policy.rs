@@ -8,11 +8,14 @@ use crate::expr::meta::{Col, Meta};
 use crate::expr::policy::{Action, Demand, FieldGuard, PolicyMeta, Standing};
 use crate::expr::relation::Rel;
 use crate::expr::term::Term;
+use crate::expr::value::Value;
 
 /// What becomes of a column of the row at hand, for conditions on the row after a write.
 pub(crate) enum Becomes {
     /// A value, which is a column of the derived table of new values.
     Given,
+    /// The same, where the caller may read what is there; otherwise it stays.
+    IfReadable(&'static FieldGuard),
     /// An expression of the row as it is.
     Term(Term),
     /// One more than it is.
@@ -152,6 +155,11 @@ impl<'v> Sql<'v> {
             Some(Becomes::Given) => {
                 self.ident(VALUES).push(".").ident(col.name);
             }
+            Some(Becomes::IfReadable(guard)) => {
+                self.if_readable(col, guard, |sql| {
+                    sql.ident(VALUES).push(".").ident(col.name);
+                });
+            }
             Some(Becomes::Term(term)) => {
                 // The caller's expression, not the rule's.
                 let in_rules = std::mem::replace(&mut self.in_rules, false);
@@ -173,7 +181,12 @@ impl<'v> Sql<'v> {
     /// Writes the columns of the row at hand, those masked that the caller may not read.
     pub(crate) fn readable_columns(&mut self, meta: &'static Meta, qualified: bool) -> &mut Self {
         self.list(meta.columns, ", ", |sql, col| {
-            sql.readable_column(col, qualified);
+            match sql.mask_of(col) {
+                // With its name, for whatever stands around it.
+                Some(guard) => sql.masked(col, guard).push(" AS ").ident(col.name),
+                None if qualified => sql.column(col),
+                None => sql.ident(col.name),
+            };
         })
     }
 
@@ -207,10 +220,38 @@ impl<'v> Sql<'v> {
         });
         self.push(" THEN ").column(col).push(" ELSE ");
         match guard.mask {
-            Some(mask) => self.shared(col.codec, &mask()),
+            Some(mask) => self.mask(col, &mask()),
             None => self.push("NULL"),
         }
         .push(" END")
+    }
+
+    fn mask(&mut self, col: &'static Col, mask: &Value) -> &mut Self {
+        let flag = mask.downcast_ref::<bool>().copied().or_else(|| *mask.downcast_ref::<Option<bool>>()?);
+        match flag {
+            // An argument has no sign on MySQL, and with the column, which has one, would make a decimal.
+            Some(flag) => self.push(if flag { "TRUE" } else { "FALSE" }),
+            None => self.shared(col.codec, mask),
+        }
+    }
+
+    /// `CASE WHEN <may be read> THEN <value> ELSE <column> END`
+    pub(crate) fn if_readable(
+        &mut self,
+        col: &Col,
+        guard: &'static FieldGuard,
+        value: impl FnOnce(&mut Self),
+    ) -> &mut Self {
+        let Some(read) = guard.read else {
+            value(self);
+            return self;
+        };
+        self.push("CASE WHEN ").in_rule(|sql| {
+            sql.filter(&read().0);
+        });
+        self.push(" THEN ");
+        value(self);
+        self.push(" ELSE ").column(col).push(" END")
     }
 
     /// The key of rows from which others are reached by following a relation of a table to itself.
@@ -220,16 +261,27 @@ impl<'v> Sql<'v> {
         let first = self.new_alias("r", rel.parent);
         let next = self.new_alias("r", rel.parent);
         let set = self.new_alias("h", rel.parent);
-        self.column(rel.parent).push(" IN (WITH RECURSIVE ").alias(set).push(" (").ident("k").push(") AS (");
+        // From a row without a key nothing is reached: that is false, and not unknown.
+        let keyless = rel.parent.codec.nullable || rel.parent.guard.is_some();
+        if keyless {
+            self.push("(").readable_column(rel.parent, true).push(" IS NOT NULL AND ");
+        }
+        self.readable_column(rel.parent, true).push(" IN (WITH RECURSIVE ").alias(set);
+        self.push(" (").ident("k").push(") AS (");
         let outer = std::mem::take(&mut self.level);
         let aggregates = std::mem::replace(&mut self.aggregates, false);
         // Of rows without a key none is reached, and a NULL among the keys would make the negation unknown.
         let row = |sql: &mut Self, alias: Alias| {
             sql.level = Level { alias: Some(alias), ..Level::default() };
-            sql.push("SELECT ").column(rel.key).push(" FROM ").readable(rel.meta).push(" AS ").alias(alias);
+            sql.push("SELECT ")
+                .readable_column(rel.key, true)
+                .push(" FROM ")
+                .readable(rel.meta)
+                .push(" AS ")
+                .alias(alias);
         };
         row(self, first);
-        self.push(" WHERE ").column(rel.key).push(" IS NOT NULL");
+        self.push(" WHERE ").readable_column(rel.key, true).push(" IS NOT NULL");
         self.visible(rel.meta, super::Deleted::Hidden, " AND ");
         for node in filters {
             self.push(" AND ").filter(node);
@@ -239,16 +291,16 @@ impl<'v> Sql<'v> {
         self.push(" JOIN ")
             .alias(set)
             .push(" ON ")
-            .column(rel.parent)
+            .readable_column(rel.parent, true)
             .push(" = ")
             .alias(set)
             .push(".")
             .ident("k");
-        self.push(" WHERE ").column(rel.key).push(" IS NOT NULL");
+        self.push(" WHERE ").readable_column(rel.key, true).push(" IS NOT NULL");
         self.visible(rel.meta, super::Deleted::Hidden, " AND ");
         self.level = outer;
         self.aggregates = aggregates;
-        self.push(") SELECT ").ident("k").push(" FROM ").alias(set).push(")")
+        self.push(") SELECT ").ident("k").push(" FROM ").alias(set).push(if keyless { "))" } else { ")" })
     }
 
     /// Writes the values of one row as a derived table, `(SELECT .. UNION ALL SELECT ..) AS "kysera_v"`, whose columns have the

@@ -23,10 +23,13 @@ impl<'v> Sql<'v> {
         for (i, Join { rel, left }) in joins.iter().enumerate() {
             let Some((_, alias)) = self.level.joins.get(i).copied() else { continue };
             self.push(if *left { " LEFT JOIN " } else { " JOIN " }).table(rel.meta).push(" AS ");
-            self.alias(alias).push(" ON ").alias(alias).push(".").ident(rel.key.name).push(" = ");
-            self.column(rel.parent);
-            let level = Level { alias: Some(alias), ..Level::default() };
-            self.about(level, |sql| {
+            self.alias(alias).push(" ON ");
+            let level = || Level { alias: Some(alias), ..Level::default() };
+            self.about(level(), |sql| {
+                sql.readable_column(rel.key, true);
+            });
+            self.push(" = ").readable_column(rel.parent, true);
+            self.about(level(), |sql| {
                 sql.visible(rel.meta, Deleted::Hidden, " AND ");
             });
         }
@@ -124,17 +127,19 @@ impl<'v> Sql<'v> {
         self.push(" FROM ");
         if let Some((via, alias)) = link {
             self.readable(via.meta).push(" AS ").alias(alias).push(" JOIN ").readable(rel.meta).push(" AS ");
-            self.alias(target).push(" ON ").alias(target).push(".").ident(rel.key.name).push(" = ");
-            self.alias(alias).push(".").ident(via.target.name);
-            self.push(" WHERE ").alias(alias).push(".").ident(via.parent.name);
+            let link = || Level { alias: Some(alias), ..Level::default() };
+            self.alias(target).push(" ON ").readable_column(rel.key, true).push(" = ");
+            self.about(link(), |sql| {
+                sql.readable_column(via.target, true).push(" WHERE ").readable_column(via.parent, true);
+            });
         } else {
             self.readable(rel.meta).push(" AS ").alias(target);
-            self.push(" WHERE ").alias(target).push(".").ident(rel.key.name);
+            self.push(" WHERE ").readable_column(rel.key, true);
         }
         self.push(" = ");
         // The row outside.
         let inner = std::mem::replace(&mut self.level, outer);
-        self.column(rel.parent);
+        self.readable_column(rel.parent, true);
         let outer = std::mem::replace(&mut self.level, inner);
         self.visible(rel.meta, deleted, " AND ");
         if let Some((via, alias)) = link {

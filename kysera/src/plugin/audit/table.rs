@@ -1,12 +1,13 @@
 //! The tables of an audit log.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use crate::backend::{Backend, Dialect};
-use crate::entity::Audited;
+use crate::entity::{Audited, Entity};
 use crate::error::{Error, Result};
-use crate::expr::{Hooks, Sql, dynamic};
-use crate::query::{Find, Log, OtherTable};
+use crate::expr::{Hooks, PluginContext, Sql, Standing, dynamic};
+use crate::query::{Find, Log, OtherTable, RowOf};
 use crate::source::{Cx, Db, Source};
 
 use super::AuditEntry;
@@ -28,11 +29,33 @@ use super::AuditEntry;
 /// # }
 /// # #[cfg(not(feature = "sqlite"))] fn main() {}
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct AuditTable {
     pub(super) schema: Option<Cow<'static, str>>,
     pub(super) name: Cow<'static, str>,
     pub(super) chained: bool,
+    /// Whom the policy of the entity concerns whose log it is.
+    standing: Option<fn(&PluginContext<'_>) -> Standing>,
+}
+
+impl PartialEq for AuditTable {
+    fn eq(&self, other: &Self) -> bool {
+        (&self.schema, &self.name, self.chained) == (&other.schema, &other.name, other.chained)
+    }
+}
+
+impl Eq for AuditTable {}
+
+/// Who sees all entries, where not everyone does.
+struct Everything(fn(&PluginContext<'_>) -> Standing);
+
+impl RowOf for Everything {
+    fn write<'q>(&'q self, sql: &mut Sql<'q>) {
+        if (self.0)(&sql.cx()) != Standing::System {
+            sql.refuse(Error::Protected { entity: AuditEntry::META.entity });
+        }
+        sql.push("TRUE");
+    }
 }
 
 impl Default for AuditTable {
@@ -51,7 +74,7 @@ const NAME_BYTES: usize = 57;
 impl AuditTable {
     /// A table of this name, as in `#[kysera::plugin(audit(table = "..")]`, in the schema of the source.
     pub fn new(name: impl Into<Cow<'static, str>>) -> Self {
-        Self { schema: None, name: name.into(), chained: false }
+        Self { schema: None, name: name.into(), chained: false, standing: None }
     }
 
     /// The table that an entity's log is in, as its `#[kysera::plugin(audit(..))]` says.
@@ -61,6 +84,7 @@ impl AuditTable {
                 schema: audit.schema.map(Cow::Borrowed),
                 name: audit.table.into(),
                 chained: audit.chain,
+                standing: E::META.policy.map(|policy| policy.standing),
             },
             None => Self::default(),
         }
@@ -119,10 +143,13 @@ impl AuditTable {
         }
     }
 
-    /// All entries of the log, about whatever table: a query. It is for whoever keeps the log: [policies](crate::rls) of the
-    /// entities do not narrow it, as they do [`audit_log`](super::AuditMethods::audit_log).
+    /// All entries of the log, about whatever table: a query.
+    ///
+    /// Where the entity of [`of`](Self::of) has a [policy](crate::rls), that is for [unrestricted](crate::Db::unrestricted) sources,
+    /// for others [`Error::Protected`]; a table that is named by [`new`](Self::new) is read as it is.
     pub fn entries<'s, S: Source>(&self, source: &'s S) -> Find<'s, AuditEntry, S> {
-        self.find(source, &Hooks::NONE, None)
+        let narrowed = self.standing.map(|standing| Arc::new(Everything(standing)) as Arc<dyn RowOf>);
+        self.find(source, &Hooks::NONE, narrowed)
     }
 
     /// A query of the log's entries.
@@ -130,7 +157,7 @@ impl AuditTable {
         &self,
         source: &'s S,
         hooks: &'static Hooks,
-        row: Option<std::sync::Arc<dyn crate::query::RowOf>>,
+        row: Option<Arc<dyn RowOf>>,
     ) -> Find<'s, AuditEntry, S> {
         let mut find = Find::new(source, hooks);
         let is_default = self.schema.is_none() && self.name == DEFAULT;
