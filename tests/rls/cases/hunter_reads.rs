@@ -52,7 +52,8 @@ pub const READS: &[&str] = &[
     "sheets",
 ];
 
-type Probe = Box<dyn Fn(&Doc) -> bool>;
+type Meaning<'m> = Box<dyn Fn(&Doc) -> bool + 'm>;
+type Probe = Meaning<'static>;
 
 impl Hunter {
     /// A condition, such as someone might probe with, and what it means.
@@ -380,7 +381,7 @@ impl Hunter {
                 let foreign = || Comment::TENANT_ID.ne(tenant);
                 let other =
                     |doc: &Doc| mine.iter().any(|one| one.doc_id == doc.id && one.tenant_id != Some(tenant));
-                let cases: Vec<(Filter<Doc>, Box<dyn Fn(&Doc) -> bool + '_>)> = vec![
+                let cases: Vec<(Filter<Doc>, Meaning<'_>)> = vec![
                     (Doc::COMMENTS.any(asked()), Box::new(some)),
                     (Doc::COMMENTS.any(foreign()), Box::new(other)),
                     (!Doc::COMMENTS.any(asked()), Box::new(|doc| !some(doc))),
