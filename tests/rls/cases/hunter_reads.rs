@@ -55,7 +55,8 @@ pub const READS: &[&str] = &[
     "sheets",
 ];
 
-type Probe = Box<dyn Fn(&Doc) -> bool>;
+type Meaning<'m> = Box<dyn Fn(&Doc) -> bool + 'm>;
+type Probe = Meaning<'static>;
 
 impl Hunter {
     /// A condition, such as someone might probe with, and what it means.
@@ -383,7 +384,11 @@ impl Hunter {
                 let foreign = || Comment::TENANT_ID.ne(tenant);
                 let other =
                     |doc: &Doc| mine.iter().any(|one| one.doc_id == doc.id && one.tenant_id != Some(tenant));
+<<<<<<< HEAD
                 let cases: Vec<(Filter<Doc>, Keeps<'_>)> = vec![
+=======
+                let cases: Vec<(Filter<Doc>, Meaning<'_>)> = vec![
+>>>>>>> rls-hunter
                     (Doc::COMMENTS.any(asked()), Box::new(some)),
                     (Doc::COMMENTS.any(foreign()), Box::new(other)),
                     (!Doc::COMMENTS.any(asked()), Box::new(|doc| !some(doc))),
