@@ -16,9 +16,6 @@ use super::hunter_model::*;
 use super::world::{Page, *};
 use crate::DB;
 
-/// Which rows a filter keeps.
-type Keeps<'a> = Box<dyn Fn(&Doc) -> bool + 'a>;
-
 #[derive(Debug, PartialEq, Projection)]
 #[kysera(of = Doc)]
 struct Card {
@@ -384,11 +381,7 @@ impl Hunter {
                 let foreign = || Comment::TENANT_ID.ne(tenant);
                 let other =
                     |doc: &Doc| mine.iter().any(|one| one.doc_id == doc.id && one.tenant_id != Some(tenant));
-<<<<<<< HEAD
-                let cases: Vec<(Filter<Doc>, Keeps<'_>)> = vec![
-=======
                 let cases: Vec<(Filter<Doc>, Meaning<'_>)> = vec![
->>>>>>> rls-hunter
                     (Doc::COMMENTS.any(asked()), Box::new(some)),
                     (Doc::COMMENTS.any(foreign()), Box::new(other)),
                     (!Doc::COMMENTS.any(asked()), Box::new(|doc| !some(doc))),
