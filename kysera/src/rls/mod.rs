@@ -93,8 +93,13 @@
 //! # Which statements carry them
 //!
 //! All: reads by key, queries, counts, pages, streams, joins, loads, sub-queries; updates and deletions of one row and of many;
-//! soft deletion, `restore`, `purge`, `touch`, transitions; upserts, in both arms; new rows. Nothing is read first and judged later:
-//! a rule is a condition of the statement that it is about. Reading it costs no round trip, and neither does writing one row.
+//! soft deletion, `restore`, `purge`, `touch`, transitions; upserts, in both arms; new rows; the audit log. Nothing is read first and
+//! judged later: a rule is a condition of the statement that it is about, for reads and for writes of one row without a further round
+//! trip. What many rows become is judged once they are stored, by one statement more, in the transaction that wrote them; so is a new
+//! row of which the database fills a column that a rule reads.
+//!
+//! A filter of the caller's that may fail, such as the cast of a text to a number, is asked only of rows that the caller may read,
+//! `CASE WHEN <rules> THEN <filter> ELSE FALSE END`: its error would tell of the others.
 //!
 //! To write a row one has to be allowed to read it. A single write that is refused is [`Error::Denied`](crate::Error::Denied),
 //! which names the rule, if the caller may read the row; otherwise there is no such row. `find().update(..)` and `find().delete()`
@@ -104,10 +109,43 @@
 //! that is being taken away while a member writes is waited for. On PostgreSQL that needs the privilege `UPDATE` on these tables. Not
 //! so rules about rows that are not there (`none(..)`), and those of [`any_deep`](crate::relation::BelongsTo::any_deep).
 //!
+//! Refused writes are `tracing` events of level WARN and target `kysera::rls`, with the entity, the action, the rule, and no value.
+//!
+//! # Fields
+//!
+//! `#[kysera(read_if = .., write_if = .., mask = ..)]` on a field says who may read and write it, by filters as in rules:
+//!
+//! ```
+//! # #[cfg(feature = "sqlite")] mod doc {
+//! # use kysera::prelude::*;
+//! # use kysera::rls::Claims;
+//! # #[derive(Claims)]
+//! # struct Principal { user_id: i64, is_hr: bool }
+//! #[derive(Repository)]
+//! #[kysera(table = "employees", context = Principal)]
+//! struct Employee {
+//!     #[kysera(id)]
+//!     id: i64,
+//!     #[kysera(
+//!         read_if = Employee::ID.eq(Principal::USER_ID) | Principal::IS_HR.holds(),
+//!         write_if = Principal::IS_HR.holds()
+//!     )]
+//!     salary: Option<i64>, // NULL for others; a field that is no `Option` needs a `mask`
+//! }
+//! # }
+//! ```
+//!
+//! The mask is made by the statement, and stands for the value in everything that is asked: filters, orders, aggregates, pages.
+//! A write that gives the column a value is [`Error::Denied`](crate::Error::Denied) with its name.
+//!
 //! # What is not covered
 //!
-//! SQL of your own: [`native`] policies of PostgreSQL do that. Checks see what is written, not what a trigger makes of it. What
-//! one may not see still takes its unique keys: an upsert that meets such a row is denied, and an insert violates the constraint.
+//! * SQL of your own: [`native`] policies of PostgreSQL do that.
+//! * Checks see what is written, not what a trigger makes of it.
+//! * What one may not see still takes its unique keys: an upsert that meets such a row is denied, and an insert violates the
+//!   constraint. It can be referred to as well: a foreign key does not ask whose row it is. Say it with a rule,
+//!   `.check("own project", Action::WRITES, Task::PROJECT.any(Project::TENANT_ID.eq(Principal::TENANT_ID)))`.
+//! * Rows that `soft_delete(cascade = ..)` would delete along stay if the caller may not delete them.
 
 mod decide;
 #[cfg(feature = "postgres")]

@@ -4,6 +4,7 @@ mod barriers;
 mod checks;
 mod composition;
 mod crowd;
+mod events;
 mod fields;
 mod fields_written;
 mod found;
