@@ -47,7 +47,8 @@ impl<'c, DB: Backend> PluginTx<'c, DB> {
     }
 
     /// The connection as a source of a certain database, for repositories: `if let Some(source) = tx.on::<Sqlite>()`, then
-    /// `Log::repo(&source)`. `None` where it is another database. Its context is `()`.
+    /// `Log::repo(&source)`. `None` where it is another database. Its context is `()`; for entities that ask for one, give it the
+    /// caller's, `source.with_context(tx.context().context::<Principal>()..)`, or say why not: `source.unrestricted("..")`.
     pub fn on<Other: Backend>(&mut self) -> Option<Borrowed<'_, Other>>
     where
         DB::Connection: 'static,

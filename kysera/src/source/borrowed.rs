@@ -1,7 +1,9 @@
+use std::borrow::Cow;
 use std::ops::{Deref, DerefMut};
 
 use sqlx::Connection;
 
+use super::System;
 use super::conn::FOREIGN;
 use super::turn::{Turn, TurnGuard};
 use super::verdict::{Verdict, verdict};
@@ -10,8 +12,12 @@ use crate::backend::{Aftermath, Backend, Standing};
 use crate::error::{Error, Result, TransactionError};
 use crate::expr::dynamic;
 
-/// A connection or transaction of sqlx, borrowed for a while; made by [`on`].
-pub struct Borrowed<'c, DB: Backend>(Turn<State<'c, DB>>);
+/// A connection or transaction of sqlx, borrowed for a while; made by [`on`]. `C` is who asks, `()` unless
+/// [`with_context`](Self::with_context) says otherwise.
+pub struct Borrowed<'c, DB: Backend, C = ()> {
+    turn: Turn<State<'c, DB>>,
+    context: C,
+}
 
 struct State<'c, DB: Backend> {
     conn: &'c mut DB::Connection,
@@ -58,7 +64,7 @@ struct State<'c, DB: Backend> {
 /// # fn main() {}
 /// ```
 pub fn on<DB: Backend>(conn: &mut DB::Connection) -> Borrowed<'_, DB> {
-    Borrowed(Turn::new(State {
+    let turn = Turn::new(State {
         conn,
         flight: false,
         rows_left: false,
@@ -67,7 +73,43 @@ pub fn on<DB: Backend>(conn: &mut DB::Connection) -> Borrowed<'_, DB> {
         gone: false,
         unit: false,
         savepoints: 0,
-    }))
+    });
+    Borrowed { turn, context: () }
+}
+
+impl<'c, DB: Backend, C> Borrowed<'c, DB, C> {
+    /// The same connection on behalf of someone, for entities that ask for a context.
+    ///
+    /// ```
+    /// # #[cfg(feature = "sqlite")] mod doc {
+    /// # use kysera::prelude::*;
+    /// struct Principal {
+    ///     user: i64,
+    /// }
+    ///
+    /// #[derive(Repository)]
+    /// #[kysera(table = "notes", context = Principal)]
+    /// struct Note {
+    ///     #[kysera(id)]
+    ///     id: i64,
+    /// }
+    ///
+    /// async fn count(tx: &mut sqlx::Transaction<'_, Sqlite>, user: i64) -> kysera::Result<u64> {
+    ///     let source = kysera::on::<Sqlite>(&mut *tx).with_context(Principal { user });
+    ///     Note::repo(&source).count().await
+    /// }
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn with_context<D: Send + Sync + 'static>(self, context: D) -> Borrowed<'c, DB, D> {
+        Borrowed { turn: self.turn, context }
+    }
+
+    /// The same connection with nobody's rights but the system's; see [`Db::unrestricted`](crate::Db::unrestricted).
+    #[must_use]
+    pub fn unrestricted(self, reason: impl Into<Cow<'static, str>>) -> Borrowed<'c, DB, System> {
+        self.with_context(System::because(reason.into()))
+    }
 }
 
 impl<DB: Backend> State<'_, DB> {
@@ -116,28 +158,28 @@ impl<DB: Backend> State<'_, DB> {
     }
 }
 
-impl<'c, DB: Backend> Source for Borrowed<'c, DB> {
+impl<'c, DB: Backend, C: Send + Sync + 'static> Source for Borrowed<'c, DB, C> {
     type Database = DB;
-    type Context = ();
+    type Context = C;
     type Guard<'a>
         = BorrowedGuard<'a, 'c, DB>
     where
         Self: 'a;
 
     async fn acquire(&self) -> Result<Self::Guard<'_>> {
-        let mut state = self.0.take().await?;
+        let mut state = self.turn.take().await?;
         state.restore().await?;
         Ok(BorrowedGuard(state))
     }
 
-    fn context(&self) -> &() {
-        &()
+    fn context(&self) -> &C {
+        &self.context
     }
 }
 
-impl<DB: Backend> Writable for Borrowed<'_, DB> {}
+impl<DB: Backend, C: Send + Sync + 'static> Writable for Borrowed<'_, DB, C> {}
 
-impl<DB: Backend> std::fmt::Debug for Borrowed<'_, DB> {
+impl<DB: Backend, C> std::fmt::Debug for Borrowed<'_, DB, C> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Borrowed").finish_non_exhaustive()
     }

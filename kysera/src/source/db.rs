@@ -193,9 +193,7 @@ impl<DB: Backend, C: Send + Sync + 'static> Db<DB, C> {
     /// reads the code, its traces (an event of level INFO and target `kysera::rls`), or the audit log.
     #[must_use]
     pub fn unrestricted(&self, reason: impl Into<Cow<'static, str>>) -> Db<DB, System> {
-        let reason = reason.into();
-        tracing::event!(target: "kysera::rls", tracing::Level::INFO, reason = &*reason, "unrestricted");
-        self.clone().with_context(System { reason })
+        self.clone().with_context(System::because(reason.into()))
     }
 
     /// The same database, whose keyset pages have cursors that are signed or sealed, and which takes no others. Its
@@ -351,6 +349,14 @@ impl<DB: Backend, C> std::fmt::Debug for Db<DB, C> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct System {
     reason: Cow<'static, str>,
+}
+
+impl System {
+    /// Leaves a trace of why.
+    pub(super) fn because(reason: Cow<'static, str>) -> Self {
+        tracing::event!(target: "kysera::rls", tracing::Level::INFO, reason = &*reason, "unrestricted");
+        Self { reason }
+    }
 }
 
 impl crate::Actor for System {

@@ -114,6 +114,19 @@ async fn streams_and_transactions_are_policed() {
     assert_eq!(ids, [1]);
 }
 
+/// 23: connections and transactions of sqlx's own know nobody.
+#[tokio::test]
+async fn what_is_borrowed_of_sqlx_asks_on_behalf_of_someone() {
+    let fixture = two_tenants().await;
+    let mut conn = fixture.connection().await;
+    let ada = kysera::on::<crate::DB>(&mut conn).with_context(Principal::new(1, 10));
+    assert_eq!(Doc::repo(&ada).find().select(Doc::ID).all().await.unwrap(), [1]);
+    assert!(matches!(Doc::repo(&ada).touch(2).await, Err(Error::NotFound { .. })));
+    drop(ada);
+    let system = kysera::on::<crate::DB>(&mut conn).unrestricted("a test counts");
+    assert_eq!(Doc::repo(&system).count().await.unwrap(), 2);
+}
+
 /// 25: relationships make SQL that no database takes, and stop after one step.
 #[tokio::test]
 async fn relationships_reach_through_teams_in_teams() {
