@@ -10,25 +10,12 @@ use super::which::{Keys, Which};
 use crate::backend::{Backend, Dialect};
 use crate::entity::{Entity, Mask, Values};
 use crate::error::{Error, Result};
-use crate::expr::{
-    Action, Becomes, Col, Demand, Meta, Node, PluginContext, PolicyMeta, Scope, Sql, Standing, Term,
-};
+use crate::expr::{Action, Becomes, Col, Demand, Meta, Node, PluginContext, PolicyMeta, Sql, Standing, Term};
 use crate::source::Cx;
 
 /// The policy of an entity, if it concerns whoever asks. Whom it does not know is refused when a statement is written.
 pub(crate) fn policy_for(meta: &Meta, cx: &PluginContext<'_>) -> Option<&'static PolicyMeta> {
     meta.policy.filter(|policy| (policy.standing)(cx) == Standing::Known)
-}
-
-/// Whether rows can be hidden from whoever asks.
-#[cfg_attr(not(feature = "audit"), allow(dead_code, reason = "for the log"))]
-pub(crate) fn is_narrowed(meta: &Meta, cx: &PluginContext<'_>) -> bool {
-    let hides = |col: &Col| {
-        col.guard.is_some_and(|guard| guard.read.is_some() && (guard.standing)(cx) != Standing::System)
-    };
-    policy_for(meta, cx).is_some()
-        || meta.scope.is_some_and(|scope| !matches!(scope(cx), Scope::Open))
-        || meta.columns.iter().any(hides)
 }
 
 /// Whether rows of the entity are written as anyone likes who may see them.

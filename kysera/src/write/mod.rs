@@ -23,9 +23,11 @@ pub(crate) use change::{
 pub(crate) use check::{refuse_same_key, validate, validate_all, validate_at};
 pub use fate::Cascade;
 pub(crate) use fate::{ByFilters, Fate, meet, to_live};
+#[cfg(feature = "audit")]
+pub(crate) use guard::policy_for;
 pub(crate) use guard::{
-    becomes, create_refusal, created, denied, in_upsert, is_late, is_narrowed, is_unguarded, judge,
-    judge_alike, policy_for, refusal, writes,
+    becomes, create_refusal, created, denied, in_upsert, is_late, is_unguarded, judge, judge_alike, refusal,
+    writes,
 };
 pub(crate) use keys::{columns, given, key_columns, key_in, keys_per_statement, rows_per_statement};
 #[cfg(feature = "audit")]

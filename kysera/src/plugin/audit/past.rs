@@ -5,7 +5,7 @@ use std::time::SystemTime;
 use chrono::{DateTime, Utc};
 
 use super::AuditTable;
-use super::seen::{first_of_life, refuse_shown};
+use super::seen::{first_of_life, is_narrowed, refuse_shown};
 use super::values::{Known, Said, Values, said, said_columns};
 use crate::__private::codec;
 use crate::backend::{Backend, Dialect};
@@ -14,7 +14,7 @@ use crate::error::{AuditError, Error, Result};
 use crate::expr::{Col, Deleted, Meta, Sql, Value};
 use crate::query::decode_first;
 use crate::source::{Cx, Op};
-use crate::write::{Which, audit_table_name, is_narrowed};
+use crate::write::{Which, audit_table_name};
 
 /// An entry about a row, the one that is nearest to a time.
 struct Nearest<'a, E: Entity> {

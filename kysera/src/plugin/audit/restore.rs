@@ -5,6 +5,7 @@ use std::marker::PhantomData;
 
 use super::AuditTable;
 use super::past::{is_of_this_life, is_seen_as};
+use super::seen::is_narrowed;
 use super::values::{Known, Said, Values, said, said_columns};
 use crate::backend::{Backend, Dialect};
 use crate::entity::{Audited, Entity, On, Operation};
@@ -13,8 +14,8 @@ use crate::expr::{Action, Col, Deleted, Fill, Meta, Sql, Value};
 use crate::query::decode_first;
 use crate::source::{Cx, Op, Unit};
 use crate::write::{
-    Answer, Assignment, NEW, Prepare, To, Which, audit_table_name, change, is_narrowed, judge, log_created,
-    logged_insert, logs_at_once, next_version, policy_for, row_lock, show, take_turn, writes,
+    Answer, Assignment, NEW, Prepare, To, Which, audit_table_name, change, judge, log_created, logged_insert,
+    logs_at_once, next_version, policy_for, row_lock, show, take_turn, writes,
 };
 
 /// Puts a row back to the old values of an entry.

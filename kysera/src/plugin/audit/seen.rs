@@ -5,9 +5,9 @@ use std::marker::PhantomData;
 use super::{AuditEntry, AuditTable};
 use crate::entity::{Audited, Entity};
 use crate::error::Error;
-use crate::expr::{Col, Column, Deleted, Sql, Standing};
+use crate::expr::{Col, Column, Deleted, Meta, PluginContext, Scope, Sql, Standing};
 use crate::query::RowOf;
-use crate::write::{is_narrowed, key_columns};
+use crate::write::{key_columns, policy_for};
 
 /// The entries about one row, or about all, that the caller may see: those about rows that it may see as they are now. What is
 /// gone for good only a source sees that everything is shown to.
@@ -74,6 +74,16 @@ pub(super) fn first_of_life<'q, E: Entity + Audited>(sql: &mut Sql<'q>, about: i
     sql.push(" AS ").ident(LIFE).push(" WHERE ");
     about(sql);
     sql.push(" AND ").ident(operation).push(" IN ('create', ").push(ends).push(")), 0)");
+}
+
+/// Whether rows can be hidden from whoever asks.
+pub(super) fn is_narrowed(meta: &Meta, cx: &PluginContext<'_>) -> bool {
+    let hides = |col: &Col| {
+        col.guard.is_some_and(|guard| guard.read.is_some() && (guard.standing)(cx) != Standing::System)
+    };
+    policy_for(meta, cx).is_some()
+        || meta.scope.is_some_and(|scope| !matches!(scope(cx), Scope::Open))
+        || meta.columns.iter().any(hides)
 }
 
 /// Refuses to show values that the caller may not read.
