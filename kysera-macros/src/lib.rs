@@ -493,7 +493,7 @@ pub fn derive_claims(input: TokenStream) -> TokenStream {
 /// | option | of | meaning |
 /// |---|---|---|
 /// | `deleted_at = removed_on` | `soft_delete` | the field |
-/// | `cascade = [User::POSTS]` | `soft_delete` | the rows at the other ends of these relations, `has_many` or `has_one`, are deleted and restored along, those of them that the caller may see; their entities have `soft_delete` as well, with columns of the same type. Restored are those that have the time of the row, so that what was deleted before stays deleted |
+/// | `cascade = [User::POSTS]` | `soft_delete` | the rows at the other ends of these relations, `has_many` or `has_one`, are deleted and restored along, those of them that the caller may see and delete (others stay as they are); their entities have `soft_delete` as well, with columns of the same type. Restored are those that have the time of the row, so that what was deleted before stays deleted |
 /// | `created_at = made`, `updated_at = changed` | `timestamps` | the fields |
 /// | `create_only`, `update_only` | `timestamps` | keeps one of the times alone |
 /// | `explicit` | `timestamps` | the client may give the times: `NewUser` and `UserPatch` have them, and what is given wins |

@@ -50,13 +50,27 @@ pub(super) fn items(model: &Model) -> Option<TokenStream> {
         (Some(_), true) => {
             quote_spanned!(span=> #there::__private::rls::rules_in_tenant::<#entity, #context>(&__kysera_tenant()))
         }
-        (Some(_), false) => quote!(#krate::__private::rls::tenancy(&__kysera_tenant())),
+        (Some(_), false) => {
+            quote!(#krate::__private::rls::rules_in_tenant::<#ident, #context>(&__kysera_tenant()))
+        }
         // After a mistake.
         (None, false) => quote!(::core::unreachable!()),
     };
+    // The policy of who forgot to say `rules` is a second one then, which rustc reports.
+    let whole = (tenant.is_some() && !rules).then(|| {
+        quote! {
+            #[automatically_derived]
+            impl #krate::rls::Policy<#context> for #ident {
+                fn rules() -> #krate::rls::Rules<Self, #context> {
+                    #krate::__private::rls::everything()
+                }
+            }
+        }
+    });
     let tenant = tenant.as_ref().map(|tenant| self::tenant(model, tenant, context));
     Some(quote! {
         #policed
+        #whole
         #tenant
         fn __kysera_rules() -> &'static #krate::__private::rls::RuleSet {
             static RULES: ::std::sync::OnceLock<#krate::__private::rls::RuleSet> = ::std::sync::OnceLock::new();

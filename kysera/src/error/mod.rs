@@ -212,7 +212,7 @@ fn why(column: Option<&str>, rule: Option<&str>) -> String {
     match (column, rule) {
         (Some(column), _) => format!(": its `{column}` is not theirs to write"),
         (None, Some(rule)) => format!(": the rule `{rule}` is in the way"),
-        (None, None) => String::new(),
+        (None, None) => ": nothing allows it".into(),
     }
 }
 

@@ -138,6 +138,7 @@ impl Rule {
 #[doc(hidden)]
 pub struct RuleSet {
     pub(crate) rules: Vec<Rule>,
+    pub(crate) mistakes: Vec<String>,
 }
 
 /// Who asks, as far as a policy is concerned.
@@ -225,19 +226,22 @@ impl PolicyMeta {
 
     /// What has to hold for rows as they are, so that all of this may be done with them.
     pub(crate) fn before(&self, actions: &[Action], cx: &PluginContext<'_>) -> Vec<Demand> {
-        let mut demands = Vec::new();
-        let mut known: Vec<Vec<usize>> = Vec::new();
+        let mut groups: Vec<(Vec<usize>, Vec<Cow<'static, Node>>)> = Vec::new();
         for action in actions {
-            let (places, any): (Vec<_>, Vec<_>) = self
-                .now(Effect::Allow, std::slice::from_ref(action), cx)
-                .map(|(place, _, node)| (place, node))
-                .unzip();
-            // Reading and writing are often allowed by the same rules.
-            if !known.contains(&places) {
-                known.push(places);
-                demands.push(Demand { rule: None, column: None, any, negated: false });
+            let allowing = self.now(Effect::Allow, std::slice::from_ref(action), cx);
+            let (places, any): (Vec<_>, Vec<_>) = allowing.map(|(place, _, node)| (place, node)).unzip();
+            // Whatever allows more is said by what allows less: reading is often allowed by the rules that allow writing, and
+            // some more.
+            if groups.iter().any(|(less, _)| less.iter().all(|place| places.contains(place))) {
+                continue;
             }
+            groups.retain(|(more, _)| !places.iter().all(|place| more.contains(place)));
+            groups.push((places, any));
         }
+        let mut demands: Vec<Demand> = groups
+            .into_iter()
+            .map(|(_, any)| Demand { rule: None, column: None, any, negated: false })
+            .collect();
         let rules = |effect| self.now(effect, actions, cx);
         demands.extend(
             rules(Effect::Restrict).map(|(_, rule, node)| Demand::one(rule.name.clone(), node, false)),
@@ -276,6 +280,20 @@ impl PolicyMeta {
         demands.extend(restricted.map(|(_, rule, node)| Demand::one(rule.name.clone(), node, false)));
         self.checks(Action::Update, cx, &mut demands);
         demands
+    }
+
+    /// Whether rules about an action ask for rows of other tables that a statement does not lock.
+    pub(crate) fn asks_without_locks(&self, action: Action, cx: &PluginContext<'_>) -> bool {
+        let mut demands = self.before(&[Action::Read, action], cx);
+        if action == Action::Update {
+            demands.extend(self.updated(&|_: &Node| true, cx));
+        }
+        demands.iter().any(|demand| {
+            demand
+                .any
+                .iter()
+                .any(|node| node.asks_without_locks() || (demand.negated && node.asks_for_rows()))
+        })
     }
 
     fn checks(&self, action: Action, cx: &PluginContext<'_>, demands: &mut Vec<Demand>) {
@@ -317,6 +335,35 @@ impl Node {
         });
         self.relations(&mut |rel| found |= rel.parent.index == column);
         found
+    }
+
+    fn asks_for_rows(&self) -> bool {
+        let mut found = false;
+        self.relations(&mut |_| found = true);
+        found
+    }
+
+    /// Whether it asks for rows of other tables in a way that locks none of them: rows that are not there, hierarchies, values and
+    /// numbers of rows, SQL of the user's.
+    pub(crate) fn asks_without_locks(&self) -> bool {
+        let mut found = false;
+        self.terms(&mut |term| {
+            term.visit(&mut |term| {
+                found |= match term {
+                    Term::Through(..) | Term::CountRelated(_) => true,
+                    Term::Raw(text, _) => text.to_ascii_lowercase().contains("select"),
+                    _ => false,
+                };
+            });
+        });
+        found
+            || match self {
+                Node::Reachable { .. } | Node::Related { negated: true, .. } => true,
+                Node::Related { rows, .. } => rows.filters.iter().any(Node::asks_without_locks),
+                Node::All(nodes) | Node::Any(nodes) => nodes.iter().any(Node::asks_without_locks),
+                Node::Not(node) => node.asks_for_rows() || node.asks_without_locks(),
+                _ => false,
+            }
     }
 
     /// Whether it may fail for some rows: a cast of a text, a number that grows too large, SQL of the user's.

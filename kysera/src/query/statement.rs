@@ -149,7 +149,11 @@ impl Query {
         let actions: &[Action] =
             if self.lock.is_some() { &[Action::Read, Action::Update] } else { &[Action::Read] };
         let before = sql.len();
-        sql.conditions(meta, self.deleted, actions, &self.filters);
+        match &self.log {
+            // What narrows a log stands behind the filters.
+            Some(_) => sql.filters(&self.filters),
+            None => sql.conditions(meta, self.deleted, actions, &self.filters),
+        };
         if let Some(row) = self.log.as_ref().and_then(|log| log.row.as_ref()) {
             sql.push(if sql.len() == before { " WHERE " } else { " AND " });
             row.write(sql);

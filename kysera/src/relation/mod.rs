@@ -414,7 +414,8 @@ macro_rules! deep {
     ($($type:ident),*) => { $(
         impl<E: Entity> $type<E, E> {
             /// Whether the filter holds for a row that is reached by following the relation once or more often: for a parent, or
-            /// its parent, and so on. For the row itself as well, add `filter | ..`. Circles do no harm.
+            /// its parent, and so on. For the row itself as well, add `filter | ..`. Circles do no harm. Rows that are
+            /// marked as deleted lead nowhere.
             ///
             /// `<key> IN (WITH RECURSIVE .. SELECT ..)`: the rows that lead there do not depend on the row at hand, and are
             /// found once.

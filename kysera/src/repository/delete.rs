@@ -21,12 +21,12 @@ impl<DB: Backend, E: On<DB>> Op<DB> for ByKeys<E> {
         E::META
     }
 
-    fn unit(&self, _: Cx<'_>) -> Unit {
+    fn unit(&self, cx: Cx<'_>) -> Unit {
         let several = self.ids.len() > 1 && !is_unguarded(E::META);
         if several || self.ids.len() > keys_per_statement::<E>(DB::DIALECT) {
             Unit::Atomic
         } else {
-            self.fate.unit::<E>(DB::DIALECT)
+            self.fate.unit::<E>(DB::DIALECT, cx)
         }
     }
 
@@ -55,8 +55,8 @@ impl<DB: Backend, E: On<DB>> Op<DB> for Restore<E> {
         E::META
     }
 
-    fn unit(&self, _: Cx<'_>) -> Unit {
-        match Fate::Restore.unit::<E>(DB::DIALECT) {
+    fn unit(&self, cx: Cx<'_>) -> Unit {
+        match Fate::Restore.unit::<E>(DB::DIALECT, cx) {
             Unit::Statement => unit_of::<E>(DB::DIALECT, Answer::Rows),
             unit => unit,
         }

@@ -3,10 +3,11 @@
 use crate::backend::Backend;
 use crate::entity::{Draft, Entity, On, Operation, Values};
 use crate::error::Result;
-use crate::expr::Meta;
+use crate::expr::{Action, Meta};
 use crate::source::{Cx, Op, Unit};
 use crate::write::{
-    Answer, Assignment, Which, change, keys_per_statement, next_version, of_values, unit_of, unit_of_several,
+    Answer, Assignment, Which, change, keys_per_statement, next_version, of_values, unit_of_change,
+    unit_of_several,
 };
 
 /// One row, answered as stored; `None` if there is no such row.
@@ -22,8 +23,8 @@ impl<DB: Backend, E: On<DB>, V: Values> Op<DB> for Touch<E, V> {
         E::META
     }
 
-    fn unit(&self, _: Cx<'_>) -> Unit {
-        unit_of::<E>(DB::DIALECT, Answer::Rows)
+    fn unit(&self, cx: Cx<'_>) -> Unit {
+        unit_of_change::<E>(DB::DIALECT, cx, Answer::Rows, Action::Update)
     }
 
     async fn run(self, conn: &mut DB::Connection, cx: Cx<'_>) -> Result<Option<E>> {

@@ -3,10 +3,11 @@
 use crate::backend::Backend;
 use crate::entity::{Draft, Entity, On, Operation, Values};
 use crate::error::Result;
-use crate::expr::{Col, Meta, Value};
+use crate::expr::{Action, Col, Meta, Value};
 use crate::source::{Cx, Op, Unit};
 use crate::write::{
-    Answer, Assignment, Prepare, To, Which, change, next_version, of_values, refuse_fixed, set_twice, unit_of,
+    Answer, Assignment, Prepare, To, Which, change, next_version, of_values, refuse_fixed, set_twice,
+    unit_of_change,
 };
 
 /// `UPDATE` of one row, answered as stored; `None` unless it is there and in the state `from`.
@@ -44,8 +45,8 @@ impl<DB: Backend, E: On<DB>> Op<DB> for Transition<E> {
         E::META
     }
 
-    fn unit(&self, _: Cx<'_>) -> Unit {
-        unit_of::<E>(DB::DIALECT, Answer::Rows)
+    fn unit(&self, cx: Cx<'_>) -> Unit {
+        unit_of_change::<E>(DB::DIALECT, cx, Answer::Rows, Action::Update)
     }
 
     async fn run(self, conn: &mut DB::Connection, cx: Cx<'_>) -> Result<Option<E>> {

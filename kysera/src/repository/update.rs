@@ -15,8 +15,9 @@ use crate::query::{decode_all, decode_first};
 use crate::source::{Cx, Op, Unit};
 use crate::write::{
     Answer, NEW, OLD, Sides, Which, becomes, change, columns, given, is_unguarded, judge, key_columns,
-    key_in, lock_seen, log_query, logs_at_once, next_version, of_values, pair, read_by_keys, refusal,
-    refuse_same_key, rows_per_statement, show, unit_of, unit_of_several, write_entries, writes,
+    key_in, lock_first, lock_seen, log_query, logs_at_once, next_version, of_values, pair, read_by_keys,
+    refusal, refuse_same_key, rows_per_statement, show, unit_of_change, unit_of_several, write_entries,
+    writes,
 };
 
 /// What an update changes, with what plugins add to it.
@@ -35,8 +36,8 @@ impl<DB: Backend, E: On<DB>> Op<DB> for Update<E> {
         E::META
     }
 
-    fn unit(&self, _: Cx<'_>) -> Unit {
-        unit_of::<E>(DB::DIALECT, Answer::Rows)
+    fn unit(&self, cx: Cx<'_>) -> Unit {
+        unit_of_change::<E>(DB::DIALECT, cx, Answer::Rows, Action::Update)
     }
 
     async fn run(self, conn: &mut DB::Connection, cx: Cx<'_>) -> Result<Option<E>> {
@@ -190,6 +191,7 @@ async fn update_batch<DB: Backend, E: On<DB>>(
     ids: &[E::Id],
     patches: &[&NewPatch<E>],
 ) -> Result<Vec<Found<E>>> {
+    lock_first::<DB, E>(conn, cx, &Which::many(ids).to(Action::Update)).await?;
     let apart = E::META.plug.audit.as_ref().filter(|audit| !logs_at_once(DB::DIALECT, audit));
     let olds = match apart {
         Some(_) => lock_seen::<DB, E>(conn, cx, &Which::many(ids)).await?,

@@ -9,9 +9,9 @@ use crate::expr::{Action, Col, Meta, Value};
 use crate::query::decode_first;
 use crate::source::{Cx, Op, Unit};
 use crate::write::{
-    Answer, Assignment, NEW, OLD, Prepare, Sides, Which, change, from_old, key_columns, lock_in_order,
-    log_query, logs_at_once, next_version, of_read_values, of_values, readers_first, refusal, row_lock, show,
-    unit_of,
+    Answer, Assignment, NEW, OLD, Prepare, Sides, Which, change, from_old, key_columns, lock_first,
+    lock_in_order, log_query, logs_at_once, next_version, of_read_values, of_values, readers_first, refusal,
+    row_lock, show, unit_of_change,
 };
 
 /// `UPDATE` of one row with a certain version, answered as stored.
@@ -51,8 +51,8 @@ impl<DB: Backend, E: On<DB>> Op<DB> for UpdateAt<E> {
         E::META
     }
 
-    fn unit(&self, _: Cx<'_>) -> Unit {
-        unit_of::<E>(DB::DIALECT, Answer::Rows)
+    fn unit(&self, cx: Cx<'_>) -> Unit {
+        unit_of_change::<E>(DB::DIALECT, cx, Answer::Rows, Action::Update)
     }
 
     async fn run(self, conn: &mut DB::Connection, cx: Cx<'_>) -> Result<E> {
@@ -112,6 +112,7 @@ impl<E: Entity> UpdateAt<E> {
         let meta = E::META;
         let mut sql = cx.sql::<DB>();
         let which = Which::<E>::one(&self.id).to(Action::Update).assigning(assignments);
+        lock_first::<DB, E>(conn, cx, &which).await?;
         lock_in_order(&mut sql, &which, meta.columns);
         sql.push(", ").ident(NEW).push(" AS (UPDATE ").table(meta).push(" SET ");
         crate::write::write_assignments(&mut sql, assignments);

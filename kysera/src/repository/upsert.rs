@@ -13,7 +13,7 @@ use crate::query::{decode_all, decode_first};
 use crate::source::{Cx, Op, Unit};
 use crate::write::{
     Answer, Assignment, Keys, To, Which, create_refusal, created, denied, given, is_late, is_unguarded,
-    logs_at_once, refusal, refuse_same_key, unit_of,
+    locks_first, logs_at_once, refusal, refuse_same_key, unit_of,
 };
 
 /// MySQL's "subquery returns more than 1 row", which the guard raises, has this SQLSTATE, and so has PostgreSQL's
@@ -61,7 +61,10 @@ enum Judged {
 }
 
 impl Judged {
-    fn of<E: Entity>(cx: Cx<'_>, mask: Mask, rows: &[&NewRow<E>]) -> Self {
+    fn of<E: Entity>(dialect: Dialect, cx: Cx<'_>, mask: Mask, rows: &[&NewRow<E>]) -> Self {
+        if locks_first::<E>(dialect, cx, Action::Update) {
+            return Self::Apart;
+        }
         let late = |new: &&NewRow<E>| {
             let demands = created::<E>(&cx.plugins(), mask, Some(*new));
             (rows.len() > 1 && !demands.is_empty()) || is_late(E::META, &demands, mask)
@@ -92,7 +95,7 @@ impl<DB: Backend, E: On<DB>> Op<DB> for Upsert<E> {
 
     fn unit(&self, cx: Cx<'_>) -> Unit {
         let mask = given(E::META, &self.new);
-        unit(DB::DIALECT, &self.conflict, mask, Judged::of::<E>(cx, mask, &[&self.new]))
+        unit(DB::DIALECT, &self.conflict, mask, Judged::of::<E>(DB::DIALECT, cx, mask, &[&self.new]))
     }
 
     async fn run(self, conn: &mut DB::Connection, cx: Cx<'_>) -> Result<E> {
@@ -110,7 +113,7 @@ async fn upsert_one<DB: Backend, E: On<DB>>(
     if conflict.cannot_be_taken(new) {
         return insert_one(conn, cx, new).await;
     }
-    match way(DB::DIALECT, conflict, mask, Judged::of::<E>(cx, mask, &[new])) {
+    match way(DB::DIALECT, conflict, mask, Judged::of::<E>(DB::DIALECT, cx, mask, &[new])) {
         Way::OneStatement => {}
         Way::WithLog => return upsert_locked::with_log_one(conn, cx, mask, new, conflict).await,
         Way::Locked => return upsert_locked::upsert(conn, cx, mask, new, conflict).await,
@@ -274,7 +277,7 @@ async fn upsert_batch<DB: Backend, E: On<DB>>(
     rows: &[&NewRow<E>],
     conflict: &Conflict<E>,
 ) -> Result<Vec<E>> {
-    let way = way(DB::DIALECT, conflict, mask, Judged::of::<E>(cx, mask, rows));
+    let way = way(DB::DIALECT, conflict, mask, Judged::of::<E>(DB::DIALECT, cx, mask, rows));
     // One row is judged by the statement that writes it.
     let alone = way == Way::OneStatement && rows.len() == 1 && !is_unguarded(E::META);
     if way == Way::Locked || alone {

@@ -87,8 +87,12 @@
 //! denies. So does a comparison with a field of the context that is `None`, whichever way it is written, and `eq(None)`: say
 //! `is_null()` where a missing value is meant.
 //!
-//! Rows of other tables that a rule asks for, through relations, are all of those tables' rows, deleted ones left out: policies of
-//! other entities do not apply within rules. In queries, they do.
+//! Rows of other tables that a rule asks for, through relations, are all of those tables' rows: policies of other entities do not
+//! apply within rules. In queries, they do. Rows that are marked as deleted are left out, so a `deny` that asks for one no longer holds
+//! when it is deleted: `Doc::CASE.with_deleted().filter(Case::LOCKED.eq(true)).any()` asks for these too.
+//!
+//! Rules see columns as they are, also those that the caller reads masked. A set of rules with a mistake, such as a rule that is
+//! never asked, is an error of every statement.
 //!
 //! # Which statements carry them
 //!
@@ -106,8 +110,10 @@
 //! concern the rows that may be changed, and are refused as a whole if a row would become what it must not.
 //!
 //! Rules about other tables lock the rows they find while a row is written (`FOR SHARE`), on PostgreSQL and MySQL: a membership
-//! that is being taken away while a member writes is waited for. On PostgreSQL that needs the privilege `UPDATE` on these tables. Not
-//! so rules about rows that are not there (`none(..)`), and those of [`any_deep`](crate::relation::BelongsTo::any_deep).
+//! that is being taken away while a member writes is waited for. On PostgreSQL that needs the privilege `UPDATE` on these tables.
+//! What cannot be locked, such as rows that are not there (`none(..)`), numbers of rows and hierarchies
+//! ([`any_deep`](crate::relation::BelongsTo::any_deep)), is asked for when the row that is written is locked: by a statement more, in a
+//! transaction. So nobody who has waited for a row writes it by what held before.
 //!
 //! Refused writes are `tracing` events of level WARN and target `kysera::rls`, with the entity, the action, the rule, and no value.
 //!
@@ -136,11 +142,14 @@
 //! ```
 //!
 //! The mask is made by the statement, and stands for the value in everything that is asked: filters, orders, aggregates, pages.
-//! A write that gives the column a value is [`Error::Denied`](crate::Error::Denied) with its name.
+//! A write that gives the column a value is [`Error::Denied`](crate::Error::Denied) with its name; `find().update(..)` concerns the rows of
+//! which it may be written. Who may not read a field may write it, unless `write_if` says otherwise. The log of an audited entity is
+//! closed to sessions where it would show such a field: mark that `#[kysera(sensitive)]`, or read the log unrestricted.
 //!
 //! # What is not covered
 //!
-//! * SQL of your own: [`native`] policies of PostgreSQL do that.
+//! * SQL of your own: [`native`] policies of PostgreSQL do that. A [`Filter::raw`](crate::Filter::raw) that names a column in its text
+//!   sees the value behind a mask; given as an argument, it sees the mask.
 //! * Checks see what is written, not what a trigger makes of it.
 //! * What one may not see still takes its unique keys: an upsert that meets such a row is denied, and an insert violates the
 //!   constraint. It can be referred to as well: a foreign key does not ask whose row it is. Say it with a rule,

@@ -48,18 +48,20 @@ pub trait Policy<C>: Entity {
 /// Without any rule nothing is allowed.
 pub struct Rules<E, C> {
     rules: Vec<Rule>,
+    /// What is wrong with them: every statement says so.
+    mistakes: Vec<String>,
     types: PhantomData<fn() -> (E, C)>,
 }
 
 impl<E, C> Clone for Rules<E, C> {
     fn clone(&self) -> Self {
-        Self { rules: self.rules.clone(), types: PhantomData }
+        Self { rules: self.rules.clone(), mistakes: self.mistakes.clone(), types: PhantomData }
     }
 }
 
 impl<E, C> Default for Rules<E, C> {
     fn default() -> Self {
-        Self { rules: Vec::new(), types: PhantomData }
+        Self { rules: Vec::new(), mistakes: Vec::new(), types: PhantomData }
     }
 }
 
@@ -77,7 +79,8 @@ impl<E: Entity, C: Send + Sync + 'static> Rules<E, C> {
     }
 
     /// Allows something with the rows for which the condition holds. An update has to be allowed of the row as it was and as it
-    /// becomes; so nobody can give away what is theirs.
+    /// becomes: what is theirs nobody can give away, unless another rule allows them what it becomes. Columns that rules depend on
+    /// are columns as any other; where they are not for everyone who may update the row, say so with `write_if`.
     ///
     /// The name is for errors and [explanations](crate::rls), and tells rules apart.
     #[must_use]
@@ -135,6 +138,19 @@ impl<E: Entity, C: Send + Sync + 'static> Rules<E, C> {
         actions: Actions,
         condition: expr::Condition,
     ) -> Self {
+        let is_asked = match effect {
+            Effect::Check => actions.contains(Action::Create) || actions.contains(Action::Update),
+            _ => Action::ALL.into_iter().any(|action| actions.contains(action)),
+        };
+        if !is_asked {
+            let when = match effect {
+                Effect::Check => {
+                    "only `Action::Create` and `Action::Update` have a row that becomes something: use `restrict`, or `deny`"
+                }
+                _ => "it names no action",
+            };
+            self.mistakes.push(format!("the rule `{name}` is never asked: {when}"));
+        }
         self.rules.push(Rule { name, effect, actions, when: Vec::new(), condition, pinned: false });
         self
     }
@@ -142,6 +158,7 @@ impl<E: Entity, C: Send + Sync + 'static> Rules<E, C> {
     /// These as well.
     #[must_use]
     pub fn include(mut self, rules: Self) -> Self {
+        self.mistakes.extend(rules.mistakes);
         self.rules.extend(rules.rules);
         self
     }
@@ -193,7 +210,12 @@ impl<E: Entity, C: Send + Sync + 'static> Rules<E, C> {
 
     /// These as well, from one hour of the day to before another, in UTC: from 22 until 6 is the night.
     #[must_use]
-    pub fn include_hours(self, from: u8, until: u8, rules: Self) -> Self {
+    pub fn include_hours(mut self, from: u8, until: u8, rules: Self) -> Self {
+        if from > 23 || until > 24 {
+            self.mistakes.push(format!(
+                "no day has an hour from {from} until {until}: hours are 0 to 23, and 24 is the end"
+            ));
+        }
         self.include_while(
             move |now| {
                 // Before 1970 is no time of the day.
@@ -207,6 +229,7 @@ impl<E: Entity, C: Send + Sync + 'static> Rules<E, C> {
     }
 
     fn include_if(mut self, when: When, rules: Self) -> Self {
+        self.mistakes.extend(rules.mistakes);
         self.rules.extend(rules.rules.into_iter().map(|mut rule| {
             rule.when.push(when.clone());
             rule
@@ -217,6 +240,11 @@ impl<E: Entity, C: Send + Sync + 'static> Rules<E, C> {
     /// Without the rules of this name.
     #[must_use]
     pub fn without(mut self, name: &str) -> Self {
+        if self.rules.iter().all(|rule| rule.name != name) {
+            let names: Vec<&str> = self.rules.iter().map(|rule| &*rule.name).collect();
+            self.mistakes
+                .push(format!("there is no rule `{name}` to leave out: there are `{}`", names.join("`, `")));
+        }
         self.rules.retain(|rule| rule.name != name);
         self
     }
@@ -348,7 +376,7 @@ pub(crate) fn rule_set<E: Entity, C: Send + Sync + 'static>(
     own: Rules<E, C>,
     tenant: Option<Filter<E>>,
 ) -> RuleSet {
-    let mut rules = own.rules;
+    let Rules { mut rules, mistakes, .. } = own;
     if let Some(tenant) = tenant {
         rules.push(Rule {
             name: "tenant".into(),
@@ -359,5 +387,5 @@ pub(crate) fn rule_set<E: Entity, C: Send + Sync + 'static>(
             pinned: true,
         });
     }
-    RuleSet { rules }
+    RuleSet { rules, mistakes }
 }

@@ -226,7 +226,7 @@ impl<DB: Backend, C: Send + Sync + 'static> Db<DB, C> {
     }
 
     /// The same database by another clock: the one that the plugins `timestamps`, `soft_delete` and `audit` take the time
-    /// from. Its transactions and connections inherit it. See [`Clock`](crate::Clock) for an example.
+    /// from, and [rules](crate::rls::Rules::include_while) that hold at times. Its transactions and connections inherit it. See [`Clock`](crate::Clock) for an example.
     #[must_use]
     pub fn with_clock(mut self, clock: crate::Clock) -> Self {
         let settings = Settings { clock, ..(*self.session.settings).clone() };

@@ -2,7 +2,7 @@
 
 use futures_util::TryStreamExt;
 
-use super::guard::{is_unguarded, judge, refusal};
+use super::guard::{is_unguarded, judge, lock_first, locks_first, refusal};
 use super::keys::{key_columns, key_in, key_is, keys_per_statement};
 use super::log::{
     Entry, NEW, OLD, Seen, Sides, lock_seen, log_query, pair, read_seen, row_lock, seen_columns,
@@ -61,6 +61,19 @@ pub(crate) fn unit_of<E: Entity>(dialect: Dialect, answer: Answer) -> Unit {
     }
 }
 
+/// The same of a write of one row that is there.
+pub(crate) fn unit_of_change<E: Entity>(
+    dialect: Dialect,
+    cx: Cx<'_>,
+    answer: Answer,
+    action: Action,
+) -> Unit {
+    match unit_of::<E>(dialect, answer) {
+        Unit::Statement if locks_first::<E>(dialect, cx, action) => Unit::Transaction,
+        unit => unit,
+    }
+}
+
 /// The same of a write of several rows. What a policy refuses of them undoes the rest.
 pub(crate) fn unit_of_several<E: Entity>(dialect: Dialect, answer: Answer) -> Unit {
     if is_unguarded(E::META) { unit_of::<E>(dialect, answer) } else { Unit::Atomic }
@@ -82,6 +95,7 @@ pub(crate) async fn change<DB: Backend, E: On<DB>>(
     };
     let assigned = if which.action == Action::Update { assignments } else { &[] };
     let which = &which.assigning(assigned);
+    lock_first::<DB, E>(conn, cx, which).await?;
     let late = if which.is_one() { Vec::new() } else { which.becomes(&cx.plugins()) };
     // Its own plugins see the rows, and so does who has to judge them.
     let answer = if E::CUSTOM.after_write || !late.is_empty() { Answer::Rows } else { answer };
@@ -357,6 +371,7 @@ pub(crate) async fn remove<DB: Backend, E: On<DB>>(
 ) -> Result<u64> {
     let meta = E::META;
     let which = &which.clone().to(Action::Delete);
+    lock_first::<DB, E>(conn, cx, which).await?;
     let answer = if E::CUSTOM.after_write { Answer::Rows } else { Answer::Count };
     let removed: Changed<E> = match &meta.plug.audit {
         Some(audit) if logs_at_once(DB::DIALECT, audit) => {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use futures_core::future::BoxFuture;
 
-use super::change::{Answer, Changed, change, decode, remove, unit_of};
+use super::change::{Answer, Changed, change, decode, remove, unit_of_change};
 use super::guard::is_unguarded;
 use super::log::row_lock;
 use super::prepare::Prepare;
@@ -14,7 +14,7 @@ use super::which::{Keys, Which};
 use crate::backend::{Backend, Dialect};
 use crate::entity::{Entity, On, Operation};
 use crate::error::Result;
-use crate::expr::{Col, Deleted, Mark, Meta, Node, Rel, same_value};
+use crate::expr::{Action, Col, Deleted, Mark, Meta, Node, Rel, same_value};
 use crate::source::{Cx, Op, Unit};
 
 /// What becomes of rows.
@@ -37,9 +37,13 @@ impl Fate {
         }
     }
 
-    pub(crate) fn unit<E: Entity>(self, dialect: Dialect) -> Unit {
+    pub(crate) fn unit<E: Entity>(self, dialect: Dialect, cx: Cx<'_>) -> Unit {
         let cascades = E::META.plug.soft_delete.as_ref().is_some_and(|soft_delete| soft_delete.cascade);
-        if cascades && self != Self::Purge { Unit::Atomic } else { unit_of::<E>(dialect, Answer::Count) }
+        if cascades && self != Self::Purge {
+            return Unit::Atomic;
+        }
+        let action = if self == Self::Restore { Action::Update } else { Action::Delete };
+        unit_of_change::<E>(dialect, cx, Answer::Count, action)
     }
 }
 
@@ -58,12 +62,12 @@ impl<DB: Backend, E: On<DB>> Op<DB> for ByFilters<E> {
         E::META
     }
 
-    fn unit(&self, _: Cx<'_>) -> Unit {
+    fn unit(&self, cx: Cx<'_>) -> Unit {
         // What rows become that are restored is judged once they are stored, and may have to be undone.
         if self.fate == Fate::Restore && !is_unguarded(E::META) {
             return Unit::Atomic;
         }
-        self.fate.unit::<E>(DB::DIALECT)
+        self.fate.unit::<E>(DB::DIALECT, cx)
     }
 
     async fn run(self, conn: &mut DB::Connection, cx: Cx<'_>) -> Result<u64> {

@@ -4,7 +4,8 @@ use std::borrow::Cow;
 
 use futures_util::TryStreamExt;
 
-use super::keys::{key_in, keys_per_statement};
+use super::keys::{key_columns, key_in, keys_per_statement};
+use super::log::{row_lock, take_turn};
 use super::set::{Assignment, To};
 use super::which::{Keys, Which};
 use crate::backend::{Backend, Dialect};
@@ -128,6 +129,38 @@ pub(crate) fn in_upsert(assign: &Assignment<'_>) -> Becomes {
         To::False => Becomes::Term(flag(false)),
         _ => Becomes::Excluded,
     }
+}
+
+/// Whether rows have to be locked before the rules are asked about them. A statement that waits for a row sees what has become of
+/// it, but not what has become meanwhile of other tables, unless their rows are locked as well.
+pub(crate) fn locks_first<E: Entity>(dialect: Dialect, cx: Cx<'_>, action: Action) -> bool {
+    let plugins = cx.plugins();
+    dialect != Dialect::Sqlite
+        && action != Action::Read
+        && policy_for(E::META, &plugins).is_some_and(|policy| policy.asks_without_locks(action, &plugins))
+}
+
+/// Locks rows, where that is needed; the next statement sees all tables as they are then.
+pub(crate) async fn lock_first<DB: Backend, E: Entity>(
+    conn: &mut DB::Connection,
+    cx: Cx<'_>,
+    which: &Which<'_, E>,
+) -> Result<()> {
+    if !locks_first::<E>(DB::DIALECT, cx, which.action) {
+        return Ok(());
+    }
+    take_turn::<DB>(conn, cx, E::META).await?;
+    let seen = Which { action: Action::Read, assigns: &[], ..which.clone() };
+    let mut sql = cx.sql::<DB>();
+    sql.push("SELECT ").names(key_columns(E::META)).push(" FROM ").table(E::META);
+    seen.write(&mut sql);
+    if !which.is_one() {
+        sql.push(" ORDER BY ").names(key_columns(E::META));
+    }
+    sql.push(row_lock(DB::DIALECT));
+    let mut rows = DB::fetch(conn, sql.finish()?);
+    while rows.try_next().await?.is_some() {}
+    Ok(())
 }
 
 /// The error, and an event for whoever watches: it says what was refused, and nothing of the row.

@@ -18,7 +18,7 @@ mod which;
 pub(crate) use chain::{Linked, next_hash};
 pub(crate) use change::{
     Answer, change, decode, from_old, lock_in_order, log_created, logged_insert, logs_at_once, read_by_keys,
-    select_from, show, unit_of, unit_of_several,
+    select_from, show, unit_of, unit_of_change, unit_of_several,
 };
 pub(crate) use check::{refuse_same_key, validate, validate_all, validate_at};
 pub use fate::Cascade;
@@ -26,8 +26,8 @@ pub(crate) use fate::{ByFilters, Fate, meet, to_live};
 #[cfg(feature = "audit")]
 pub(crate) use guard::policy_for;
 pub(crate) use guard::{
-    becomes, create_refusal, created, denied, in_upsert, is_late, is_unguarded, judge, judge_alike, refusal,
-    writes,
+    becomes, create_refusal, created, denied, in_upsert, is_late, is_unguarded, judge, judge_alike,
+    lock_first, locks_first, refusal, writes,
 };
 pub(crate) use keys::{columns, given, key_columns, key_in, keys_per_statement, rows_per_statement};
 #[cfg(feature = "audit")]

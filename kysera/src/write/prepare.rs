@@ -59,7 +59,8 @@ impl<'c> Prepare<'c> {
             (Standing::Unknown, _) => return Err(Error::Protected { entity }),
             (Standing::System, _) => {
                 let text = format!(
-                    "an unrestricted source belongs to no tenant, so it cannot create a {entity}: give the source the context of                      the tenant, `db.with_context(..)`"
+                    "an unrestricted source belongs to no tenant, so it cannot create a {entity}: give the source the \
+                     context of the tenant, `db.with_context(..)`"
                 );
                 return Err(Error::BadRequest(text.into()));
             }

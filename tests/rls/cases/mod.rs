@@ -16,6 +16,7 @@ mod hunter_surface;
 mod hunter_writes;
 mod originals;
 mod races;
+mod races_unlocked;
 mod relations;
 mod rules;
 pub mod staff;

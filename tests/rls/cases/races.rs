@@ -47,7 +47,7 @@ async fn until_someone_waits<T>(fixture: &Fixture<DB>, second: &JoinHandle<T>, w
 }
 
 /// What is answered by something that has to wait until the SQL is committed.
-async fn behind<T: Send + std::fmt::Debug + 'static>(
+pub(super) async fn behind<T: Send + std::fmt::Debug + 'static>(
     fixture: &Fixture<DB>,
     sql: &str,
     second: impl Future<Output = T> + Send + 'static,

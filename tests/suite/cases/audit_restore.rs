@@ -113,9 +113,11 @@ async fn entries_are_written_by_kysera_alone() {
         assert!(error.to_string().contains("the audit log is written by kysera alone"), "{error}");
     };
     refused(members.audit_log().delete().await.unwrap_err());
-    refused(AuditEntry::repo(db.source()).delete(before[0].id).await.unwrap_err());
-    refused(AuditEntry::repo(db.source()).delete_many([before[0].id]).await.unwrap_err());
-    refused(AuditEntry::repo(db.source()).find().delete().await.unwrap_err());
+    refused(AuditEntry::repo(db.source().unrestricted("a test")).delete(before[0].id).await.unwrap_err());
+    refused(
+        AuditEntry::repo(db.source().unrestricted("a test")).delete_many([before[0].id]).await.unwrap_err(),
+    );
+    refused(AuditEntry::repo(db.source().unrestricted("a test")).find().delete().await.unwrap_err());
     let bob = Some("bob".to_owned());
     let error = members.audit_log().set(AuditEntry::ACTOR, bob).execute().await.unwrap_err();
     assert_eq!(error.to_string(), "`actor` of AuditEntry is `read_only`: the database alone writes it");

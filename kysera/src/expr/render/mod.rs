@@ -434,6 +434,16 @@ impl<'v> Sql<'v> {
         self
     }
 
+    /// Writes ` WHERE ..` with the filters alone.
+    pub(crate) fn filters(&mut self, filters: &[Node]) -> &mut Self {
+        let mut glue = " WHERE ";
+        for node in filters {
+            self.push(glue).filter(node);
+            glue = " AND ";
+        }
+        self
+    }
+
     /// Writes ` ORDER BY ..`, or nothing.
     pub(crate) fn order(&mut self, keys: &'v [OrderKey]) -> &mut Self {
         if keys.is_empty() {

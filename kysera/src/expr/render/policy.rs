@@ -33,7 +33,14 @@ impl<'v> Sql<'v> {
         let policy = meta.policy?;
         match (policy.standing)(&self.cx) {
             Standing::System => None,
-            Standing::Known => Some(policy),
+            Standing::Known => {
+                if let [mistake, ..] = &(policy.rules)().mistakes[..] {
+                    self.refuse(Error::BadRequest(
+                        format!("the policy of {}: {mistake}", meta.entity).into(),
+                    ));
+                }
+                Some(policy)
+            }
             Standing::Unknown => {
                 self.refuse(Error::Protected { entity: meta.entity });
                 None

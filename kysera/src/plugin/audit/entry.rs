@@ -11,14 +11,20 @@ use crate::error::{Error, Result};
 use crate::expr::PluginContext;
 use crate::plugin::{Plugin, PluginTx};
 
+/// The context of nobody: an entity that asks for it is for unrestricted sources.
+#[doc(hidden)]
+#[derive(Debug)]
+pub enum NoOne {}
+
 /// One entry of an audit log: what was done to one row.
 ///
 /// It is an entity, to be found with [`AuditMethods::audit_log`](super::AuditMethods::audit_log) and
 /// [`AuditTable::entries`](super::AuditTable::entries), filtered by its columns and read in pages. Entries are written by
-/// kysera alone: to create, change or delete them with a repository is refused.
+/// kysera alone: to create, change or delete them with a repository is refused. A repository of it shows all entries, whoever may see
+/// the rows that they are about, so it takes a source that is [unrestricted](crate::Db::unrestricted).
 #[derive(Debug, Clone, PartialEq, Serialize, crate::Repository)]
 #[crate::plugin(WrittenOnce)]
-#[kysera(crate = crate, table = "audit_logs")]
+#[kysera(crate = crate, table = "audit_logs", context = NoOne)]
 pub struct AuditEntry {
     /// Its number. Of two entries about the same row, the later one has the larger number.
     #[kysera(id)]

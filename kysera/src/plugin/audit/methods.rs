@@ -91,7 +91,8 @@ pub trait AuditMethods: Repository {
     /// After an `update` the row is changed back to the old values, and so after a `delete` that marked it as deleted, which makes
     /// it live again, and after a `restore`, which marks it as deleted again. A row that was removed is created again, with its key. It is a write like
     /// any other, in one transaction: `updated_at` and the version go on, constraints hold, and it has an entry of its own.
-    /// Rules and `before_update` of the entity's own plugins are not asked, since values that were stored once are no input.
+    /// Validation and `before_update` of the entity's own plugins are not asked, since values that were stored once are no input.
+    /// A [policy](crate::rls) is.
     ///
     /// Values are put back exactly, by the database. `read_only` columns are left to it. `sensitive` ones, which the log does
     /// not have, stay as they are; of a row that is created again they are NULL or the column's default, and an error where

@@ -8,7 +8,7 @@ use crate::entity::{Audited, Entity};
 use crate::error::{Error, Result};
 use crate::expr::{Hooks, PluginContext, Sql, Standing, dynamic};
 use crate::query::{Find, Log, OtherTable, RowOf};
-use crate::source::{Cx, Db, Source};
+use crate::source::{Cx, Db, Source, System};
 
 use super::AuditEntry;
 
@@ -34,8 +34,8 @@ pub struct AuditTable {
     pub(super) schema: Option<Cow<'static, str>>,
     pub(super) name: Cow<'static, str>,
     pub(super) chained: bool,
-    /// Whom the policy of the entity concerns whose log it is.
-    standing: Option<fn(&PluginContext<'_>) -> Standing>,
+    /// Who sees all of it.
+    standing: fn(&PluginContext<'_>) -> Standing,
 }
 
 impl PartialEq for AuditTable {
@@ -45,6 +45,14 @@ impl PartialEq for AuditTable {
 }
 
 impl Eq for AuditTable {}
+
+/// A log as such is for sources that ask on behalf of nobody.
+fn of_nobody(cx: &PluginContext<'_>) -> Standing {
+    if cx.context::<()>().is_some() { Standing::System } else { Standing::of::<Nobody, System>(cx) }
+}
+
+/// No context is of this type.
+enum Nobody {}
 
 /// Who sees all entries, where not everyone does.
 struct Everything(fn(&PluginContext<'_>) -> Standing);
@@ -74,7 +82,7 @@ const NAME_BYTES: usize = 57;
 impl AuditTable {
     /// A table of this name, as in `#[kysera::plugin(audit(table = "..")]`, in the schema of the source.
     pub fn new(name: impl Into<Cow<'static, str>>) -> Self {
-        Self { schema: None, name: name.into(), chained: false, standing: None }
+        Self { schema: None, name: name.into(), chained: false, standing: of_nobody }
     }
 
     /// The table that an entity's log is in, as its `#[kysera::plugin(audit(..))]` says.
@@ -84,7 +92,7 @@ impl AuditTable {
                 schema: audit.schema.map(Cow::Borrowed),
                 name: audit.table.into(),
                 chained: audit.chain,
-                standing: E::META.policy.map(|policy| policy.standing),
+                standing: E::META.policy.map_or(of_nobody, |policy| policy.standing),
             },
             None => Self::default(),
         }
@@ -145,11 +153,10 @@ impl AuditTable {
 
     /// All entries of the log, about whatever table: a query.
     ///
-    /// Where the entity of [`of`](Self::of) has a [policy](crate::rls), that is for [unrestricted](crate::Db::unrestricted) sources,
-    /// for others [`Error::Protected`]; a table that is named by [`new`](Self::new) is read as it is.
+    /// That is for sources without a context and for [unrestricted](crate::Db::unrestricted) ones; where the entity of
+    /// [`of`](Self::of) has a [policy](crate::rls), for these alone. Others are told [`Error::Protected`].
     pub fn entries<'s, S: Source>(&self, source: &'s S) -> Find<'s, AuditEntry, S> {
-        let narrowed = self.standing.map(|standing| Arc::new(Everything(standing)) as Arc<dyn RowOf>);
-        self.find(source, &Hooks::NONE, narrowed)
+        self.find(source, &Hooks::NONE, Some(Arc::new(Everything(self.standing))))
     }
 
     /// A query of the log's entries.
