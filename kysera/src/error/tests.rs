@@ -12,7 +12,7 @@ use crate::expr::{Codec, Col, Column, Fill, Meta, Unique};
 static TEXT: &Codec = crate::__codec!(String);
 
 const fn col(name: &'static str, index: usize) -> Col {
-    Col { table: "od.d t", name, index, codec: TEXT, fill: Fill::Client }
+    Col { table: "od.d t", name, index, codec: TEXT, fill: Fill::Client, guard: None }
 }
 
 static META: Meta = Meta {

@@ -10,7 +10,7 @@ use crate::expr::{Codec, Col, Column, Fill, Meta, Order, Sql};
 struct Row;
 
 const fn col(index: usize, name: &'static str, codec: &'static Codec) -> Col {
-    Col { table: "t", name, index, codec, fill: Fill::Client }
+    Col { table: "t", name, index, codec, fill: Fill::Client, guard: None }
 }
 
 static META: Meta = Meta {

@@ -10,7 +10,7 @@ use crate::expr::filter::Node;
 struct Post;
 
 const fn col(table: &'static str, index: usize, name: &'static str, codec: &'static Codec) -> Col {
-    Col { table, name, index, codec, fill: Fill::Client }
+    Col { table, name, index, codec, fill: Fill::Client, guard: None }
 }
 
 static USERS: Meta = Meta {

@@ -10,7 +10,7 @@ use crate::backend::Dialect;
 struct User;
 
 const fn col(index: usize, name: &'static str, codec: &'static super::Codec) -> Col {
-    Col { table: "users", name, index, codec, fill: Fill::Client }
+    Col { table: "users", name, index, codec, fill: Fill::Client, guard: None }
 }
 
 static META: Meta = Meta {
@@ -269,11 +269,11 @@ fn several_filters_are_all_to_hold() {
     let filters = [ID.eq(1).node, (ID.eq(2) | ID.eq(3)).node];
     let mut sql = Sql::new(Dialect::Postgres);
     sql.start("SELECT 1");
-    sql.conditions(&Meta::PLAIN, Deleted::Hidden, &[Action::Read], &filters);
+    sql.conditions(&Meta::PLAIN, Deleted::Hidden, &[crate::expr::Action::Read], &filters);
     assert_eq!(sql.text, r#"SELECT 1 WHERE "users"."id" = $1 AND ("users"."id" = $2 OR "users"."id" = $3)"#);
     let mut sql = Sql::new(Dialect::Postgres);
     sql.start("SELECT 1");
-    sql.conditions(&Meta::PLAIN, Deleted::Hidden, &[Action::Read], &[]);
+    sql.conditions(&Meta::PLAIN, Deleted::Hidden, &[crate::expr::Action::Read], &[]);
     assert_eq!(sql.text, "SELECT 1");
 }
 

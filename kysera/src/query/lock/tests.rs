@@ -7,7 +7,14 @@ use crate::expr::{Col, Fill, Join, Rel};
 static META: Meta = Meta {
     entity: "Job",
     table: "jo\"b`s",
-    columns: &[Col { table: "jo\"b`s", name: "id", index: 0, codec: codec!(i64), fill: Fill::Client }],
+    columns: &[Col {
+        table: "jo\"b`s",
+        name: "id",
+        index: 0,
+        codec: codec!(i64),
+        fill: Fill::Client,
+        guard: None,
+    }],
     id: &[0],
     ..Meta::PLAIN
 };

@@ -13,7 +13,7 @@ use crate::error::{Error, Result};
 use crate::expr::{Codec, Col, Fill, Meta, Node, Sql, Term};
 
 const fn col(index: usize, name: &'static str, codec: &'static Codec) -> Col {
-    Col { table: "t", name, index, codec, fill: Fill::Client }
+    Col { table: "t", name, index, codec, fill: Fill::Client, guard: None }
 }
 
 static META: Meta = Meta {

@@ -7,7 +7,7 @@ use crate::expr::{Column, IntoOperand, Rel, RelatedRows, operand_term};
 struct Row;
 
 const fn col(index: usize, name: &'static str) -> Col {
-    Col { table: "rows", name, index, codec: codec!(i64), fill: Fill::Client }
+    Col { table: "rows", name, index, codec: codec!(i64), fill: Fill::Client, guard: None }
 }
 
 static META: Meta = Meta {
