@@ -130,7 +130,7 @@ impl Error {
             | Error::NotDeleted { .. }
             | Error::Deleted { .. }
             | Error::Stale { .. } => ErrorCode::Conflict,
-            Error::Plugin { source, .. } => source.code(),
+            Error::Plugin { source, .. } | Error::GaveUp { source, .. } => source.code(),
             Error::NotStored { .. } => ErrorCode::QueryFailed,
             Error::Audit(error) => error.code(),
             Error::Violation(violation) => match violation.kind {

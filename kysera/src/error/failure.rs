@@ -5,7 +5,7 @@ use super::Driver;
 
 /// A write to several rows met some that do not exist; nothing was written.
 #[derive(Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{} of {asked} {entity} rows not found, at position{} {}", .positions.len(), plural(.positions), positions_text(.positions))]
+#[error("{} of {asked} {entity} rows not found, at position{} {}", .positions.len(), positions_plural(.positions), positions_text(.positions))]
 #[non_exhaustive]
 pub struct Missing {
     /// The Rust name of the entity.
@@ -32,8 +32,16 @@ pub(super) fn two_positions(positions: &Option<(usize, usize)>) -> String {
     positions.map_or_else(String::new, |(first, second)| format!(", at positions {first} and {second}"))
 }
 
-fn plural(positions: &[usize]) -> &'static str {
+fn positions_plural(positions: &[usize]) -> &'static str {
     if positions.len() == 1 { "" } else { "s" }
+}
+
+pub(super) fn plural(n: u32) -> &'static str {
+    if n == 1 { "" } else { "s" }
+}
+
+pub(super) fn budget(spent: bool) -> &'static str {
+    if spent { ", for the budget of retries is spent" } else { "" }
 }
 
 fn positions_text(positions: &[usize]) -> String {

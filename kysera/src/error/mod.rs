@@ -202,6 +202,17 @@ pub enum Error {
     /// Any other failure of the database or of the way to it.
     #[error(transparent)]
     Database(Box<DatabaseFailure>),
+    /// [`Retry`](crate::infra::Retry) tried again as often as it may, and met a [transient](Self::is_transient) error each time. Other
+    /// errors come out of it as they are, also when they come late.
+    #[error("gave up after {attempts} attempt{}{}: {source}", failure::plural(*attempts), failure::budget(*out_of_budget))]
+    GaveUp {
+        /// How often it was tried, the first time included.
+        attempts: u32,
+        /// Whether there would have been more attempts, had the [budget](crate::infra::RetryBudget) not been spent.
+        out_of_budget: bool,
+        /// The last error.
+        source: Box<Error>,
+    },
     /// An error of the caller's own, carried through a transaction; see [`Error::other`].
     #[error(transparent)]
     Other(BoxError),
@@ -248,7 +259,7 @@ impl Error {
     pub fn downcast_ref<T: std::error::Error + 'static>(&self) -> Option<&T> {
         match self {
             Error::Other(error) => error.downcast_ref(),
-            Error::Plugin { source, .. } => source.downcast_ref(),
+            Error::Plugin { source, .. } | Error::GaveUp { source, .. } => source.downcast_ref(),
             _ => None,
         }
     }
@@ -285,6 +296,9 @@ impl Error {
             Error::Plugin { plugin, doing, entity, source } => source
                 .downcast()
                 .map_err(|source| Error::Plugin { plugin, doing, entity, source: Box::new(source) }),
+            Error::GaveUp { attempts, out_of_budget, source } => source
+                .downcast()
+                .map_err(|source| Error::GaveUp { attempts, out_of_budget, source: Box::new(source) }),
             error => Err(error),
         }
     }
@@ -324,7 +338,7 @@ impl Error {
         match self {
             Error::Violation(violation) => Some(violation.as_sqlx()),
             Error::Database(failure) => Some(failure.as_sqlx()),
-            Error::Plugin { source, .. } => source.as_sqlx(),
+            Error::Plugin { source, .. } | Error::GaveUp { source, .. } => source.as_sqlx(),
             Error::Decode { driver, .. }
             | Error::Encode { driver }
             | Error::SameKey { driver: Some(driver), .. }
@@ -346,7 +360,7 @@ impl Error {
         match self {
             Error::Database(failure) => is_transient(failure.as_sqlx()),
             Error::Pool(error) => !matches!(error, PoolError::Closed),
-            Error::Plugin { source, .. } => source.is_transient(),
+            Error::Plugin { source, .. } | Error::GaveUp { source, .. } => source.is_transient(),
             Error::Other(error) => {
                 let mut next: Option<&(dyn std::error::Error + 'static)> = Some(&**error);
                 while let Some(error) = next {

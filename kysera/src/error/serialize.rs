@@ -6,7 +6,7 @@ use serde::{Serialize, Serializer};
 use super::{Error, Violation, ViolationKind};
 
 /// An object with `code` and `message`, and what the variant has: `entity`, `kind`, `table`, `constraint`, `columns`,
-/// `referenced_table`, `errors`, `asked`, `positions`, `ids`, `column`, `backend`. What is not known is left out.
+/// `referenced_table`, `errors`, `asked`, `positions`, `ids`, `column`, `backend`, `attempts`. What is not known is left out.
 ///
 /// Besides the `ids` of [`Missing`](Error::Missing), which the caller gave, it contains no values. (A
 /// [validator's](super::Invalid) messages and [errors of the caller's own](Error::Other) say what their authors
@@ -49,6 +49,7 @@ impl Serialize for Error {
                 map.serialize_entry("plugin", plugin)?;
                 map.serialize_entry("entity", entity)?;
             }
+            Error::GaveUp { attempts, .. } => map.serialize_entry("attempts", attempts)?,
             Error::Missing(missing) => {
                 map.serialize_entry("entity", missing.entity)?;
                 map.serialize_entry("asked", &missing.asked)?;

@@ -152,6 +152,12 @@ impl<'d, DB: Backend, C: Send + Sync + 'static, M: Mode<DB, C>> IntoFuture for B
     }
 }
 
+impl<DB: Backend, C, M> Clone for Begin<'_, DB, C, M> {
+    fn clone(&self) -> Self {
+        Self { db: self.db, options: self.options, mode: PhantomData }
+    }
+}
+
 impl<DB: Backend, C, M> std::fmt::Debug for Begin<'_, DB, C, M> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Begin").field("options", &self.options).finish_non_exhaustive()

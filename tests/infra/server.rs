@@ -1,0 +1,95 @@
+//! What needs a server, and a network that breaks.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use futures_util::future::try_join;
+use kysera::error::TransactionError;
+use kysera::infra::Retry;
+use kysera::prelude::*;
+use kysera::{Error, Isolation};
+use kysera_tests::Fixture;
+use kysera_tests::proxy::Proxy;
+use tokio::sync::Barrier;
+
+use crate::cases::{COUNTERS, Counter, CounterPatch, add};
+use crate::{DB, address, at};
+
+/// A proxy, and the same database through it.
+async fn through(db: &Fixture<DB>) -> (Proxy, Db<DB>) {
+    let proxy = Proxy::start(address(&db.options())).await;
+    let source = db.connect(at(db.options(), proxy.address().port()), 1).await;
+    (proxy, source)
+}
+
+/// Both have read before either writes: one of them must fail, and does so once.
+#[tokio::test]
+async fn a_conflict_is_tried_again() {
+    let db = Fixture::<DB>::concurrent(&COUNTERS, 2).await;
+    add(db.source(), 1).await.unwrap();
+    let retry = Retry::new().delays(Duration::ZERO, Duration::ZERO).unwrap();
+    let (runs, both) = (AtomicU32::new(0), Barrier::new(2));
+    let one = || {
+        db.source().begin().isolation(Isolation::Serializable).retry(&retry).run(|tx| {
+            let first = runs.fetch_add(1, Ordering::Relaxed) < 2;
+            let both = &both;
+            async move {
+                let counters = Counter::repo(&tx);
+                let value = counters.get(1).await?.value;
+                if first {
+                    both.wait().await;
+                }
+                counters.update(1, CounterPatch::new().value(value + 1)).await
+            }
+        })
+    };
+    try_join(one(), one()).await.unwrap();
+    assert_eq!(runs.load(Ordering::Relaxed), 3);
+    assert_eq!(db.scalar::<i64>("SELECT value FROM counters").await, 2);
+}
+
+/// The server has heard it, and may have committed.
+#[tokio::test]
+async fn a_commit_without_an_answer_is_not_tried_again() {
+    let db = Fixture::<DB>::new(&COUNTERS).await;
+    let (proxy, source) = through(&db).await;
+    let runs = AtomicU32::new(0);
+    let lost = Retry::new()
+        .transaction(&source, |tx| {
+            let run = runs.fetch_add(1, Ordering::Relaxed);
+            let proxy = &proxy;
+            async move {
+                add(&tx, run.into()).await?;
+                proxy.cut_after(b"COMMIT");
+                Ok(())
+            }
+        })
+        .await;
+    let lost = lost.unwrap_err();
+    assert!(matches!(lost, Error::Transaction(TransactionError::OutcomeUnknown { .. })), "{lost}");
+    assert_eq!(runs.into_inner(), 1);
+}
+
+/// Before COMMIT it is certain that nothing happened.
+#[tokio::test]
+async fn a_connection_that_breaks_within_a_transaction_is_made_up_for() {
+    let db = Fixture::<DB>::new(&COUNTERS).await;
+    let (proxy, source) = through(&db).await;
+    let retry = Retry::new().delays(Duration::ZERO, Duration::ZERO).unwrap();
+    let runs = AtomicU32::new(0);
+    retry
+        .transaction(&source, |tx| {
+            let run = runs.fetch_add(1, Ordering::Relaxed);
+            let proxy = &proxy;
+            async move {
+                if run == 0 {
+                    proxy.cut_after(b"counters");
+                }
+                add(&tx, run.into()).await
+            }
+        })
+        .await
+        .unwrap();
+    assert_eq!(runs.into_inner(), 2);
+    assert_eq!(db.column::<i64>("SELECT id FROM counters").await, [1]);
+}
