@@ -3,9 +3,9 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use futures_util::future::try_join;
-use kysera::error::TransactionError;
-use kysera::infra::Retry;
+use futures_util::future::{join_all, try_join};
+use kysera::error::{BreakerError, TransactionError};
+use kysera::infra::{Breaker, Retry, State, Trip};
 use kysera::prelude::*;
 use kysera::{Error, Isolation};
 use kysera_tests::Fixture;
@@ -14,6 +14,15 @@ use tokio::sync::Barrier;
 
 use crate::cases::{COUNTERS, Counter, CounterPatch, add};
 use crate::{DB, address, at};
+
+/// The same for a database that is given up soon.
+async fn impatient(db: &Fixture<DB>) -> (Proxy, Db<DB>) {
+    let proxy = Proxy::start(address(&db.options())).await;
+    let options = at(db.options(), proxy.address().port());
+    let source =
+        Db::builder().acquire_timeout(Duration::from_millis(100)).connect_with(options).await.unwrap();
+    (proxy, source)
+}
 
 /// A proxy, and the same database through it.
 async fn through(db: &Fixture<DB>) -> (Proxy, Db<DB>) {
@@ -92,4 +101,38 @@ async fn a_connection_that_breaks_within_a_transaction_is_made_up_for() {
         .unwrap();
     assert_eq!(runs.into_inner(), 2);
     assert_eq!(db.column::<i64>("SELECT id FROM counters").await, [1]);
+}
+
+/// Callers at the same time, of a database that goes away and comes back.
+#[tokio::test]
+async fn a_breaker_opens_for_all_and_one_finds_that_the_database_is_back() {
+    const PAUSE: Duration = Duration::from_secs(60);
+    let db = Fixture::<DB>::concurrent(&COUNTERS, 4).await;
+    let (proxy, gone) = impatient(&db).await;
+    let breaker = Breaker::new(Trip::Consecutive(8), PAUSE).unwrap();
+    let calls = AtomicU32::new(0);
+    let call = |source| {
+        let calls = &calls;
+        breaker.run(move || async move {
+            calls.fetch_add(1, Ordering::Relaxed);
+            Counter::repo(source).count().await
+        })
+    };
+    assert!(join_all((0..16).map(|_| call(&gone))).await.into_iter().all(|result| result.is_ok()));
+    proxy.cut();
+    assert!(join_all((0..16).map(|_| call(&gone))).await.into_iter().all(|result| result.is_err()));
+    assert_eq!((breaker.state(), calls.load(Ordering::Relaxed)), (State::Open, 32));
+    for refused in join_all((0..16).map(|_| call(&gone))).await {
+        assert!(matches!(refused, Err(Error::Breaker(BreakerError::Open { .. }))), "{refused:?}");
+    }
+    assert_eq!(calls.load(Ordering::Relaxed), 32, "nobody asks the database");
+
+    tokio::time::pause();
+    tokio::time::advance(PAUSE).await;
+    tokio::time::resume();
+    let back = join_all((0..16).map(|_| call(db.source()))).await;
+    let trial = back.iter().filter(|result| result.is_ok()).count();
+    let waiting = |result: &&_| matches!(result, Err(Error::Breaker(BreakerError::Trial)));
+    assert_eq!((trial, back.iter().filter(waiting).count()), (1, 15));
+    assert_eq!((breaker.state(), calls.load(Ordering::Relaxed)), (State::Closed, 33));
 }

@@ -111,7 +111,9 @@ async fn connection(state: Arc<State>, client: TcpStream, server: TcpStream) {
     match select(there, back).await {
         Either::Left((End::Cut, _)) => {}
         Either::Left((End::Gone, back)) => back.await,
-        Either::Right(((), there)) => drop(there.await),
+        Either::Right(((), there)) => {
+            there.await;
+        }
     }
 }
 

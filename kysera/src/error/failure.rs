@@ -109,6 +109,31 @@ pub enum PoolError {
     Closed,
 }
 
+/// A [`Breaker`](crate::infra::Breaker) did not let a call through. Nothing was tried.
+///
+/// Not [transient](super::Error::is_transient): the breaker is there so that nobody tries.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum BreakerError {
+    /// There were too many failures, and a pause has begun.
+    #[error("the database failed too often and is left alone: try again in {}", seconds(*retry_after))]
+    Open {
+        /// What is left of the pause: what belongs into a `Retry-After`.
+        retry_after: Duration,
+    },
+    /// The pause is over, and another call tries whether the database is back.
+    #[error("the database failed too often, and another call tries whether it is back: wait for that one")]
+    Trial,
+    /// [`Breaker::force_open`](crate::infra::Breaker::force_open) was called.
+    #[error("the circuit breaker was opened by hand, and stays open until `reset`")]
+    Forced,
+}
+
+/// Readable also for nanoseconds.
+fn seconds(duration: Duration) -> String {
+    format!("{:.1} s", duration.as_secs_f64())
+}
+
 /// A failure of the database or of the way to it that has no variant of its own in [`Error`](super::Error).
 pub struct DatabaseFailure {
     pub(crate) entity: Option<&'static str>,

@@ -3,9 +3,12 @@
 //! | for | look at |
 //! |---|---|
 //! | trying again what failed for the moment | [`Retry`], [`RetryBudget`] |
+//! | leaving a database alone that is down | [`Breaker`] |
 //!
 //! Nothing here is on by itself: a statement is sent once unless you say otherwise.
 
+mod breaker;
 mod retry;
 
+pub use breaker::{Breaker, State, Trip};
 pub use retry::{Jitter, Retried, Retry, RetryBudget};

@@ -22,6 +22,6 @@ pub const COUNTERS: Ddl = Ddl {
 };
 
 /// A counter at zero.
-pub async fn add(source: &(impl Source<Database = DB> + Writable), id: i64) -> kysera::Result<()> {
+pub async fn add(source: &impl Writable<Database = DB>, id: i64) -> kysera::Result<()> {
     Counter::repo(source).create(NewCounter { id, value: 0 }).await.map(drop)
 }
