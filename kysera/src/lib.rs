@@ -68,7 +68,7 @@
 //! | who may do what with which rows | [`rls`] |
 //! | where statements run: pools, transactions, replicas, and what happens when a future is dropped | [`source`] |
 //! | what can go wrong, and what is known of it | [`error`] |
-//! | retries | [`infra`] |
+//! | retries, circuit breakers, health | [`infra`] |
 //! | rules that are checked before any SQL runs | [`entity::Validate`] |
 //! | generic code over entities and databases | [`entity`], [`backend`] |
 //!

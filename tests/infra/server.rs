@@ -3,9 +3,10 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use futures_util::future::{join_all, try_join};
 use kysera::error::{BreakerError, TransactionError};
-use kysera::infra::{Breaker, Retry, State, Trip};
+use kysera::infra::{Breaker, HealthCheck, Retry, State, Status, Trip};
 use kysera::prelude::*;
 use kysera::{Error, Isolation};
 use kysera_tests::Fixture;
@@ -135,4 +136,57 @@ async fn a_breaker_opens_for_all_and_one_finds_that_the_database_is_back() {
     let waiting = |result: &&_| matches!(result, Err(Error::Breaker(BreakerError::Trial)));
     assert_eq!((trial, back.iter().filter(waiting).count()), (1, 15));
     assert_eq!((breaker.state(), calls.load(Ordering::Relaxed)), (State::Closed, 33));
+}
+
+const HOUR: Duration = Duration::from_secs(60 * 60);
+
+#[tokio::test]
+async fn a_server_that_answers_late_is_degraded() {
+    let db = Fixture::<DB>::new(&COUNTERS).await;
+    let (proxy, source) = through(&db).await;
+    let late = Duration::from_millis(200);
+    let of = async |check: HealthCheck| {
+        proxy.hold();
+        tokio::time::pause();
+        let mut answer = check.run(&source).boxed();
+        assert!((&mut answer).now_or_never().is_none());
+        tokio::time::advance(late).await;
+        tokio::time::resume();
+        proxy.release();
+        answer.await
+    };
+    let check = HealthCheck::new().timeout(HOUR).unwrap();
+    let health = of(check.clone().thresholds(late, HOUR).unwrap()).await;
+    assert_eq!((health.status, &*health.errors), (Status::Degraded, &[][..]));
+    let health = of(check.thresholds(late / 2, late).unwrap()).await;
+    assert_eq!((health.status, &*health.errors), (Status::Unhealthy, &[][..]));
+    assert!(health.version.is_some());
+}
+
+#[tokio::test]
+async fn a_server_that_never_answers_is_unhealthy() {
+    let db = Fixture::<DB>::new(&COUNTERS).await;
+    let (proxy, source) = through(&db).await;
+    proxy.hold();
+    tokio::time::pause();
+    let health = source.health().await;
+    tokio::time::resume();
+    assert_eq!(health.status, Status::Unhealthy);
+    assert_eq!(health.errors, ["timed out: no answer within 5s"]);
+    proxy.release();
+    let health = HealthCheck::new().timeout(HOUR).unwrap().run(&source).await;
+    assert!(health.errors.is_empty(), "{health:?}");
+}
+
+#[tokio::test]
+async fn a_server_that_is_gone_is_unhealthy() {
+    let db = Fixture::<DB>::new(&COUNTERS).await;
+    let (proxy, source) = impatient(&db).await;
+    proxy.cut();
+    // The connection that breaks, and none in its place.
+    for _ in 0..2 {
+        let health = source.health().await;
+        assert_eq!((health.status, health.errors.len()), (Status::Unhealthy, 1));
+        assert_eq!((health.version, health.database), (None, None));
+    }
 }

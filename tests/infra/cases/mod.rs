@@ -1,5 +1,6 @@
 //! The same on every backend.
 
+mod health;
 mod retry;
 
 use kysera::prelude::*;
