@@ -107,6 +107,9 @@ pub enum PoolError {
     /// The pool was closed.
     #[error("the pool is closed")]
     Closed,
+    /// A [`Shutdown`](crate::infra::Shutdown) has begun. What was begun before goes on.
+    #[error("the program ends, and the database takes no new work: ask another instance")]
+    ShuttingDown,
 }
 
 /// A [`Breaker`](crate::infra::Breaker) did not let a call through. Nothing was tried.

@@ -362,7 +362,7 @@ impl Error {
     pub fn is_transient(&self) -> bool {
         match self {
             Error::Database(failure) => is_transient(failure.as_sqlx()),
-            Error::Pool(error) => !matches!(error, PoolError::Closed),
+            Error::Pool(error) => !matches!(error, PoolError::Closed | PoolError::ShuttingDown),
             Error::Plugin { source, .. } | Error::GaveUp { source, .. } => source.is_transient(),
             Error::Other(error) => carried(error, Error::is_transient, is_transient),
             _ => false,
@@ -380,7 +380,8 @@ impl Error {
         match self {
             Error::Transaction(TransactionError::OutcomeUnknown { .. }) => true,
             Error::Database(failure) => is_outage(failure.as_sqlx()),
-            Error::Pool(_) => true,
+            // The program's own end is none of the database's.
+            Error::Pool(error) => !matches!(error, PoolError::ShuttingDown),
             Error::Plugin { source, .. } | Error::GaveUp { source, .. } => source.is_outage(),
             Error::Other(error) => carried(error, Error::is_outage, is_outage),
             _ => false,

@@ -139,6 +139,7 @@ impl<'d, DB: Backend, C: Send + Sync + 'static, M: Mode<DB, C>> Begin<'d, DB, C,
             }
             return Err(error);
         }
+        lease.count_transaction();
         Ok(Tx::new(lease, self.db.session()))
     }
 }

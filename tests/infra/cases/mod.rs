@@ -2,6 +2,7 @@
 
 mod health;
 mod retry;
+mod shutdown;
 
 use kysera::prelude::*;
 use kysera_tests::Ddl;

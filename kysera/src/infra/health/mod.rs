@@ -215,7 +215,7 @@ async fn ask<DB: Backend, C: Send + Sync + 'static>(db: &Db<DB, C>) -> Result<Vi
     answer
 }
 
-fn figures<DB: Backend, C: Send + Sync + 'static>(db: &Db<DB, C>) -> PoolFigures {
+pub(super) fn figures<DB: Backend, C: Send + Sync + 'static>(db: &Db<DB, C>) -> PoolFigures {
     let metrics = db.metrics();
     // Neither with sqlx nor with us is anybody using them.
     let idle = db.pool().num_idle() + metrics.idle;
