@@ -49,3 +49,42 @@ async fn what_fails_at_commit_is_tried_again() {
     assert_eq!(runs.into_inner(), 3);
     assert_eq!(db.scalar::<i64>("SELECT COUNT(*) FROM counters").await, 1);
 }
+/// Functions of the test's own stand before those of the server.
+#[tokio::test]
+async fn a_replica_says_how_far_it_is_behind() {
+    use std::time::Duration;
+
+    use kysera::infra::{HealthCheck, ReplicaHealth, Status};
+    use kysera_tests::{Ddl, Fixture};
+
+    const DDL: Ddl = Ddl {
+        postgres: "CREATE FUNCTION pg_is_in_recovery() RETURNS BOOLEAN LANGUAGE SQL AS 'SELECT TRUE';
+            CREATE FUNCTION pg_last_xact_replay_timestamp() RETURNS TIMESTAMPTZ LANGUAGE SQL
+                AS 'SELECT now() - interval ''90.5 seconds'''",
+        ..Ddl::NONE
+    };
+    const AGAIN: &str =
+        "CREATE OR REPLACE FUNCTION pg_last_xact_replay_timestamp() RETURNS TIMESTAMPTZ LANGUAGE";
+    let hour = Duration::from_secs(60 * 60);
+    let check = HealthCheck::new().thresholds(hour, hour).unwrap().timeout(hour).unwrap();
+    let db = Fixture::<DB>::new(&DDL).await;
+    let schema: String = db.scalar("SELECT current_schema()::text").await;
+    let path = format!("{schema},pg_catalog");
+    let replica = db.connect(db.options().options([("search_path", path)]), 1).await;
+    let lag = async || {
+        let health = check.run(&replica).await;
+        assert_eq!((health.status, &*health.errors), (Status::Healthy, &[][..]));
+        let ReplicaHealth { lag, .. } = health.replica.unwrap();
+        lag
+    };
+    assert_eq!(lag().await, Some(Duration::from_millis(90_500)));
+    for (body, expected) in [
+        ("SQL AS 'SELECT now() + interval ''1 second'''", Some(Duration::ZERO)), // by another clock
+        ("SQL AS 'SELECT NULL::timestamptz'", None),
+        ("plpgsql AS 'BEGIN RAISE ''not here''; END'", None),
+    ] {
+        db.execute(&format!("{AGAIN} {body}")).await;
+        assert_eq!(lag().await, expected, "{body}");
+    }
+    assert_eq!(check.run(db.source()).await.replica, None);
+}
