@@ -68,6 +68,7 @@
 //! | who may do what with which rows | [`rls`] |
 //! | where statements run: pools, transactions, replicas, and what happens when a future is dropped | [`source`] |
 //! | what can go wrong, and what is known of it | [`error`] |
+//! | retries, circuit breakers, health, shutdown | [`infra`] |
 //! | rules that are checked before any SQL runs | [`entity::Validate`] |
 //! | generic code over entities and databases | [`entity`], [`backend`] |
 //!
@@ -82,6 +83,7 @@
 //! | `signed-cursors`, `sealed-cursors` | cursors that cannot be forged, and such that cannot be read either |
 //! | `audit` | the plugin [`audit`](plugin::audit), with `chrono` and `json` |
 //! | `garde`, `validator` | rules on fields |
+//! | `signal` | [`infra::Shutdown`] on SIGTERM and Ctrl-C |
 //! | `tls-rustls`, `tls-native` | encrypted connections |
 
 #[cfg(not(any(feature = "postgres", feature = "mysql", feature = "sqlite")))]
@@ -97,6 +99,7 @@ pub mod dal;
 pub mod entity;
 pub mod error;
 pub mod expr;
+pub mod infra;
 pub mod page;
 pub mod plugin;
 pub mod prelude;

@@ -14,10 +14,13 @@ pub(crate) use mysql::MySqlArgument;
 
 use std::future::Future;
 use std::hash::{BuildHasher, Hasher};
+use std::time::Duration;
 
 use futures_core::stream::BoxStream;
 use sqlx::error::{BoxDynError, DatabaseError};
-use sqlx::{Column as _, Connection, Database, Decode, Encode, Row as _, SqlStr, Type, TypeInfo as _};
+use sqlx::{
+    Column as _, Connection, Database, Decode, Encode, Row as _, SqlSafeStr as _, SqlStr, Type, TypeInfo as _,
+};
 use sqlx_core::transaction::TransactionManager;
 
 use crate::expr::{AnyValue, Codec, JsonKeys, Nulls, Value};
@@ -278,6 +281,23 @@ pub enum Standing {
     Gone,
 }
 
+/// Who a server says it is.
+#[doc(hidden)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Vitals {
+    pub(crate) version: Option<String>,
+    pub(crate) database: Option<String>,
+    /// On a replica: how far it is behind, if it can tell.
+    pub(crate) replica: Option<Option<Duration>>,
+}
+
+/// The only row of a statement without arguments.
+#[allow(dead_code, reason = "used by the drivers that are switched on")]
+async fn only_row<DB: Backend>(conn: &mut DB::Connection, sql: &'static str) -> Result<DB::Row, sqlx::Error> {
+    let statement = Statement { sql: sql.into_sql_str(), args: Default::default(), persistent: true };
+    DB::fetch_optional(conn, statement).await?.ok_or(sqlx::Error::RowNotFound)
+}
+
 /// The options with which a database is connected to.
 pub type ConnectOptionsOf<DB> = <<DB as Database>::Connection as Connection>::Options;
 
@@ -457,6 +477,10 @@ pub trait Backend: Database<Connection: Sync> + sealed::Sealed {
         let _ = options;
         false
     }
+
+    /// Asks the server who it is; the cheapest question that it answers from its own head.
+    #[doc(hidden)]
+    fn vitals(conn: &mut Self::Connection) -> impl Future<Output = Result<Vitals, sqlx::Error>> + Send;
 
     /// Brings a connection back to a clean state after a future was dropped. `begun`: a BEGIN may have been
     /// sent, or user code had the connection.

@@ -8,8 +8,8 @@ use sqlx::{Column, Connection, Encode, MySql, Row, SqlStr, Type, TypeInfo};
 use sqlx_core::transaction::TransactionManager;
 
 use super::{
-    Aftermath, Backend, Dialect, Done, Scalar, SessionLimits, Standing, Statement, TxOptions, driver_methods,
-    nonce, out_of_step, plan_lines, sealed, typed_cell, unsupported,
+    Aftermath, Backend, Dialect, Done, Scalar, SessionLimits, Standing, Statement, TxOptions, Vitals,
+    driver_methods, nonce, only_row, out_of_step, plan_lines, sealed, typed_cell, unsupported,
 };
 use crate::expr::{AnyValue, Codec, dynamic};
 
@@ -128,6 +128,11 @@ impl Backend for MySql {
             Ok(_) | Err(sqlx::Error::Database(_)) => Ok(()), // refused by servers that know neither
             Err(error) => Err(error),
         }
+    }
+
+    async fn vitals(conn: &mut Self::Connection) -> Result<Vitals, sqlx::Error> {
+        let row = only_row::<Self>(conn, "SELECT VERSION(), DATABASE()").await?;
+        Ok(Vitals { version: Self::text(&row, 0)?, database: Self::text(&row, 1)?, replica: None })
     }
 
     async fn recover(conn: &mut Self::Connection, begun: bool) -> Result<(), sqlx::Error> {

@@ -1,4 +1,5 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Duration;
 
 use futures_core::stream::BoxStream;
 use futures_util::TryStreamExt;
@@ -8,8 +9,8 @@ use sqlx::{Connection, PgConnection, Postgres, Row, SqlStr};
 use sqlx_core::transaction::TransactionManager;
 
 use super::{
-    Aftermath, Backend, Dialect, Done, Scalar, SessionLimits, Standing, Statement, TxOptions, driver_methods,
-    nonce, out_of_step, plan_lines, sealed, typed_cell, unsupported,
+    Aftermath, Backend, Dialect, Done, Scalar, SessionLimits, Standing, Statement, TxOptions, Vitals,
+    driver_methods, nonce, only_row, out_of_step, plan_lines, sealed, typed_cell, unsupported,
 };
 use crate::expr::{AnyValue, Codec, Value, dynamic};
 
@@ -155,6 +156,26 @@ impl Backend for Postgres {
             }
         }
         Ok(())
+    }
+
+    async fn vitals(conn: &mut Self::Connection) -> Result<Vitals, sqlx::Error> {
+        const WHO: &str = "SELECT current_setting('server_version'), current_database()::text, pg_is_in_recovery()::int::bigint";
+        const LAG: &str =
+            "SELECT (EXTRACT(EPOCH FROM now() - pg_last_xact_replay_timestamp()) * 1000)::bigint::text";
+        let row = only_row::<Self>(conn, WHO).await?;
+        let replica = if Self::integer(&row, 2)? == 0 {
+            None
+        } else {
+            let behind = match only_row::<Self>(conn, LAG).await {
+                Ok(row) => Self::text(&row, 0)?.and_then(|millis| millis.parse::<i64>().ok()),
+                // Replicas that share their primary's storage have no such function.
+                Err(sqlx::Error::Database(_)) => None,
+                Err(error) => return Err(error),
+            };
+            // The clocks of two machines: what is ahead is not behind.
+            Some(behind.map(|millis| Duration::from_millis(u64::try_from(millis).unwrap_or(0))))
+        };
+        Ok(Vitals { version: Self::text(&row, 0)?, database: Self::text(&row, 1)?, replica })
     }
 
     async fn recover(conn: &mut Self::Connection, begun: bool) -> Result<(), sqlx::Error> {

@@ -15,8 +15,8 @@ use sqlx::{Connection, Row, SqlSafeStr, SqlStr, Sqlite, TypeInfo, ValueRef};
 use sqlx_core::transaction::TransactionManager;
 
 use super::{
-    Aftermath, Backend, Dialect, Done, Scalar, SessionLimits, Standing, Statement, TxOptions, driver_methods,
-    sealed, unsupported,
+    Aftermath, Backend, Dialect, Done, Scalar, SessionLimits, Standing, Statement, TxOptions, Vitals,
+    driver_methods, only_row, sealed, unsupported,
 };
 use crate::__private::codec;
 use crate::expr::{AnyValue, Codec, JsonKeys, Value, dynamic};
@@ -180,6 +180,16 @@ impl Backend for Sqlite {
         // sqlx has no getter for it, and its `to_url_lossy` panics on the names that it makes up itself.
         let name = options.get_filename().as_os_str();
         name.is_empty() || name == ":memory:" || format!("{options:?}").contains("in_memory: true")
+    }
+
+    async fn vitals(conn: &mut Self::Connection) -> Result<Vitals, sqlx::Error> {
+        const WHO: &str =
+            "SELECT sqlite_version(), (SELECT file FROM pragma_database_list WHERE name = 'main')";
+        let row = only_row::<Self>(conn, WHO).await?;
+        // Without its folder, which tells of the machine.
+        let file = Self::text(&row, 1)?.unwrap_or_default();
+        let name = std::path::Path::new(&file).file_name().map(|name| name.to_string_lossy().into_owned());
+        Ok(Vitals { version: Self::text(&row, 0)?, database: name, replica: None })
     }
 
     async fn recover(conn: &mut Self::Connection, begun: bool) -> Result<(), sqlx::Error> {

@@ -62,6 +62,8 @@ codes! {
     Timeout = "DB_TIMEOUT",
     /// The pool had no connection in time.
     PoolExhausted = "DB_POOL_EXHAUSTED",
+    /// The database was not asked, because it failed just before, or because the program ends: try again later.
+    Unavailable = "DB_UNAVAILABLE",
     /// The database at hand cannot do what was asked.
     Unsupported = "DB_UNSUPPORTED",
     /// Anything else, the caller's own errors included.
@@ -130,7 +132,7 @@ impl Error {
             | Error::NotDeleted { .. }
             | Error::Deleted { .. }
             | Error::Stale { .. } => ErrorCode::Conflict,
-            Error::Plugin { source, .. } => source.code(),
+            Error::Plugin { source, .. } | Error::GaveUp { source, .. } => source.code(),
             Error::NotStored { .. } => ErrorCode::QueryFailed,
             Error::Audit(error) => error.code(),
             Error::Violation(violation) => match violation.kind {
@@ -147,6 +149,7 @@ impl Error {
             Error::Transaction(_) => ErrorCode::TransactionFailed,
             Error::Pool(PoolError::TimedOut { .. } | PoolError::SqlxTimedOut) => ErrorCode::PoolExhausted,
             Error::Pool(PoolError::Closed) => ErrorCode::ConnectionFailed,
+            Error::Breaker(_) | Error::Pool(PoolError::ShuttingDown) => ErrorCode::Unavailable,
             Error::Decode { .. } => ErrorCode::QueryFailed,
             Error::Encode { .. } => ErrorCode::InvalidType,
             Error::Database(failure) => driver_code(failure.as_sqlx()),
@@ -155,7 +158,7 @@ impl Error {
     }
 }
 
-fn driver_code(error: &sqlx::Error) -> ErrorCode {
+pub(super) fn driver_code(error: &sqlx::Error) -> ErrorCode {
     use sqlx::Error as E;
     if let Some(report) = server::Report::of(error) {
         return report.error_code();

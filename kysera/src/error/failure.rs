@@ -5,7 +5,7 @@ use super::Driver;
 
 /// A write to several rows met some that do not exist; nothing was written.
 #[derive(Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{} of {asked} {entity} rows not found, at position{} {}", .positions.len(), plural(.positions), positions_text(.positions))]
+#[error("{} of {asked} {entity} rows not found, at position{} {}", .positions.len(), positions_plural(.positions), positions_text(.positions))]
 #[non_exhaustive]
 pub struct Missing {
     /// The Rust name of the entity.
@@ -32,8 +32,16 @@ pub(super) fn two_positions(positions: &Option<(usize, usize)>) -> String {
     positions.map_or_else(String::new, |(first, second)| format!(", at positions {first} and {second}"))
 }
 
-fn plural(positions: &[usize]) -> &'static str {
+fn positions_plural(positions: &[usize]) -> &'static str {
     if positions.len() == 1 { "" } else { "s" }
+}
+
+pub(super) fn plural(n: u32) -> &'static str {
+    if n == 1 { "" } else { "s" }
+}
+
+pub(super) fn budget(spent: bool) -> &'static str {
+    if spent { ", for the budget of retries is spent" } else { "" }
 }
 
 fn positions_text(positions: &[usize]) -> String {
@@ -99,6 +107,34 @@ pub enum PoolError {
     /// The pool was closed.
     #[error("the pool is closed")]
     Closed,
+    /// A [`Shutdown`](crate::infra::Shutdown) has begun. What was begun before goes on.
+    #[error("the program ends, and the database takes no new work: ask another instance")]
+    ShuttingDown,
+}
+
+/// A [`Breaker`](crate::infra::Breaker) did not let a call through. Nothing was tried.
+///
+/// Not [transient](super::Error::is_transient): the breaker is there so that nobody tries.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum BreakerError {
+    /// There were too many failures, and a pause has begun.
+    #[error("the database failed too often and is left alone: try again in {}", seconds(*retry_after))]
+    Open {
+        /// What is left of the pause: what belongs into a `Retry-After`.
+        retry_after: Duration,
+    },
+    /// The pause is over, and another call tries whether the database is back.
+    #[error("the database failed too often, and another call tries whether it is back: wait for that one")]
+    Trial,
+    /// [`Breaker::force_open`](crate::infra::Breaker::force_open) was called.
+    #[error("the circuit breaker was opened by hand, and stays open until `reset`")]
+    Forced,
+}
+
+/// Readable also for nanoseconds.
+fn seconds(duration: Duration) -> String {
+    format!("{:.1} s", duration.as_secs_f64())
 }
 
 /// A failure of the database or of the way to it that has no variant of its own in [`Error`](super::Error).

@@ -58,7 +58,7 @@ pub use audit::AuditError;
 pub use code::{ErrorCode, UnknownErrorCode};
 pub use cursor::CursorError;
 pub use driver::Driver;
-pub use failure::{DatabaseFailure, Missing, PoolError, TransactionError};
+pub use failure::{BreakerError, DatabaseFailure, Missing, PoolError, TransactionError};
 pub use invalid::{FieldError, Invalid};
 pub use violation::{Violation, ViolationKind};
 
@@ -202,6 +202,20 @@ pub enum Error {
     /// Any other failure of the database or of the way to it.
     #[error(transparent)]
     Database(Box<DatabaseFailure>),
+    /// A [`Breaker`](crate::infra::Breaker) did not let the call through. Nothing was tried.
+    #[error(transparent)]
+    Breaker(BreakerError),
+    /// [`Retry`](crate::infra::Retry) tried again as often as it may, and met a [transient](Self::is_transient) error each time. Other
+    /// errors come out of it as they are, also when they come late.
+    #[error("gave up after {attempts} attempt{}{}: {source}", failure::plural(*attempts), failure::budget(*out_of_budget))]
+    GaveUp {
+        /// How often it was tried, the first time included.
+        attempts: u32,
+        /// Whether there would have been more attempts, had the [budget](crate::infra::RetryBudget) not been spent.
+        out_of_budget: bool,
+        /// The last error.
+        source: Box<Error>,
+    },
     /// An error of the caller's own, carried through a transaction; see [`Error::other`].
     #[error(transparent)]
     Other(BoxError),
@@ -248,7 +262,7 @@ impl Error {
     pub fn downcast_ref<T: std::error::Error + 'static>(&self) -> Option<&T> {
         match self {
             Error::Other(error) => error.downcast_ref(),
-            Error::Plugin { source, .. } => source.downcast_ref(),
+            Error::Plugin { source, .. } | Error::GaveUp { source, .. } => source.downcast_ref(),
             _ => None,
         }
     }
@@ -285,6 +299,9 @@ impl Error {
             Error::Plugin { plugin, doing, entity, source } => source
                 .downcast()
                 .map_err(|source| Error::Plugin { plugin, doing, entity, source: Box::new(source) }),
+            Error::GaveUp { attempts, out_of_budget, source } => source
+                .downcast()
+                .map_err(|source| Error::GaveUp { attempts, out_of_budget, source: Box::new(source) }),
             error => Err(error),
         }
     }
@@ -324,7 +341,7 @@ impl Error {
         match self {
             Error::Violation(violation) => Some(violation.as_sqlx()),
             Error::Database(failure) => Some(failure.as_sqlx()),
-            Error::Plugin { source, .. } => source.as_sqlx(),
+            Error::Plugin { source, .. } | Error::GaveUp { source, .. } => source.as_sqlx(),
             Error::Decode { driver, .. }
             | Error::Encode { driver }
             | Error::SameKey { driver: Some(driver), .. }
@@ -345,23 +362,53 @@ impl Error {
     pub fn is_transient(&self) -> bool {
         match self {
             Error::Database(failure) => is_transient(failure.as_sqlx()),
-            Error::Pool(error) => !matches!(error, PoolError::Closed),
-            Error::Plugin { source, .. } => source.is_transient(),
-            Error::Other(error) => {
-                let mut next: Option<&(dyn std::error::Error + 'static)> = Some(&**error);
-                while let Some(error) = next {
-                    if let Some(error) = error.downcast_ref::<Error>() {
-                        return error.is_transient();
-                    }
-                    if let Some(error) = error.downcast_ref::<sqlx::Error>() {
-                        return is_transient(error);
-                    }
-                    next = error.source();
-                }
-                false
-            }
+            Error::Pool(error) => !matches!(error, PoolError::Closed | PoolError::ShuttingDown),
+            Error::Plugin { source, .. } | Error::GaveUp { source, .. } => source.is_transient(),
+            Error::Other(error) => carried(error, Error::is_transient, is_transient),
             _ => false,
         }
+    }
+}
+
+impl Error {
+    /// Whether the database cannot be reached or used at all: what a [`Breaker`](crate::infra::Breaker) counts.
+    ///
+    /// True for connections that cannot be made or broke, in COMMIT as well, a server that shuts down or has no connection left, a
+    /// pool without a connection in time, a file of SQLite that cannot be opened or read. A database that refuses a statement (a
+    /// violation, a deadlock, a statement that took too long) is there. For an error of the caller's own its chain of sources decides.
+    pub fn is_outage(&self) -> bool {
+        match self {
+            Error::Transaction(TransactionError::OutcomeUnknown { .. }) => true,
+            Error::Database(failure) => is_outage(failure.as_sqlx()),
+            // The program's own end is none of the database's.
+            Error::Pool(error) => !matches!(error, PoolError::ShuttingDown),
+            Error::Plugin { source, .. } | Error::GaveUp { source, .. } => source.is_outage(),
+            Error::Other(error) => carried(error, Error::is_outage, is_outage),
+            _ => false,
+        }
+    }
+}
+
+/// What the first error of kysera's or sqlx's says, in the chain of an error of the caller's own.
+fn carried(error: &BoxError, ours: fn(&Error) -> bool, drivers: fn(&sqlx::Error) -> bool) -> bool {
+    let mut next: Option<&(dyn std::error::Error + 'static)> = Some(&**error);
+    while let Some(error) = next {
+        if let Some(error) = error.downcast_ref::<Error>() {
+            return ours(error);
+        }
+        if let Some(error) = error.downcast_ref::<sqlx::Error>() {
+            return drivers(error);
+        }
+        next = error.source();
+    }
+    false
+}
+
+fn is_outage(error: &sqlx::Error) -> bool {
+    match error {
+        // Some kinds of I/O have other codes, `DB_TIMEOUT` among them.
+        sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed => true,
+        error => code::driver_code(error) == ErrorCode::ConnectionFailed,
     }
 }
 

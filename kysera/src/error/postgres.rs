@@ -95,7 +95,8 @@ impl<'a> Report<'a> {
             "40001" | "40P01" | "55P03" | "53300" => true,
             // shutdown, crash of another session, starting up, idle session
             "57P01" | "57P02" | "57P03" | "57P05" => true,
-            code => code.starts_with("08"),
+            // The connection, except where it is not known whether the transaction was committed.
+            code => code.starts_with("08") && code != "08007",
         }
     }
 
@@ -407,7 +408,7 @@ mod tests {
             assert!(of(code).is_transient(), "{code}");
             assert!(of(code).violation().is_none(), "{code}");
         }
-        for code in ["23505", "22P02", "42601", "57014", "25P02", "40002", ""] {
+        for code in ["23505", "22P02", "42601", "57014", "25P02", "40002", "08007", ""] {
             assert!(!of(code).is_transient(), "{code}");
         }
         let codes = [

@@ -3,10 +3,11 @@
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
-use super::{Error, Violation, ViolationKind};
+use super::{BreakerError, Error, Violation, ViolationKind};
 
 /// An object with `code` and `message`, and what the variant has: `entity`, `kind`, `table`, `constraint`, `columns`,
-/// `referenced_table`, `errors`, `asked`, `positions`, `ids`, `column`, `backend`. What is not known is left out.
+/// `referenced_table`, `errors`, `asked`, `positions`, `ids`, `column`, `backend`, `attempts`,
+/// `retry_after_seconds`. What is not known is left out.
 ///
 /// Besides the `ids` of [`Missing`](Error::Missing), which the caller gave, it contains no values. (A
 /// [validator's](super::Invalid) messages and [errors of the caller's own](Error::Other) say what their authors
@@ -49,6 +50,10 @@ impl Serialize for Error {
                 map.serialize_entry("plugin", plugin)?;
                 map.serialize_entry("entity", entity)?;
             }
+            Error::Breaker(BreakerError::Open { retry_after }) => {
+                map.serialize_entry("retry_after_seconds", &retry_after.as_secs_f64())?;
+            }
+            Error::GaveUp { attempts, .. } => map.serialize_entry("attempts", attempts)?,
             Error::Missing(missing) => {
                 map.serialize_entry("entity", missing.entity)?;
                 map.serialize_entry("asked", &missing.asked)?;
@@ -74,6 +79,7 @@ impl Serialize for Error {
             | Error::Cursor(_)
             | Error::Transaction(_)
             | Error::Pool(_)
+            | Error::Breaker(BreakerError::Trial | BreakerError::Forced)
             | Error::Encode { .. }
             | Error::Other(_) => {}
         }

@@ -139,6 +139,7 @@ impl<'d, DB: Backend, C: Send + Sync + 'static, M: Mode<DB, C>> Begin<'d, DB, C,
             }
             return Err(error);
         }
+        lease.count_transaction();
         Ok(Tx::new(lease, self.db.session()))
     }
 }
@@ -149,6 +150,12 @@ impl<'d, DB: Backend, C: Send + Sync + 'static, M: Mode<DB, C>> IntoFuture for B
 
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(async move { Ok(M::handle(self.start().await?)) })
+    }
+}
+
+impl<DB: Backend, C, M> Clone for Begin<'_, DB, C, M> {
+    fn clone(&self) -> Self {
+        Self { db: self.db, options: self.options, mode: PhantomData }
     }
 }
 

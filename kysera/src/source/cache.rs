@@ -6,7 +6,7 @@
 //! anyone waits the stack is empty.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
@@ -52,6 +52,8 @@ struct State<DB: Backend> {
     held: usize,
     janitor: bool,
     closed: bool,
+    /// Closed for good, with the program.
+    shutting_down: bool,
     /// Where tasks are spawned: the runtime of whoever waited last.
     runtime: Option<Handle>,
 }
@@ -66,6 +68,15 @@ pub(crate) struct Shared<DB: Backend> {
     pub(crate) recovered: AtomicU64,
     pub(crate) closed: AtomicU64,
     turned: AtomicU64,
+    /// Transactions that are open.
+    pub(crate) transactions: AtomicUsize,
+}
+
+impl<DB: Backend> State<DB> {
+    /// Why there are no connections any more.
+    fn refusal(&self) -> Error {
+        Error::Pool(if self.shutting_down { PoolError::ShuttingDown } else { PoolError::Closed })
+    }
 }
 
 impl<DB: Backend> Shared<DB> {
@@ -84,11 +95,13 @@ impl<DB: Backend> Shared<DB> {
                 held: 0,
                 janitor: false,
                 closed: false,
+                shutting_down: false,
                 runtime: None,
             }),
             recovered: AtomicU64::new(0),
             closed: AtomicU64::new(0),
             turned: AtomicU64::new(0),
+            transactions: AtomicUsize::new(0),
         }
     }
 
@@ -109,6 +122,7 @@ impl<DB: Backend> Shared<DB> {
             held: state.held,
             idle: state.idle.len(),
             waiters: state.waiters.len(),
+            transactions: self.transactions.load(Ordering::Relaxed),
             recovered: self.recovered.load(Ordering::Relaxed),
             closed: self.closed.load(Ordering::Relaxed),
             turned: self.turned.load(Ordering::Relaxed),
@@ -138,7 +152,7 @@ impl<DB: Backend> Shared<DB> {
         let waiting = {
             let mut state = self.state();
             if state.closed || self.pool.is_closed() {
-                return Err(Error::Pool(PoolError::Closed));
+                return Err(state.refusal());
             }
             state.runtime = Some(runtime);
             if let Some(held) = state.idle.pop() {
@@ -153,7 +167,7 @@ impl<DB: Backend> Shared<DB> {
         self.grow();
         match timeout(self.policy.acquire, receiver).await {
             Ok(Ok(answer)) => answer,
-            Ok(Err(_)) => Err(Error::Pool(PoolError::Closed)),
+            Ok(Err(_)) => Err(self.state().refusal()),
             Err(_) => {
                 drop(waiting);
                 let metrics = self.metrics();
@@ -259,7 +273,23 @@ impl<DB: Backend> Shared<DB> {
         drop(self.detach(held));
     }
 
+    /// Whoever asks from now on, or waits, is told that the program ends.
+    pub(crate) fn begin_shutdown(&self) {
+        self.state().shutting_down = true;
+        self.stop();
+    }
+
+    pub(crate) fn is_shutting_down(&self) -> bool {
+        self.state().shutting_down
+    }
+
     pub(crate) async fn close(&self) {
+        self.stop();
+        self.pool.close().await;
+    }
+
+    /// Lends no connection any more.
+    fn stop(&self) {
         let (idle, waiters) = {
             let mut state = self.state();
             state.closed = true;
@@ -268,8 +298,7 @@ impl<DB: Backend> Shared<DB> {
         for held in idle {
             self.give_back(held);
         }
-        drop(waiters); // who waits is told that the pool is closed
-        self.pool.close().await;
+        drop(waiters); // who waits is told why
     }
 }
 
@@ -336,11 +365,11 @@ impl<DB: Backend> Drop for Growth<DB> {
 impl<DB: Backend> Shared<DB> {
     /// Tells the first who still listens; the next one tries again.
     fn refuse(&self, error: sqlx::Error) {
+        let mut state = self.state();
         let mut error = match error {
-            sqlx::Error::PoolClosed => Error::Pool(PoolError::Closed),
+            sqlx::Error::PoolClosed => state.refusal(),
             error => error.into(),
         };
-        let mut state = self.state();
         while let Some(waiter) = state.waiters.pop_front() {
             match waiter.answer.send(Err(error)) {
                 Ok(()) | Err(Ok(_)) => return,

@@ -304,9 +304,17 @@ impl<DB: Backend, C: Send + Sync + 'static> Db<DB, C> {
     }
 
     /// Closes the pool and waits until every connection came back. Whoever waits for one is told
-    /// [`Closed`](crate::error::PoolError::Closed).
+    /// [`Closed`](crate::error::PoolError::Closed). With a deadline: [`Shutdown`](crate::infra::Shutdown).
     pub async fn close(&self) {
         self.shared.close().await;
+    }
+
+    pub(crate) fn begin_shutdown(&self) {
+        self.shared.begin_shutdown();
+    }
+
+    pub(crate) fn is_shutting_down(&self) -> bool {
+        self.shared.is_shutting_down()
     }
 
     pub(super) async fn lease(&self) -> Result<Lease<DB>> {

@@ -23,6 +23,8 @@ pub struct Lease<DB: Backend> {
     rows_left: bool,
     begun: bool,
     broken: bool,
+    /// It belongs to a [`Tx`](super::Tx).
+    transaction: bool,
 }
 
 /// Closes what is still in it.
@@ -66,6 +68,7 @@ impl<DB: Backend> Lease<DB> {
             rows_left: false,
             begun: false,
             broken: false,
+            transaction: false,
         }
     }
 
@@ -186,8 +189,17 @@ impl<DB: Backend> Lease<DB> {
         self.flight = false;
     }
 
+    /// A transaction is open on it, and is until the lease ends.
+    pub(super) fn count_transaction(&mut self) {
+        self.transaction = true;
+        self.slot.shared.transactions.fetch_add(1, Ordering::Relaxed);
+    }
+
     /// Ends the lease without dropping it.
     pub(super) fn end(&mut self) {
+        if std::mem::take(&mut self.transaction) {
+            self.slot.shared.transactions.fetch_sub(1, Ordering::Relaxed);
+        }
         let Some(held) = self.slot.held.take() else { return };
         let shared = self.slot.shared.clone();
         if !self.flight && !self.begun && !self.broken {

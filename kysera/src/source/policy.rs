@@ -55,6 +55,8 @@ pub struct Metrics {
     pub idle: usize,
     /// Callers that wait for a connection.
     pub waiters: usize,
+    /// Transactions that are open: those that have a [`Tx`](super::Tx).
+    pub transactions: usize,
     /// Connections that came clean after their future had been dropped, since the start.
     pub recovered: u64,
     /// Connections that were closed because they did not, or broke, since the start. Worth an alert when it rises.

@@ -1,0 +1,22 @@
+//! What a service needs around its database.
+//!
+//! | for | look at |
+//! |---|---|
+//! | trying again what failed for the moment | [`Retry`], [`RetryBudget`] |
+//! | leaving a database alone that is down | [`Breaker`] |
+//! | asking how a database is | [`Db::health`](crate::Db::health), [`HealthCheck`], [`HealthMonitor`] |
+//! | ending without losing work | [`Shutdown`] |
+//!
+//! Nothing here is on by itself: a statement is sent once unless you say otherwise.
+
+mod breaker;
+mod health;
+mod retry;
+mod shutdown;
+
+pub use breaker::{Breaker, State, Trip};
+pub use health::{Health, HealthCheck, HealthMonitor, PoolFigures, ReplicaHealth, Status};
+pub use retry::{Jitter, Retried, Retry, RetryBudget};
+#[cfg(feature = "signal")]
+pub use shutdown::signal;
+pub use shutdown::{Shutdown, ShutdownReport};

@@ -1,0 +1,192 @@
+//! What needs a server, and a network that breaks.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use futures_util::future::{join_all, try_join};
+use kysera::error::{BreakerError, TransactionError};
+use kysera::infra::{Breaker, HealthCheck, Retry, State, Status, Trip};
+use kysera::prelude::*;
+use kysera::{Error, Isolation};
+use kysera_tests::Fixture;
+use kysera_tests::proxy::Proxy;
+use tokio::sync::Barrier;
+
+use crate::cases::{COUNTERS, Counter, CounterPatch, add};
+use crate::{DB, address, at};
+
+/// The same for a database that is given up soon.
+async fn impatient(db: &Fixture<DB>) -> (Proxy, Db<DB>) {
+    let proxy = Proxy::start(address(&db.options())).await;
+    let options = at(db.options(), proxy.address().port());
+    let source =
+        Db::builder().acquire_timeout(Duration::from_millis(100)).connect_with(options).await.unwrap();
+    (proxy, source)
+}
+
+/// A proxy, and the same database through it.
+async fn through(db: &Fixture<DB>) -> (Proxy, Db<DB>) {
+    let proxy = Proxy::start(address(&db.options())).await;
+    let source = db.connect(at(db.options(), proxy.address().port()), 1).await;
+    (proxy, source)
+}
+
+/// Both have read before either writes: one of them must fail, and does so once.
+#[tokio::test]
+async fn a_conflict_is_tried_again() {
+    let db = Fixture::<DB>::concurrent(&COUNTERS, 2).await;
+    add(db.source(), 1).await.unwrap();
+    let retry = Retry::new().delays(Duration::ZERO, Duration::ZERO).unwrap();
+    let (runs, both) = (AtomicU32::new(0), Barrier::new(2));
+    let one = || {
+        db.source().begin().isolation(Isolation::Serializable).retry(&retry).run(|tx| {
+            let first = runs.fetch_add(1, Ordering::Relaxed) < 2;
+            let both = &both;
+            async move {
+                let counters = Counter::repo(&tx);
+                let value = counters.get(1).await?.value;
+                if first {
+                    both.wait().await;
+                }
+                counters.update(1, CounterPatch::new().value(value + 1)).await
+            }
+        })
+    };
+    try_join(one(), one()).await.unwrap();
+    assert_eq!(runs.load(Ordering::Relaxed), 3);
+    assert_eq!(db.scalar::<i64>("SELECT value FROM counters").await, 2);
+}
+
+/// The server has heard it, and may have committed.
+#[tokio::test]
+async fn a_commit_without_an_answer_is_not_tried_again() {
+    let db = Fixture::<DB>::new(&COUNTERS).await;
+    let (proxy, source) = through(&db).await;
+    let runs = AtomicU32::new(0);
+    let lost = Retry::new()
+        .transaction(&source, |tx| {
+            let run = runs.fetch_add(1, Ordering::Relaxed);
+            let proxy = &proxy;
+            async move {
+                add(&tx, run.into()).await?;
+                proxy.cut_after(b"COMMIT");
+                Ok(())
+            }
+        })
+        .await;
+    let lost = lost.unwrap_err();
+    assert!(matches!(lost, Error::Transaction(TransactionError::OutcomeUnknown { .. })), "{lost}");
+    assert_eq!(runs.into_inner(), 1);
+}
+
+/// Before COMMIT it is certain that nothing happened.
+#[tokio::test]
+async fn a_connection_that_breaks_within_a_transaction_is_made_up_for() {
+    let db = Fixture::<DB>::new(&COUNTERS).await;
+    let (proxy, source) = through(&db).await;
+    let retry = Retry::new().delays(Duration::ZERO, Duration::ZERO).unwrap();
+    let runs = AtomicU32::new(0);
+    retry
+        .transaction(&source, |tx| {
+            let run = runs.fetch_add(1, Ordering::Relaxed);
+            let proxy = &proxy;
+            async move {
+                if run == 0 {
+                    proxy.cut_after(b"counters");
+                }
+                add(&tx, run.into()).await
+            }
+        })
+        .await
+        .unwrap();
+    assert_eq!(runs.into_inner(), 2);
+    assert_eq!(db.column::<i64>("SELECT id FROM counters").await, [1]);
+}
+
+/// Callers at the same time, of a database that goes away and comes back.
+#[tokio::test]
+async fn a_breaker_opens_for_all_and_one_finds_that_the_database_is_back() {
+    const PAUSE: Duration = Duration::from_secs(60);
+    let db = Fixture::<DB>::concurrent(&COUNTERS, 4).await;
+    let (proxy, gone) = impatient(&db).await;
+    let breaker = Breaker::new(Trip::Consecutive(8), PAUSE).unwrap();
+    let calls = AtomicU32::new(0);
+    let call = |source| {
+        let calls = &calls;
+        breaker.run(move || async move {
+            calls.fetch_add(1, Ordering::Relaxed);
+            Counter::repo(source).count().await
+        })
+    };
+    assert!(join_all((0..16).map(|_| call(&gone))).await.into_iter().all(|result| result.is_ok()));
+    proxy.cut();
+    assert!(join_all((0..16).map(|_| call(&gone))).await.into_iter().all(|result| result.is_err()));
+    assert_eq!((breaker.state(), calls.load(Ordering::Relaxed)), (State::Open, 32));
+    for refused in join_all((0..16).map(|_| call(&gone))).await {
+        assert!(matches!(refused, Err(Error::Breaker(BreakerError::Open { .. }))), "{refused:?}");
+    }
+    assert_eq!(calls.load(Ordering::Relaxed), 32, "nobody asks the database");
+
+    tokio::time::pause();
+    tokio::time::advance(PAUSE).await;
+    tokio::time::resume();
+    let back = join_all((0..16).map(|_| call(db.source()))).await;
+    let trial = back.iter().filter(|result| result.is_ok()).count();
+    let waiting = |result: &&_| matches!(result, Err(Error::Breaker(BreakerError::Trial)));
+    assert_eq!((trial, back.iter().filter(waiting).count()), (1, 15));
+    assert_eq!((breaker.state(), calls.load(Ordering::Relaxed)), (State::Closed, 33));
+}
+
+const HOUR: Duration = Duration::from_secs(60 * 60);
+
+#[tokio::test]
+async fn a_server_that_answers_late_is_degraded() {
+    let db = Fixture::<DB>::new(&COUNTERS).await;
+    let (proxy, source) = through(&db).await;
+    let late = Duration::from_millis(200);
+    let of = async |check: HealthCheck| {
+        proxy.hold();
+        tokio::time::pause();
+        let mut answer = check.run(&source).boxed();
+        assert!((&mut answer).now_or_never().is_none());
+        tokio::time::advance(late).await;
+        tokio::time::resume();
+        proxy.release();
+        answer.await
+    };
+    let check = HealthCheck::new().timeout(HOUR).unwrap();
+    let health = of(check.clone().thresholds(late, HOUR).unwrap()).await;
+    assert_eq!((health.status, &*health.errors), (Status::Degraded, &[][..]));
+    let health = of(check.thresholds(late / 2, late).unwrap()).await;
+    assert_eq!((health.status, &*health.errors), (Status::Unhealthy, &[][..]));
+    assert!(health.version.is_some());
+}
+
+#[tokio::test]
+async fn a_server_that_never_answers_is_unhealthy() {
+    let db = Fixture::<DB>::new(&COUNTERS).await;
+    let (proxy, source) = through(&db).await;
+    proxy.hold();
+    tokio::time::pause();
+    let health = source.health().await;
+    tokio::time::resume();
+    assert_eq!(health.status, Status::Unhealthy);
+    assert_eq!(health.errors, ["timed out: no answer within 5s"]);
+    proxy.release();
+    let health = HealthCheck::new().timeout(HOUR).unwrap().run(&source).await;
+    assert!(health.errors.is_empty(), "{health:?}");
+}
+
+#[tokio::test]
+async fn a_server_that_is_gone_is_unhealthy() {
+    let db = Fixture::<DB>::new(&COUNTERS).await;
+    let (proxy, source) = impatient(&db).await;
+    proxy.cut();
+    // The connection that breaks, and none in its place.
+    for _ in 0..2 {
+        let health = source.health().await;
+        assert_eq!((health.status, health.errors.len()), (Status::Unhealthy, 1));
+        assert_eq!((health.version, health.database), (None, None));
+    }
+}
