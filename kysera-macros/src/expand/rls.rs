@@ -56,13 +56,13 @@ pub(super) fn items(model: &Model) -> Option<TokenStream> {
         // After a mistake.
         (None, false) => quote!(::core::unreachable!()),
     };
-    // The policy of who forgot to say `rules` is a second one then, which rustc reports.
+    // The policy of who forgot to say `rules` is a second one then, which rustc reports at the plugin.
     let whole = (tenant.is_some() && !rules).then(|| {
-        quote! {
+        quote_spanned! {span=>
             #[automatically_derived]
-            impl #krate::rls::Policy<#context> for #ident {
-                fn rules() -> #krate::rls::Rules<Self, #context> {
-                    #krate::__private::rls::everything()
+            impl #there::rls::Policy<#context> for #entity {
+                fn rules() -> #there::rls::Rules<Self, #context> {
+                    #there::__private::rls::everything()
                 }
             }
         }
