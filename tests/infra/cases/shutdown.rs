@@ -143,15 +143,20 @@ async fn what_comes_back_late_is_closed() {
     let db = Fixture::<DB>::concurrent(&COUNTERS, 3).await;
     let source = db.source();
     let late = source.begin().await.unwrap();
-    let (one, other) = (source.acquire().await.unwrap(), source.acquire().await.unwrap());
-    drop((one, other));
+    drop((db.connection().await, db.connection().await));
+    until(|| source.pool().num_idle() == 2).await;
     let report = Shutdown::new(source).deadline(Duration::ZERO).run().await.unwrap();
     assert_eq!(report.transactions, 1);
     late.commit().await.unwrap();
-    let closed = async {
-        while source.metrics().size > 0 {
+    until(|| source.metrics().size == 0).await;
+}
+
+/// Something that another task brings about.
+async fn until(done: impl Fn() -> bool) {
+    let done = async {
+        while !done() {
             tokio::task::yield_now().await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(30), closed).await.expect("connections stay open");
+    tokio::time::timeout(Duration::from_secs(30), done).await.expect("it never happens");
 }
