@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use futures_util::FutureExt;
+use kysera::Db;
 use kysera::infra::{HealthCheck, HealthMonitor, Status};
+use kysera::source::Policy;
 use kysera_tests::{Ddl, Fixture};
 
 use crate::DB;
@@ -28,6 +30,19 @@ async fn one_that_is_up() {
     let pool = health.pool;
     assert_eq!((pool.max, pool.in_use, pool.waiting), (3, 1, 0));
     assert_eq!(pool.size, pool.idle + pool.in_use);
+}
+
+/// What the `Db` keeps for the next statement, nobody uses, whatever sqlx thinks.
+#[tokio::test]
+async fn connections_that_are_kept_are_idle() {
+    let db = Fixture::<DB>::concurrent(&Ddl::NONE, 1).await;
+    let mut policy = Policy::default();
+    (policy.idle, policy.turn, policy.hold) = (HOUR, HOUR, HOUR);
+    let source = Db::<DB>::builder().policy(policy).connect_with(db.options()).await.unwrap();
+    drop(source.acquire().await.unwrap());
+    assert_eq!(source.metrics().idle, 1);
+    let pool = patient().run(&source).await.pool;
+    assert_eq!((pool.size, pool.idle, pool.in_use), (1, 1, 0));
 }
 
 /// All connections are taken for a while: the wait counts.
@@ -93,5 +108,10 @@ async fn a_monitor_goes_on_after_errors_and_ends_with_itself() {
     checks.wait_for(is(Status::Unhealthy)).await.unwrap();
     checks.changed().await.unwrap();
     drop(monitor);
-    while checks.changed().await.is_ok() {}
+    for _ in 0..100 {
+        if checks.changed().await.is_err() {
+            return;
+        }
+    }
+    panic!("it goes on without its monitor");
 }
