@@ -169,3 +169,48 @@ async fn without_any_rule_nothing_is_allowed() {
     let new = NewClosed { owner_id: 1, state: "public".into() };
     assert!(matches!(rows.create(new).await, Err(kysera::Error::Denied { rule: None, .. })));
 }
+
+/// A mistake in a set of rules is told by every statement, before anything is sent.
+#[tokio::test]
+async fn a_rule_that_is_never_asked_is_a_mistake() {
+    macro_rules! told {
+        ($rules:expr) => {{
+            #[derive(Debug, Clone, PartialEq, Repository)]
+            #[kysera::plugin(rls(context = Staff))]
+            #[kysera(table = "files")]
+            struct Odd {
+                #[kysera(id)]
+                id: i64,
+                owner_id: i64,
+            }
+
+            impl Policy<Staff> for Odd {
+                fn rules() -> Rules<Self, Staff> {
+                    $rules
+                }
+            }
+
+            let fixture = filled().await;
+            let rows = Odd::repo(fixture.source().clone().with_context(staff(1)));
+            let read = rows.count().await.unwrap_err();
+            assert_eq!(rows.delete(1).await.unwrap_err().to_string(), read.to_string());
+            assert_eq!(fixture.scalar::<i64>("SELECT COUNT(*) FROM files").await, 4);
+            read.to_string()
+        }};
+    }
+    let told = [
+        told!(Rules::new().allow("all", Action::ALL, Filter::all([])).check(
+            "late",
+            Action::Delete,
+            Filter::any([])
+        )),
+        told!(Rules::new().allow("all", Action::ALL, Filter::all([])).deny("nothing", [], Filter::all([]))),
+        told!(Rules::new().allow("all", Action::ALL, Filter::all([])).without("al")),
+        told!(Rules::new().include_hours(22, 25, Rules::new().allow("all", Action::ALL, Filter::all([])))),
+    ];
+    for (told, what) in
+        told.iter().zip(["`late` is never asked", "`nothing` is never asked", "no rule `al`", "until 25"])
+    {
+        assert!(told.contains("the policy of Odd: ") && told.contains(what), "{told}");
+    }
+}

@@ -312,3 +312,22 @@ async fn a_rule_about_other_rows_of_the_same_table_is_an_error_and_no_trap() {
     let sent = sqlx::query("SELECT * FROM nodes").fetch_all(guest.app.pool()).await.unwrap_err();
     assert_eq!(sent.as_database_error().unwrap().code().as_deref(), Some("42P17"));
 }
+
+/// Claims are those of one context: another one has to be told anew.
+#[tokio::test]
+async fn what_a_context_was_is_not_told_of_the_next_one() {
+    let guest = Guest::of(&Ddl { postgres: "SELECT 1", ..Ddl::NONE }).await;
+    let told = async |db: Db<Postgres, User>| -> Option<String> {
+        db.transaction(|tx| async move {
+            let sql = "SELECT NULLIF(current_setting('app.id', TRUE), '')";
+            Ok(sqlx::query_scalar(sql).fetch_one(&mut *tx.connection().await?).await?)
+        })
+        .await
+        .unwrap()
+    };
+    let ada = guest.app.clone().with_context(User { id: 7, limit: 1 }).with_claims();
+    let bob = ada.clone().with_context(User { id: 8, limit: 1 });
+    assert_eq!(told(ada).await.as_deref(), Some("7"));
+    assert_eq!(told(bob.clone()).await, None);
+    assert_eq!(told(bob.with_claims()).await.as_deref(), Some("8"));
+}

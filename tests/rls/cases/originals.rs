@@ -98,6 +98,23 @@ async fn the_methods_of_other_plugins_are_policed() {
     assert_eq!(fixture.scalar::<i64>("SELECT COUNT(*) FROM docs WHERE version > 1 AND id <> 3").await, 0);
 }
 
+/// The log as such is for whoever asks on behalf of nobody.
+#[tokio::test]
+async fn the_whole_log_is_closed_to_sessions() {
+    use kysera::plugin::audit::{AuditEntry, AuditTable};
+    let fixture = two_tenants().await;
+    let (plain, ada) = (db(&fixture), of(&fixture, Principal::new(1, 10).admin()));
+    let system = plain.unrestricted("a test counts");
+    let (docs, named) = (AuditTable::of::<Doc>(), AuditTable::new("audit_logs"));
+    for table in [&docs, &named] {
+        assert!(matches!(table.entries(&ada).all().await, Err(Error::Protected { .. })));
+        assert!(table.entries(&system).count().await.unwrap() > 3);
+    }
+    assert!(matches!(docs.entries(&plain).count().await, Err(Error::Protected { .. })));
+    assert!(named.entries(&plain).count().await.unwrap() > 3);
+    assert!(AuditEntry::repo(&system).count().await.unwrap() > 3);
+}
+
 /// 23: streams, and what runs within transactions.
 #[tokio::test]
 async fn streams_and_transactions_are_policed() {
