@@ -7,11 +7,11 @@ mod storm;
 
 use std::time::{Duration, Instant};
 
-use kysera::source::Policy;
 use kysera::backend::{Backend, Dialect};
 use kysera::plugin::AuditTable;
 use kysera::prelude::*;
 use kysera::source::DbBuilder;
+use kysera::source::Policy;
 use kysera_tests::{Ddl, Fixture};
 
 use crate::DB;

@@ -61,7 +61,9 @@ async fn everywhere(operation: impl AsyncFn(&Db<DB>) -> Result<()>) {
         Account::repo(source).find().filter(Account::ID.gt(ACCOUNTS)).delete().await.unwrap();
         let accounts = Account::repo(source);
         accounts.find().update(AccountPatch::new().balance(BALANCE)).await.unwrap();
-        outside.execute("UPDATE notes SET text = 'a'; DELETE FROM audit_logs WHERE operation <> 'create'").await;
+        outside
+            .execute("UPDATE notes SET text = 'a'; DELETE FROM audit_logs WHERE operation <> 'create'")
+            .await;
     };
 
     // What it does when nobody cuts it.
@@ -167,7 +169,8 @@ async fn an_upsert() {
 #[tokio::test]
 async fn pages() {
     everywhere(async |db| {
-        let page = Transfer::repo(db).find().order_by(Transfer::ID.desc()).page(PageRequest::new(2, 2)).await?;
+        let page =
+            Transfer::repo(db).find().order_by(Transfer::ID.desc()).page(PageRequest::new(2, 2)).await?;
         assert_eq!((page.items[0].id, page.total), (4, 6));
         Ok(())
     })
@@ -253,7 +256,8 @@ async fn within_a_transaction() {
                 }
             };
             let done = cut(at, work).await.map(Result::unwrap).is_some();
-            let next = Transfer::repo(&tx).create(NewTransfer { id: 4, from_id: 1, to_id: 2, amount: 4 }).await;
+            let next =
+                Transfer::repo(&tx).create(NewTransfer { id: 4, from_id: 1, to_id: 2, amount: 4 }).await;
             let end = tx.commit().await;
             let now = stored(outside.source()).await;
             let ids: Vec<_> = now.transfers.iter().map(|transfer| transfer.id).collect();
