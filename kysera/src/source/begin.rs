@@ -1,5 +1,7 @@
 use std::future::{Future, IntoFuture};
 use std::marker::PhantomData;
+use std::panic::Location;
+use std::time::Instant;
 
 use futures_util::future::BoxFuture;
 
@@ -9,6 +11,7 @@ use super::read_only::ReadOnly;
 use super::tx::Tx;
 use crate::backend::{Backend, Dialect, Isolation, TxOptions};
 use crate::error::Result;
+use crate::observe::Wire;
 
 mod sealed {
     pub trait Sealed {}
@@ -74,18 +77,21 @@ impl<DB: Backend, C: Send + Sync + 'static> Mode<DB, C> for Read {
 pub struct Begin<'d, DB: Backend, C = (), M = Write> {
     db: &'d Db<DB, C>,
     options: TxOptions,
+    caller: &'static Location<'static>,
     mode: PhantomData<fn() -> M>,
 }
 
 impl<'d, DB: Backend, C: Send + Sync + 'static> Begin<'d, DB, C> {
+    #[track_caller]
     pub(super) fn new(db: &'d Db<DB, C>) -> Self {
-        Self { db, options: TxOptions::default(), mode: PhantomData }
+        Self { db, options: TxOptions::default(), caller: Location::caller(), mode: PhantomData }
     }
 
     /// Nothing will be written: the handle becomes [`ReadOnly`], through which writes do not compile, and PostgreSQL and
     /// MySQL refuse them too. On SQLite it takes no lock (`BEGIN DEFERRED`).
     pub fn read_only(self) -> Begin<'d, DB, C, Read> {
-        Begin { db: self.db, options: TxOptions { read_only: true, ..self.options }, mode: PhantomData }
+        let options = TxOptions { read_only: true, ..self.options };
+        Begin { db: self.db, options, caller: self.caller, mode: PhantomData }
     }
 }
 
@@ -127,11 +133,15 @@ impl<'d, DB: Backend, C: Send + Sync + 'static, M: Mode<DB, C>> Begin<'d, DB, C,
     }
 
     async fn start(&self) -> Result<Tx<DB, C>> {
+        let asked = Instant::now();
         let mut lease = self.db.lease().await?;
+        let waited = asked.elapsed();
         lease.mark_begun();
-        let begun = match DB::begin(&mut lease, self.options).await {
-            Ok(()) => Cx::of(self.db).tell_claims::<DB>(&mut lease).await,
-            Err(error) => Err(error.into()),
+        let cx = Cx::called(self.db, "begin", self.caller);
+        let mut wire = Wire::new(&mut *lease, cx.watch_plain::<DB>(), waited);
+        let begun = match wire.begin(self.options).await {
+            Ok(()) => cx.tell_claims::<DB>(&mut wire).await,
+            Err(error) => Err(error),
         };
         if let Err(error) = lease.finish(begun) {
             if DB::DIALECT == Dialect::MySql && self.options.isolation.is_some() {
@@ -140,7 +150,7 @@ impl<'d, DB: Backend, C: Send + Sync + 'static, M: Mode<DB, C>> Begin<'d, DB, C,
             return Err(error);
         }
         lease.count_transaction();
-        Ok(Tx::new(lease, self.db.session()))
+        Ok(Tx::new(lease, self.db.session(), self.caller))
     }
 }
 
@@ -155,7 +165,7 @@ impl<'d, DB: Backend, C: Send + Sync + 'static, M: Mode<DB, C>> IntoFuture for B
 
 impl<DB: Backend, C, M> Clone for Begin<'_, DB, C, M> {
     fn clone(&self) -> Self {
-        Self { db: self.db, options: self.options, mode: PhantomData }
+        Self { db: self.db, options: self.options, caller: self.caller, mode: PhantomData }
     }
 }
 
