@@ -84,7 +84,7 @@ impl<'s> Cx<'s> {
         let Some(claims) = self.settings.claims.filter(|claims| !claims.is_empty()) else { return Ok(()) };
         let mut sql = self.sql::<DB>();
         sql.set_claims(claims);
-        wire.execute(sql.finish()?).await?;
+        wire.plain("set_claims").execute(sql.finish()?).await?;
         Ok(())
     }
 
