@@ -21,8 +21,8 @@ use crate::error::Error;
 /// p99), from where they came; and of the last ones each by itself. Needs the feature `profiler`.
 ///
 /// What it keeps is bounded: a histogram for each operation, of which there are as many as the program has tables and methods, the
-/// places that call it, and a ring of the last statements (1000 unless [`with_capacity`](Self::with_capacity) says otherwise). It keeps no
-/// values.
+/// places that call it, and a ring of the last statements (1000 unless [`with_capacity`](Self::with_capacity) says otherwise), with the
+/// first 4 KiB of their texts. It keeps no values.
 ///
 /// [`report`](Self::report) says what it knows: as a table ([`Display`](std::fmt::Display)), as JSON (it is
 /// [`Serialize`](serde::Serialize)), and as a page for a browser, [`to_html`](ProfileReport::to_html).
@@ -103,6 +103,22 @@ struct Sample {
 
 /// Two digits: a percentile is within one percent of the truth, and a histogram takes few kilobytes.
 const DIGITS: u8 = 2;
+
+/// So many bytes of a text are kept: those of bulk statements are long, and say the same again and again.
+const TEXT: usize = 4096;
+
+fn beginning(sql: &str) -> Box<str> {
+    if sql.len() <= TEXT {
+        return sql.into();
+    }
+    format!("{} …", &sql[..sql.floor_char_boundary(TEXT)]).into()
+}
+
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+fn micros(duration: Duration) -> u64 {
+    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
+}
 
 impl Stats {
     fn new(dialect: &'static str) -> Option<Self> {
@@ -186,7 +202,7 @@ impl Observer for Profiler {
         let sample = || Sample {
             operation: statement.operation,
             caller: statement.caller,
-            sql: statement.sql.into(),
+            sql: beginning(statement.sql),
             at: state.start.elapsed().saturating_sub(event.duration),
             duration: event.duration,
             rows: event.rows,
@@ -194,7 +210,8 @@ impl Observer for Profiler {
         };
         let sample = Arc::new(sample());
         let Some(stats) = state.stats(statement.operation, statement.dialect.otel_name()) else { return };
-        stats.times.saturating_record(u64::try_from(event.duration.as_micros()).unwrap_or(u64::MAX));
+        // It grows with what it is told, up to a day.
+        let _ = stats.times.record(micros(event.duration).min(micros(DAY)));
         stats.total += event.duration;
         stats.waited += statement.waited;
         stats.rows += event.rows;
