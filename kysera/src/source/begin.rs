@@ -1,14 +1,16 @@
 use std::future::{Future, IntoFuture};
 use std::marker::PhantomData;
+use std::pin::pin;
 
 use futures_util::future::BoxFuture;
 
 use super::Cx;
 use super::db::Db;
+use super::deadline::{Deadline, within};
 use super::read_only::ReadOnly;
 use super::tx::Tx;
 use crate::backend::{Backend, Dialect, Isolation, TxOptions};
-use crate::error::Result;
+use crate::error::{DeadlineStage, Result};
 
 mod sealed {
     pub trait Sealed {}
@@ -126,13 +128,21 @@ impl<'d, DB: Backend, C: Send + Sync + 'static, M: Mode<DB, C>> Begin<'d, DB, C,
         }
     }
 
+    pub(crate) fn deadline(&self) -> Option<Deadline> {
+        self.db.deadline()
+    }
+
     async fn start(&self) -> Result<Tx<DB, C>> {
         let mut lease = self.db.lease().await?;
         lease.mark_begun();
-        let begun = match DB::begin(&mut lease, self.options).await {
-            Ok(()) => Cx::of(self.db).tell_claims::<DB>(&mut lease).await,
-            Err(error) => Err(error.into()),
+        let begun = {
+            let begin = pin!(async {
+                DB::begin(&mut lease, self.options).await?;
+                Cx::of(self.db).tell_claims::<DB>(&mut lease).await
+            });
+            within(self.deadline(), begin).await
         };
+        let begun = begun.map_err(|deadline| deadline.error(DeadlineStage::Running))?;
         if let Err(error) = lease.finish(begun) {
             if DB::DIALECT == Dialect::MySql && self.options.isolation.is_some() {
                 lease.condemn(); // the level may be waiting there for the next transaction

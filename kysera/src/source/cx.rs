@@ -3,6 +3,7 @@
 use sqlx::SqlStr;
 
 use super::Source;
+use super::deadline::Deadline;
 use super::session::Settings;
 use crate::backend::Backend;
 use crate::entity::Entity;
@@ -52,6 +53,11 @@ impl<'s> Cx<'s> {
         sql.set_claims(claims);
         DB::execute(conn, sql.finish()?).await?;
         Ok(())
+    }
+
+    /// Until when the operation must have ended.
+    pub(crate) fn deadline(self) -> Option<Deadline> {
+        self.settings.deadline
     }
 
     /// Whether PostgreSQL is told, so that each statement needs a transaction.

@@ -1,10 +1,11 @@
 //! The one place where operations meet sources.
 
 use std::future::Future;
+use std::pin::pin;
 
-use super::{Bracket, Cx, Source, SourceGuard, Unit, verdict};
+use super::{Bracket, Cx, Deadline, Source, SourceGuard, Unit, verdict, within};
 use crate::backend::{Backend, TxOptions};
-use crate::error::Result;
+use crate::error::{DeadlineStage, Error, Result};
 use crate::expr::{Meta, dynamic};
 
 /// The body of an operation: generic over backend and entity, never over the source, so that it is compiled once per
@@ -39,8 +40,11 @@ pub(crate) fn run_in<'s, S: Source, O: Op<S::Database>>(
     op: O,
 ) -> impl Future<Output = Result<O::Out>> + Send {
     async move {
-        let mut guard = source.acquire().await?;
         let meta = op.meta();
+        let mut guard = source.acquire().await.map_err(|error| match error {
+            Error::Deadline(_) => error.in_entity(meta),
+            _ => error,
+        })?;
         let unit = match op.unit(cx) {
             Unit::Statement if cx.tells_claims() => Unit::Transaction,
             unit => unit,
@@ -49,13 +53,28 @@ pub(crate) fn run_in<'s, S: Source, O: Op<S::Database>>(
             Unit::Statement => Bracket::None,
             _ => guard.open_unit(unit),
         };
-        let result = match bracket {
-            Bracket::None => op.run(&mut guard, cx).await,
+        let ended = match bracket {
+            Bracket::None => within(cx.deadline(), pin!(op.run(&mut guard, cx))).await,
             bracket => bracketed(&mut guard, unit, bracket, op, cx).await,
+        };
+        settle::<S::Database, _, _>(&mut guard, ended).map_err(|error| error.in_entity(meta))
+    }
+}
+
+/// Gives the connection back, whether the operation came to its end or to its deadline.
+pub(crate) fn settle<DB: Backend, G: SourceGuard<DB>, T>(
+    guard: &mut G,
+    end: Result<Result<T>, Deadline>,
+) -> Result<T> {
+    match end {
+        Ok(result) => {
+            guard.settle(result.as_ref().map(drop));
+            result
         }
-        .map_err(|error| error.in_entity(meta));
-        guard.settle(result.as_ref().map(drop));
-        result
+        Err(deadline) => {
+            guard.give_up();
+            Err(deadline.error(DeadlineStage::Running))
+        }
     }
 }
 
@@ -65,9 +84,14 @@ async fn bracketed<DB: Backend, G: SourceGuard<DB>, O: Op<DB>>(
     bracket: Bracket,
     op: O,
     cx: Cx<'_>,
-) -> Result<O::Out> {
-    open::<DB>(guard, bracket, cx).await?;
-    match op.run(guard, cx).await {
+) -> Result<Result<O::Out>, Deadline> {
+    let deadline = cx.deadline();
+    let opened = within(deadline, pin!(open::<DB>(guard, bracket, cx))).await?;
+    if let Err(error) = opened {
+        return Ok(Err(error));
+    }
+    let result = within(deadline, pin!(op.run(guard, cx))).await?;
+    let result = match result {
         Ok(out) => {
             // Everything was read, so RELEASE is certainly sent when its future is first polled: the books go first, and
             // who cuts it finds them right. (COMMIT is no different, but a ROLLBACK behind it does no harm.)
@@ -75,7 +99,8 @@ async fn bracketed<DB: Backend, G: SourceGuard<DB>, O: Op<DB>>(
             if savepoint {
                 guard.close_unit();
             }
-            let closed = close::<DB>(guard, bracket).await;
+            let closed =
+                within(deadline.filter(|_| savepoint), pin!(close::<DB>(guard, bracket, cx))).await?;
             match (&closed, savepoint) {
                 (Ok(()), false) => guard.close_unit(),
                 // Still there, for the source to clean up.
@@ -88,12 +113,14 @@ async fn bracketed<DB: Backend, G: SourceGuard<DB>, O: Op<DB>>(
         }
         Err(error) => {
             // The error that came first wins; a failure to undo leaves the unit open, for the source to clean up.
-            if undo::<DB>(guard, bracket).await.is_ok() {
+            let undone = within(deadline, pin!(undo::<DB>(guard, bracket))).await?;
+            if undone.is_ok() {
                 guard.close_unit();
             }
             Err(error)
         }
-    }
+    };
+    Ok(result)
 }
 
 async fn open<DB: Backend>(conn: &mut DB::Connection, bracket: Bracket, cx: Cx<'_>) -> Result<()> {
@@ -108,10 +135,10 @@ async fn open<DB: Backend>(conn: &mut DB::Connection, bracket: Bracket, cx: Cx<'
     Ok(())
 }
 
-async fn close<DB: Backend>(conn: &mut DB::Connection, bracket: Bracket) -> Result<()> {
+async fn close<DB: Backend>(conn: &mut DB::Connection, bracket: Bracket, cx: Cx<'_>) -> Result<()> {
     match bracket {
         Bracket::None => {}
-        Bracket::Transaction => verdict::commit::<DB>(conn).await?,
+        Bracket::Transaction => verdict::commit::<DB>(conn, cx.deadline()).await?,
         Bracket::Savepoint(n) => DB::raw(conn, dynamic(format!("RELEASE SAVEPOINT kysera_{n}"))).await?,
     }
     Ok(())

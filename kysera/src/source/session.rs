@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::deadline::Deadline;
 use crate::clock::Clock;
 use crate::cursor::CursorSecret;
 use crate::error::{Error, Result};
@@ -32,6 +33,8 @@ pub struct Settings {
     pub(crate) clock: Clock,
     /// What transactions tell PostgreSQL of who asks: claims of this very context.
     pub(crate) claims: Option<&'static [&'static ClaimMeta]>,
+    /// Until when everything must have ended.
+    pub(crate) deadline: Option<Deadline>,
 }
 
 impl std::fmt::Debug for Settings {
@@ -39,6 +42,7 @@ impl std::fmt::Debug for Settings {
         f.debug_struct("Settings")
             .field("schema", &self.schema)
             .field("clock", &self.clock)
+            .field("deadline", &self.deadline)
             .finish_non_exhaustive()
     }
 }
@@ -90,5 +94,5 @@ const SCHEMA_BYTES: usize = 63;
 impl Settings {
     /// Of sources that have nothing to say.
     pub(crate) const NONE: &'static Settings =
-        &Settings { schema: None, cursor_secret: None, clock: Clock::SYSTEM, claims: None };
+        &Settings { schema: None, cursor_secret: None, clock: Clock::SYSTEM, claims: None, deadline: None };
 }
