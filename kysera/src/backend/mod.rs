@@ -200,6 +200,15 @@ pub struct Statement<DB: Database> {
     pub args: DB::Arguments,
     /// Whether the driver may keep it prepared. Off for texts that will hardly come again.
     pub persistent: bool,
+    /// Its values as people read them, where someone asks for that.
+    pub shown: Option<Box<[String]>>,
+}
+
+impl<DB: Database> Statement<DB> {
+    /// One that comes again.
+    pub(crate) fn new(sql: SqlStr, args: DB::Arguments) -> Self {
+        Self { sql, args, persistent: true, shown: None }
+    }
 }
 
 /// What a statement without rows answers.
@@ -297,7 +306,7 @@ pub struct Vitals {
 /// The only row of a statement without arguments.
 #[allow(dead_code, reason = "used by the drivers that are switched on")]
 async fn only_row<DB: Backend>(conn: &mut DB::Connection, sql: &'static str) -> Result<DB::Row, sqlx::Error> {
-    let statement = Statement { sql: sql.into_sql_str(), args: Default::default(), persistent: true };
+    let statement = Statement::new(sql.into_sql_str(), Default::default());
     DB::fetch_optional(conn, statement).await?.ok_or(sqlx::Error::RowNotFound)
 }
 

@@ -1,6 +1,8 @@
 use std::future::{Future, IntoFuture};
 use std::marker::PhantomData;
+use std::panic::Location;
 use std::pin::pin;
+use std::time::Instant;
 
 use futures_util::future::BoxFuture;
 
@@ -11,6 +13,7 @@ use super::read_only::ReadOnly;
 use super::tx::Tx;
 use crate::backend::{Backend, Dialect, Isolation, TxOptions};
 use crate::error::{DeadlineStage, Result};
+use crate::observe::Wire;
 
 mod sealed {
     pub trait Sealed {}
@@ -76,18 +79,21 @@ impl<DB: Backend, C: Send + Sync + 'static> Mode<DB, C> for Read {
 pub struct Begin<'d, DB: Backend, C = (), M = Write> {
     db: &'d Db<DB, C>,
     options: TxOptions,
+    caller: &'static Location<'static>,
     mode: PhantomData<fn() -> M>,
 }
 
 impl<'d, DB: Backend, C: Send + Sync + 'static> Begin<'d, DB, C> {
+    #[track_caller]
     pub(super) fn new(db: &'d Db<DB, C>) -> Self {
-        Self { db, options: TxOptions::default(), mode: PhantomData }
+        Self { db, options: TxOptions::default(), caller: Location::caller(), mode: PhantomData }
     }
 
     /// Nothing will be written: the handle becomes [`ReadOnly`], through which writes do not compile, and PostgreSQL and
     /// MySQL refuse them too. On SQLite it takes no lock (`BEGIN DEFERRED`).
     pub fn read_only(self) -> Begin<'d, DB, C, Read> {
-        Begin { db: self.db, options: TxOptions { read_only: true, ..self.options }, mode: PhantomData }
+        let options = TxOptions { read_only: true, ..self.options };
+        Begin { db: self.db, options, caller: self.caller, mode: PhantomData }
     }
 }
 
@@ -133,12 +139,16 @@ impl<'d, DB: Backend, C: Send + Sync + 'static, M: Mode<DB, C>> Begin<'d, DB, C,
     }
 
     async fn start(&self) -> Result<Tx<DB, C>> {
+        let asked = Instant::now();
         let mut lease = self.db.lease().await?;
+        let waited = asked.elapsed();
         lease.mark_begun();
+        let cx = Cx::called(self.db, "begin", self.caller);
         let begun = {
             let begin = pin!(async {
-                DB::begin(&mut lease, self.options).await?;
-                Cx::of(self.db).tell_claims::<DB>(&mut lease).await
+                let mut wire = Wire::new(&mut *lease, cx.watch_plain::<DB>(), waited);
+                wire.begin(self.options).await?;
+                cx.tell_claims::<DB>(&mut wire).await
             });
             within(self.deadline(), begin).await
         };
@@ -150,7 +160,7 @@ impl<'d, DB: Backend, C: Send + Sync + 'static, M: Mode<DB, C>> Begin<'d, DB, C,
             return Err(error);
         }
         lease.count_transaction();
-        Ok(Tx::new(lease, self.db.session()))
+        Ok(Tx::new(lease, self.db.session(), self.caller))
     }
 }
 
@@ -165,7 +175,7 @@ impl<'d, DB: Backend, C: Send + Sync + 'static, M: Mode<DB, C>> IntoFuture for B
 
 impl<DB: Backend, C, M> Clone for Begin<'_, DB, C, M> {
     fn clone(&self) -> Self {
-        Self { db: self.db, options: self.options, mode: PhantomData }
+        Self { db: self.db, options: self.options, caller: self.caller, mode: PhantomData }
     }
 }
 

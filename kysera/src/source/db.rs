@@ -297,6 +297,13 @@ impl<DB: Backend, C: Send + Sync + 'static> Db<DB, C> {
         self
     }
 
+    /// The same database, with someone who is told of every statement: of the result, its transactions and connections. Several
+    /// may be, one call each. See [`observe`](crate::observe) for an example and for those that kysera has.
+    #[must_use]
+    pub fn observed_by(self, observer: Arc<dyn crate::observe::Observer>) -> Self {
+        Self { session: self.session.observed_by(observer), shared: self.shared }
+    }
+
     /// The context.
     pub fn context(&self) -> &C {
         &self.session.context
@@ -325,6 +332,7 @@ impl<DB: Backend, C: Send + Sync + 'static> Db<DB, C> {
 
     /// Configures and begins a transaction: `db.begin().isolation(..).run(|tx| async move { .. }).await?`, or
     /// `db.begin().await?` for a [`Tx`] that is ended by hand.
+    #[track_caller]
     pub fn begin(&self) -> Begin<'_, DB, C> {
         Begin::new(self)
     }
@@ -341,6 +349,7 @@ impl<DB: Backend, C: Send + Sync + 'static> Db<DB, C> {
     /// # Errors
     ///
     /// Those of `f`, of BEGIN, and those of [`Tx::commit`].
+    #[track_caller]
     pub fn transaction<T, F, Fut>(&self, f: F) -> impl Future<Output = Result<T>> + Send
     where
         T: Send,

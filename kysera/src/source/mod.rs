@@ -59,7 +59,7 @@ pub use lease::Lease;
 pub use policy::{Metrics, Policy};
 pub use pool::PoolGuard;
 pub use read_only::{ReadOnly, Replica};
-pub(crate) use run::{Op, run, run_in, settle};
+pub(crate) use run::{Op, acquire, run, settle};
 #[doc(hidden)]
 pub use session::Settings;
 pub use transact::Transact;

@@ -7,6 +7,7 @@ use crate::clock::Clock;
 use crate::cursor::CursorSecret;
 use crate::error::{Error, Result};
 use crate::expr::ClaimMeta;
+use crate::observe::{Observer, Observers};
 
 /// Who asks, and how a source was set up. Cheap to clone.
 pub(super) struct Session<C> {
@@ -35,6 +36,8 @@ pub struct Settings {
     pub(crate) claims: Option<&'static [&'static ClaimMeta]>,
     /// Until when everything must have ended.
     pub(crate) deadline: Option<Deadline>,
+    /// Who is told of statements.
+    pub(crate) observers: Observers,
 }
 
 impl std::fmt::Debug for Settings {
@@ -67,6 +70,14 @@ impl<C> Session<C> {
         let settings = Settings { claims: Some(C::CLAIMS), ..(*self.settings).clone() };
         Self { context: self.context.clone(), settings: Arc::new(settings) }
     }
+
+    /// The same with one more who is told of statements.
+    pub(super) fn observed_by(&self, observer: Arc<dyn Observer>) -> Self {
+        let observers = self.settings.observers.and(observer);
+        let settings = Settings { observers, ..(*self.settings).clone() };
+        Self { context: self.context.clone(), settings: Arc::new(settings) }
+    }
+
     /// The same with tables in a schema.
     pub(super) fn in_schema(&self, name: &str) -> Result<Self> {
         let settings = Settings { schema: Some(schema_name(name)?), ..(*self.settings).clone() };
@@ -93,6 +104,12 @@ const SCHEMA_BYTES: usize = 63;
 
 impl Settings {
     /// Of sources that have nothing to say.
-    pub(crate) const NONE: &'static Settings =
-        &Settings { schema: None, cursor_secret: None, clock: Clock::SYSTEM, claims: None, deadline: None };
+    pub(crate) const NONE: &'static Settings = &Settings {
+        schema: None,
+        cursor_secret: None,
+        clock: Clock::SYSTEM,
+        claims: None,
+        deadline: None,
+        observers: Observers::NONE,
+    };
 }

@@ -1,5 +1,6 @@
 use std::future::Future;
 use std::ops::{Deref, DerefMut};
+use std::panic::Location;
 use std::pin::pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -177,10 +178,10 @@ pub struct Tx<DB: Backend, C = ()> {
 
 impl<DB: Backend, C: Send + Sync + 'static> Tx<DB, C> {
     /// Around a connection on which a transaction was begun.
-    pub(super) fn new(lease: Lease<DB>, session: Session<C>) -> Self {
+    pub(super) fn new(lease: Lease<DB>, session: Session<C>, caller: &'static Location<'static>) -> Self {
         let inner = Inner {
             deadline: session.settings.deadline,
-            turn: Turn::new(TxState::new(lease)),
+            turn: Turn::new(TxState::new(lease, session.settings.clone(), caller)),
             scopes: Mutex::new(vec![ROOT]),
             next_scope: AtomicU64::new(ROOT + 1),
         };

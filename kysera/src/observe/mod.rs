@@ -1,0 +1,61 @@
+//! Seeing what is sent.
+//!
+//! Every statement of kysera is an [`Event`]: which [operation](Operation) sent it, from which line of the program, its text,
+//! how long it took, how many rows there were, how it ended. [`Db::observed_by`](crate::Db::observed_by) has an
+//! [`Observer`] told of those of a source, of its transactions and connections. Without one the cost is a branch.
+//!
+//! An operation's name is known when the program is compiled, `users.find_by_id`: the table and the method. There are as
+//! many as the program has tables and methods, whatever its users do, so names are fit for labels of metrics.
+//!
+//! What sqlx sends on [`Db::pool`](crate::Db::pool) or on a connection that was lent is not seen.
+//!
+//! ```
+//! # #[cfg(feature = "sqlite")]
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> kysera::Result<()> {
+//! use std::sync::{Arc, Mutex};
+//!
+//! use kysera::observe::{Event, Observer, Token};
+//! use kysera::prelude::*;
+//!
+//! #[derive(Repository)]
+//! #[kysera(table = "users")]
+//! struct User {
+//!     #[kysera(id)]
+//!     id: i64,
+//!     name: String,
+//! }
+//!
+//! #[derive(Default)]
+//! struct Names(Mutex<Vec<String>>);
+//!
+//! impl Observer for Names {
+//!     fn ended(&self, event: &Event<'_>, _: Option<Token>) {
+//!         self.0.lock().unwrap().push(event.statement.operation.to_string());
+//!     }
+//! }
+//!
+//! let db = Db::<Sqlite>::connect("sqlite::memory:").await?;
+//! db.raw_sql("CREATE TABLE users (id INTEGER PRIMARY KEY, name TEXT NOT NULL)").await?;
+//!
+//! let names = Arc::new(Names::default());
+//! let db = db.observed_by(names.clone());
+//! let ada = User::repo(&db).create(NewUser { name: "Ada".into() }).await?;
+//! User::repo(&db).find_by_id(ada.id).await?;
+//! assert_eq!(*names.0.lock().unwrap(), ["users.create", "users.find_by_id"]);
+//! # Ok(())
+//! # }
+//! # #[cfg(not(feature = "sqlite"))]
+//! # fn main() {}
+//! ```
+
+mod event;
+mod observers;
+mod steps;
+mod wire;
+
+pub use event::{Event, Operation, Outcome, Statement};
+pub use observers::{Observer, Token};
+pub(crate) use observers::{Observers, Watch};
+#[doc(hidden)]
+pub use wire::Wire;
