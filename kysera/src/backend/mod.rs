@@ -1,5 +1,6 @@
 //! The databases, and everything in which they differ.
 
+mod interrupt;
 mod limits;
 #[cfg(feature = "mysql")]
 mod mysql;
@@ -8,6 +9,8 @@ mod postgres;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 
+#[doc(hidden)]
+pub use interrupt::Interrupt;
 pub use limits::SessionLimits;
 #[cfg(feature = "mysql")]
 pub(crate) use mysql::MySqlArgument;
@@ -499,6 +502,17 @@ pub trait Backend: Database<Connection: Sync> + sealed::Sealed {
     /// Asks the server who it is; the cheapest question that it answers from its own head.
     #[doc(hidden)]
     fn vitals(conn: &mut Self::Connection) -> impl Future<Output = Result<Vitals, sqlx::Error>> + Send;
+
+    /// Learns how a statement on this connection can be stopped, in one round trip.
+    #[doc(hidden)]
+    fn interrupt(conn: &mut Self::Connection) -> impl Future<Output = Result<Interrupt, sqlx::Error>> + Send;
+
+    /// Stops what another session runs. Where its connection could not be used again, the session ends with it.
+    #[doc(hidden)]
+    fn stop(
+        side: &mut Self::Connection,
+        session: i64,
+    ) -> impl Future<Output = Result<(), sqlx::Error>> + Send;
 
     /// Brings a connection back to a clean state after a future was dropped. `begun`: a BEGIN may have been
     /// sent, or user code had the connection.

@@ -9,8 +9,8 @@ use sqlx::{Connection, PgConnection, Postgres, Row, SqlStr};
 use sqlx_core::transaction::TransactionManager;
 
 use super::{
-    Aftermath, Backend, Dialect, Done, Scalar, SessionLimits, Standing, Statement, TxOptions, Vitals,
-    driver_methods, nonce, only_row, out_of_step, plan_lines, sealed, typed_cell, unsupported,
+    Aftermath, Backend, Dialect, Done, Interrupt, Scalar, SessionLimits, Standing, Statement, TxOptions,
+    Vitals, driver_methods, nonce, only_row, out_of_step, plan_lines, sealed, typed_cell, unsupported,
 };
 use crate::expr::{AnyValue, Codec, Value, dynamic};
 
@@ -176,6 +176,18 @@ impl Backend for Postgres {
             Some(behind.map(|millis| Duration::from_millis(u64::try_from(millis).unwrap_or(0))))
         };
         Ok(Vitals { version: Self::text(&row, 0)?, database: Self::text(&row, 1)?, replica })
+    }
+
+    async fn interrupt(conn: &mut Self::Connection) -> Result<Interrupt, sqlx::Error> {
+        // sqlx was told at the start and keeps it to itself. Unprepared, which is one round trip also the first time.
+        let row = sqlx::raw_sql("SELECT pg_backend_pid()").fetch_one(conn).await?;
+        Ok(Interrupt::Session(row.try_get::<i32, _>(0)?.into()))
+    }
+
+    async fn stop(side: &mut Self::Connection, session: i64) -> Result<(), sqlx::Error> {
+        // The signal has been given when this answers: whatever the session is asked afterwards, it has seen it by then.
+        let sql = dynamic(format!("SELECT pg_cancel_backend({session})"));
+        sqlx::raw_sql(sql).execute(side).await.map(drop)
     }
 
     async fn recover(conn: &mut Self::Connection, begun: bool) -> Result<(), sqlx::Error> {

@@ -1,5 +1,6 @@
 use std::future::Future;
 use std::panic::Location;
+use std::pin::pin;
 
 use futures_core::Stream;
 use futures_core::future::BoxFuture;
@@ -14,7 +15,9 @@ use crate::entity::{Entity, On, Patch};
 use crate::error::{Error, Result};
 use crate::expr::{Deleted, Filter, Hooks, Order};
 use crate::observe::Wire;
-use crate::source::{Bracket, Cx, Source, SourceGuard, Unit, Writable, acquire, generate, run};
+use crate::source::{
+    Bracket, Cx, Source, SourceGuard, Unit, Writable, acquire, generate, run, settle, within,
+};
 use crate::write::{ByFilters, Fate, validate};
 
 /// A query on one entity, made by [`Repository::find`](crate::Repository::find).
@@ -250,24 +253,33 @@ where
                     "with native policies a stream needs a transaction: outside of one it would see nothing";
                 return Err(Error::BadRequest(text.into()));
             }
+            let deadline = cx.deadline();
             let mut open = Open::<S::Database, _>::new(guard);
-            let result = async {
+            let end = async {
                 let mut wire = Wire::new(&mut *open.guard, watch, waited);
                 let mut rows = wire.fetch(statement);
                 let mut check = true;
-                while let Some(row) = rows.try_next().await? {
-                    open.between_rows = true;
-                    let row = self.shape.read(&row, 0, check)?;
-                    out.send(row).await;
+                loop {
+                    // Rows that are there already are refused as well.
+                    if let Some(deadline) = deadline.filter(|deadline| deadline.has_passed()) {
+                        return Err(deadline);
+                    }
+                    let row = match within(deadline, pin!(rows.try_next())).await? {
+                        Ok(Some(row)) => self.shape.read(&row, 0, check),
+                        Ok(None) => return Ok(Ok(())),
+                        Err(error) => Err(error.into()),
+                    };
+                    open.between_rows = row.is_ok();
+                    match row {
+                        Ok(row) => out.send(row).await,
+                        Err(error) => return Ok(Err(error)),
+                    }
                     open.between_rows = false;
                     check = false;
                 }
-                Ok(())
             }
-            .await
-            .map_err(|error: Error| error.in_entity(E::META));
-            open.guard.settle(result.as_ref().copied());
-            result
+            .await;
+            settle::<S::Database, _, _>(&mut open.guard, end).map_err(|error| error.in_entity(E::META))
         })
     }
 

@@ -1,16 +1,18 @@
 use std::future::{Future, IntoFuture};
 use std::marker::PhantomData;
 use std::panic::Location;
+use std::pin::pin;
 use std::time::Instant;
 
 use futures_util::future::BoxFuture;
 
 use super::Cx;
 use super::db::Db;
+use super::deadline::{Deadline, within};
 use super::read_only::ReadOnly;
 use super::tx::Tx;
 use crate::backend::{Backend, Dialect, Isolation, TxOptions};
-use crate::error::Result;
+use crate::error::{DeadlineStage, Result};
 use crate::observe::Wire;
 
 mod sealed {
@@ -132,17 +134,25 @@ impl<'d, DB: Backend, C: Send + Sync + 'static, M: Mode<DB, C>> Begin<'d, DB, C,
         }
     }
 
+    pub(crate) fn deadline(&self) -> Option<Deadline> {
+        self.db.deadline()
+    }
+
     async fn start(&self) -> Result<Tx<DB, C>> {
         let asked = Instant::now();
         let mut lease = self.db.lease().await?;
         let waited = asked.elapsed();
         lease.mark_begun();
         let cx = Cx::called(self.db, "begin", self.caller);
-        let mut wire = Wire::new(&mut *lease, cx.watch_plain::<DB>(), waited);
-        let begun = match wire.begin(self.options).await {
-            Ok(()) => cx.tell_claims::<DB>(&mut wire).await,
-            Err(error) => Err(error),
+        let begun = {
+            let begin = pin!(async {
+                let mut wire = Wire::new(&mut *lease, cx.watch_plain::<DB>(), waited);
+                wire.begin(self.options).await?;
+                cx.tell_claims::<DB>(&mut wire).await
+            });
+            within(self.deadline(), begin).await
         };
+        let begun = begun.map_err(|deadline| deadline.error(DeadlineStage::Running))?;
         if let Err(error) = lease.finish(begun) {
             if DB::DIALECT == Dialect::MySql && self.options.isolation.is_some() {
                 lease.condemn(); // the level may be waiting there for the next transaction

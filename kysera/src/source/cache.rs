@@ -16,10 +16,11 @@ use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
+use super::interrupting::Side;
 use super::lease::Lease;
 use super::policy::{Metrics, Policy};
 use super::verdict::Trust;
-use crate::backend::Backend;
+use crate::backend::{Backend, Interrupt};
 use crate::error::{Error, PoolError, Result};
 
 /// How long a ping of a suspect connection may take.
@@ -32,6 +33,8 @@ pub(crate) struct Held<DB: Backend> {
     pub(crate) used: Instant,
     /// The runtime that the connection belongs to: leases may be dropped on any thread.
     pub(crate) runtime: Handle,
+    /// How to stop what runs on it; asked for once somebody has a deadline.
+    pub(crate) interrupt: Option<Interrupt>,
 }
 
 type Answer<DB> = Result<Lease<DB>>;
@@ -67,6 +70,8 @@ pub(crate) struct Shared<DB: Backend> {
     state: Mutex<State<DB>>,
     pub(crate) recovered: AtomicU64,
     pub(crate) closed: AtomicU64,
+    pub(super) stopped: AtomicU64,
+    pub(super) side: Side<DB>,
     turned: AtomicU64,
     /// Transactions that are open.
     pub(crate) transactions: AtomicUsize,
@@ -100,6 +105,8 @@ impl<DB: Backend> Shared<DB> {
             }),
             recovered: AtomicU64::new(0),
             closed: AtomicU64::new(0),
+            stopped: AtomicU64::new(0),
+            side: Side::new(),
             turned: AtomicU64::new(0),
             transactions: AtomicUsize::new(0),
         }
@@ -125,6 +132,7 @@ impl<DB: Backend> Shared<DB> {
             transactions: self.transactions.load(Ordering::Relaxed),
             recovered: self.recovered.load(Ordering::Relaxed),
             closed: self.closed.load(Ordering::Relaxed),
+            stopped: self.stopped.load(Ordering::Relaxed),
             turned: self.turned.load(Ordering::Relaxed),
         }
     }
@@ -273,6 +281,18 @@ impl<DB: Backend> Shared<DB> {
         drop(self.detach(held));
     }
 
+    /// The same, and the server ends what still runs there.
+    pub(crate) fn close_session(self: &Arc<Self>, held: Held<DB>, session: i64) {
+        let runtime = held.runtime.clone();
+        self.closed.fetch_add(1, Ordering::Relaxed);
+        let conn = self.detach(held);
+        let shared = self.clone();
+        runtime.spawn(async move {
+            shared.stop_session(session).await;
+            drop(conn); // not before, or the number might be another's by then
+        });
+    }
+
     /// Whoever asks from now on, or waits, is told that the program ends.
     pub(crate) fn begin_shutdown(&self) {
         self.state().shutting_down = true;
@@ -342,7 +362,7 @@ impl<DB: Backend> Growth<DB> {
                     state.held += 1;
                 }
                 drop(self);
-                shared.deposit(Held { conn, taken: now, used: now, runtime });
+                shared.deposit(Held { conn, taken: now, used: now, runtime, interrupt: None });
             }
             Err(error) => {
                 drop(self);

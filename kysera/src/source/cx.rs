@@ -5,6 +5,7 @@ use std::panic::Location;
 use sqlx::SqlStr;
 
 use super::Source;
+use super::deadline::Deadline;
 use super::session::Settings;
 use crate::backend::Backend;
 use crate::entity::Entity;
@@ -86,6 +87,11 @@ impl<'s> Cx<'s> {
         sql.set_claims(claims);
         wire.plain("set_claims").execute(sql.finish()?).await?;
         Ok(())
+    }
+
+    /// Until when the operation must have ended.
+    pub(crate) fn deadline(self) -> Option<Deadline> {
+        self.settings.deadline
     }
 
     /// Whether PostgreSQL is told, so that each statement needs a transaction.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::deadline::Deadline;
 use crate::clock::Clock;
 use crate::cursor::CursorSecret;
 use crate::error::{Error, Result};
@@ -33,6 +34,8 @@ pub struct Settings {
     pub(crate) clock: Clock,
     /// What transactions tell PostgreSQL of who asks: claims of this very context.
     pub(crate) claims: Option<&'static [&'static ClaimMeta]>,
+    /// Until when everything must have ended.
+    pub(crate) deadline: Option<Deadline>,
     /// Who is told of statements.
     pub(crate) observers: Observers,
 }
@@ -42,6 +45,7 @@ impl std::fmt::Debug for Settings {
         f.debug_struct("Settings")
             .field("schema", &self.schema)
             .field("clock", &self.clock)
+            .field("deadline", &self.deadline)
             .finish_non_exhaustive()
     }
 }
@@ -105,6 +109,7 @@ impl Settings {
         cursor_secret: None,
         clock: Clock::SYSTEM,
         claims: None,
+        deadline: None,
         observers: Observers::NONE,
     };
 }

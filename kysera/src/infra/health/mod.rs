@@ -12,7 +12,7 @@ use tokio::time::{Instant, timeout};
 
 use crate::backend::{Backend, Vitals};
 use crate::error::{Error, Result};
-use crate::source::{Db, Source, SourceGuard};
+use crate::source::{Db, SourceGuard};
 
 /// How a database is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
@@ -209,7 +209,7 @@ impl HealthCheck {
 }
 
 async fn ask<DB: Backend, C: Send + Sync + 'static>(db: &Db<DB, C>) -> Result<Vitals> {
-    let mut lease = Source::acquire(db).await?;
+    let mut lease = db.lease_at_leisure().await?;
     let answer = DB::vitals(&mut lease).await.map_err(Error::from);
     lease.settle(answer.as_ref().map(drop));
     answer
