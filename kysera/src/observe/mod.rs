@@ -15,7 +15,8 @@
 //! | `Profiler` (feature `profiler`) | percentiles by operation; a table, JSON, a page for a browser |
 //! | [`NPlusOne`] | loops that send a statement for each row, with the line that does it |
 //!
-//! What sqlx sends on [`Db::pool`](crate::Db::pool) or on a connection that was lent is not seen.
+//! [`Db::raw_sql`](crate::Db::raw_sql) is an operation as well. Not seen is what sqlx sends on [`Db::pool`](crate::Db::pool) or on a
+//! connection that was lent, and what the pool does by itself: pings, and the recovery of connections.
 //!
 //! ```
 //! # #[cfg(feature = "sqlite")]

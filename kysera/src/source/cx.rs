@@ -43,6 +43,11 @@ impl<'s> Cx<'s> {
         Self { settings, plugins, hooks: &Hooks::NONE, method, caller }
     }
 
+    /// The method that was called.
+    pub(crate) fn method(self) -> &'static str {
+        self.method
+    }
+
     /// Whether someone asks for the values of statements.
     pub(crate) fn shows_values(self) -> bool {
         self.settings.observers.want_values()
