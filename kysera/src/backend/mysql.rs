@@ -135,6 +135,10 @@ impl Backend for MySql {
         Ok(Vitals { version: Self::text(&row, 0)?, database: Self::text(&row, 1)?, replica: None })
     }
 
+    fn name_of(options: &MySqlConnectOptions) -> String {
+        format!("{}:{}", options.get_host(), options.get_port())
+    }
+
     async fn recover(conn: &mut Self::Connection, begun: bool) -> Result<(), sqlx::Error> {
         // Only reached when none of kysera's own statements was in flight: those connections are closed.
         sqlx::raw_sql("ROLLBACK").execute(&mut *conn).await?;

@@ -15,7 +15,7 @@ mod retry;
 mod shutdown;
 
 pub use breaker::{Breaker, State, Trip};
-pub use health::{Health, HealthCheck, HealthMonitor, PoolFigures, ReplicaHealth, Status};
+pub use health::{Health, HealthCheck, HealthMonitor, NodeHealth, PoolFigures, ReplicaHealth, Status};
 pub use retry::{Jitter, Retried, Retry, RetryBudget};
 #[cfg(feature = "signal")]
 pub use shutdown::signal;

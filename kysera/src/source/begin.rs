@@ -6,6 +6,7 @@ use futures_util::future::BoxFuture;
 use super::Cx;
 use super::db::Db;
 use super::read_only::ReadOnly;
+use super::replica::Replica;
 use super::tx::Tx;
 use crate::backend::{Backend, Dialect, Isolation, TxOptions};
 use crate::error::Result;
@@ -50,7 +51,7 @@ impl<DB: Backend, C: Send + Sync + 'static> Mode<DB, C> for Read {
     }
 }
 
-/// A transaction that is about to begin; made by [`Db::begin`].
+/// A transaction that is about to begin; made by [`Db::begin`] and [`Replica::begin`].
 ///
 /// ```
 /// # #[cfg(feature = "sqlite")]
@@ -73,23 +74,29 @@ impl<DB: Backend, C: Send + Sync + 'static> Mode<DB, C> for Read {
 #[must_use = "nothing begins until it is awaited or `run`"]
 pub struct Begin<'d, DB: Backend, C = (), M = Write> {
     db: &'d Db<DB, C>,
+    replica: Option<&'d Replica<DB, C>>,
     options: TxOptions,
     mode: PhantomData<fn() -> M>,
 }
 
 impl<'d, DB: Backend, C: Send + Sync + 'static> Begin<'d, DB, C> {
     pub(super) fn new(db: &'d Db<DB, C>) -> Self {
-        Self { db, options: TxOptions::default(), mode: PhantomData }
+        Self { db, replica: None, options: TxOptions::default(), mode: PhantomData }
     }
 
     /// Nothing will be written: the handle becomes [`ReadOnly`], through which writes do not compile, and PostgreSQL and
     /// MySQL refuse them too. On SQLite it takes no lock (`BEGIN DEFERRED`).
     pub fn read_only(self) -> Begin<'d, DB, C, Read> {
-        Begin { db: self.db, options: TxOptions { read_only: true, ..self.options }, mode: PhantomData }
+        let options = TxOptions { read_only: true, ..self.options };
+        Begin { db: self.db, replica: self.replica, options, mode: PhantomData }
     }
 }
 
-impl<DB: Backend, C: Send + Sync + 'static> Begin<'_, DB, C, Read> {
+impl<'d, DB: Backend, C: Send + Sync + 'static> Begin<'d, DB, C, Read> {
+    pub(super) fn on_replica(db: &'d Db<DB, C>, replica: &'d Replica<DB, C>) -> Self {
+        Begin { replica: Some(replica), ..Begin::new(db).read_only() }
+    }
+
     /// PostgreSQL: waits for a snapshot with which a serializable transaction can neither fail nor make others fail
     /// (`ISOLATION LEVEL SERIALIZABLE READ ONLY DEFERRABLE`), for long reports. Elsewhere serializable alone: MySQL and
     /// SQLite have nothing of the kind.
@@ -127,7 +134,10 @@ impl<'d, DB: Backend, C: Send + Sync + 'static, M: Mode<DB, C>> Begin<'d, DB, C,
     }
 
     async fn start(&self) -> Result<Tx<DB, C>> {
-        let mut lease = self.db.lease().await?;
+        let mut lease = match self.replica {
+            Some(replica) => replica.lease().await?,
+            None => self.db.lease().await?,
+        };
         lease.mark_begun();
         let begun = match DB::begin(&mut lease, self.options).await {
             Ok(()) => Cx::of(self.db).tell_claims::<DB>(&mut lease).await,
@@ -155,7 +165,7 @@ impl<'d, DB: Backend, C: Send + Sync + 'static, M: Mode<DB, C>> IntoFuture for B
 
 impl<DB: Backend, C, M> Clone for Begin<'_, DB, C, M> {
     fn clone(&self) -> Self {
-        Self { db: self.db, options: self.options, mode: PhantomData }
+        Self { db: self.db, replica: self.replica, options: self.options, mode: PhantomData }
     }
 }
 
