@@ -211,6 +211,7 @@ replica_up() {
     cat >>"$home/data/postgresql.conf" <<CONF
 port = $port
 unix_socket_directories = '$home'
+max_standby_streaming_delay = 200ms
 CONF
     postgres_start "$bin" "$user" "$home"
     printf 'postgres://postgres@127.0.0.1:%s/postgres\n' "$port" >"$dir/postgres_replica.url"
