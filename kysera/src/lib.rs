@@ -127,6 +127,8 @@ pub use page::{Keyset, KeysetPage, Page, PageRequest};
 pub use query::Projection;
 pub use query::QuerySchema;
 pub use repository::{Conflict, Repository};
+#[cfg(feature = "postgres")]
+pub use source::Position;
 pub use source::{
     Borrowed, Concurrent, Conn, Db, InTransaction, ReadOnly, Replica, Source, System, Transact, Tx, Writable,
     on,

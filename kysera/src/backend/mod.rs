@@ -14,6 +14,8 @@ pub use interrupt::Interrupt;
 pub use limits::SessionLimits;
 #[cfg(feature = "mysql")]
 pub(crate) use mysql::MySqlArgument;
+#[cfg(feature = "postgres")]
+pub(crate) use postgres::read_lsn;
 
 use std::future::Future;
 use std::hash::{BuildHasher, Hasher};
@@ -312,6 +314,18 @@ pub struct Vitals {
     pub(crate) replica: Option<Option<Duration>>,
 }
 
+/// How far a server has come.
+#[doc(hidden)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Progress {
+    /// The end of what a replica has repeated, or of what a primary has written.
+    pub(crate) position: u64,
+    /// The end of what a replica has heard of.
+    pub(crate) heard: u64,
+    /// On a replica: how far it is behind, if it can tell.
+    pub(crate) lag: Option<Option<Duration>>,
+}
+
 /// The only row of a statement without arguments.
 #[allow(dead_code, reason = "used by the drivers that are switched on")]
 async fn only_row<DB: Backend>(conn: &mut DB::Connection, sql: &'static str) -> Result<DB::Row, sqlx::Error> {
@@ -513,6 +527,23 @@ pub trait Backend: Database<Connection: Sync> + sealed::Sealed {
         side: &mut Self::Connection,
         session: i64,
     ) -> impl Future<Output = Result<(), sqlx::Error>> + Send;
+
+    /// Asks a server how far it has come. Databases that do not tell are where they are.
+    #[doc(hidden)]
+    fn progress(conn: &mut Self::Connection) -> impl Future<Output = Result<Progress, sqlx::Error>> + Send {
+        let _ = conn;
+        std::future::ready(Ok(Progress::default()))
+    }
+
+    /// What a server is called where several are spoken of: its address, or the name of its file.
+    #[doc(hidden)]
+    fn name_of(options: &ConnectOptionsOf<Self>) -> String;
+
+    /// Options for a database that is only read.
+    #[doc(hidden)]
+    fn only_read(options: ConnectOptionsOf<Self>) -> ConnectOptionsOf<Self> {
+        options
+    }
 
     /// Brings a connection back to a clean state after a future was dropped. `begun`: a BEGIN may have been
     /// sent, or user code had the connection.

@@ -147,6 +147,10 @@ impl Backend for MySql {
         sqlx::raw_sql(dynamic(format!("KILL {session}"))).execute(side).await.map(drop)
     }
 
+    fn name_of(options: &MySqlConnectOptions) -> String {
+        format!("{}:{}", options.get_host(), options.get_port())
+    }
+
     async fn recover(conn: &mut Self::Connection, begun: bool) -> Result<(), sqlx::Error> {
         // Only reached when none of kysera's own statements was in flight: those connections are closed.
         sqlx::raw_sql("ROLLBACK").execute(&mut *conn).await?;

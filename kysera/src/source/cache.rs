@@ -19,6 +19,7 @@ use tokio::time::timeout;
 use super::interrupting::Side;
 use super::lease::Lease;
 use super::policy::{Metrics, Policy};
+use super::replicas::Replicas;
 use super::verdict::Trust;
 use crate::backend::{Backend, Interrupt};
 use crate::error::{Error, PoolError, Result};
@@ -68,6 +69,8 @@ pub(crate) struct Shared<DB: Backend> {
     /// `None`: without end, because the database would be gone with its connection.
     pub(crate) recover: Option<Duration>,
     state: Mutex<State<DB>>,
+    /// Whose pools are their own.
+    pub(crate) replicas: Replicas<DB>,
     pub(crate) recovered: AtomicU64,
     pub(crate) closed: AtomicU64,
     pub(super) stopped: AtomicU64,
@@ -85,7 +88,7 @@ impl<DB: Backend> State<DB> {
 }
 
 impl<DB: Backend> Shared<DB> {
-    pub(crate) fn new(pool: Pool<DB>, policy: Policy, trust: Arc<Trust>) -> Self {
+    pub(crate) fn new(pool: Pool<DB>, policy: Policy, trust: Arc<Trust>, replicas: Replicas<DB>) -> Self {
         let recover = (!DB::in_memory(&pool.connect_options())).then_some(policy.recover);
         Self {
             pool,
@@ -103,6 +106,7 @@ impl<DB: Backend> Shared<DB> {
                 shutting_down: false,
                 runtime: None,
             }),
+            replicas,
             recovered: AtomicU64::new(0),
             closed: AtomicU64::new(0),
             stopped: AtomicU64::new(0),
@@ -152,9 +156,7 @@ impl<DB: Backend> Shared<DB> {
 
     async fn wait(self: &Arc<Self>) -> Result<Lease<DB>> {
         let Ok(runtime) = Handle::try_current() else {
-            return Err(Error::BadRequest(
-                "`Db` works within a tokio runtime, and there is none here".into(),
-            ));
+            return Err(no_runtime());
         };
         let (sender, receiver) = oneshot::channel();
         let waiting = {
@@ -444,6 +446,10 @@ impl<DB: Backend> Drop for Janitor<DB> {
             shared.state().janitor = false;
         }
     }
+}
+
+pub(crate) fn no_runtime() -> Error {
+    Error::BadRequest("`Db` works within a tokio runtime, and there is none here".into())
 }
 
 /// Pings within a bound.

@@ -1,0 +1,5 @@
+//! What breaks, on MySQL.
+
+pub type DB = sqlx::MySql;
+
+mod cases;

@@ -1,0 +1,5 @@
+//! What breaks, on PostgreSQL.
+
+pub type DB = sqlx::Postgres;
+
+mod cases;
