@@ -100,6 +100,7 @@ pub mod entity;
 pub mod error;
 pub mod expr;
 pub mod infra;
+pub mod observe;
 pub mod page;
 pub mod plugin;
 pub mod prelude;
@@ -126,6 +127,8 @@ pub use page::{Keyset, KeysetPage, Page, PageRequest};
 pub use query::Projection;
 pub use query::QuerySchema;
 pub use repository::{Conflict, Repository};
+#[cfg(feature = "postgres")]
+pub use source::Position;
 pub use source::{
     Borrowed, Concurrent, Conn, Db, InTransaction, ReadOnly, Replica, Source, System, Transact, Tx, Writable,
     on,

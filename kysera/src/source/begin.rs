@@ -1,14 +1,20 @@
 use std::future::{Future, IntoFuture};
 use std::marker::PhantomData;
+use std::panic::Location;
+use std::pin::pin;
+use std::time::Instant;
 
 use futures_util::future::BoxFuture;
 
 use super::Cx;
 use super::db::Db;
+use super::deadline::{Deadline, within};
 use super::read_only::ReadOnly;
+use super::replica::Replica;
 use super::tx::Tx;
 use crate::backend::{Backend, Dialect, Isolation, TxOptions};
-use crate::error::Result;
+use crate::error::{DeadlineStage, Result};
+use crate::observe::Wire;
 
 mod sealed {
     pub trait Sealed {}
@@ -50,7 +56,7 @@ impl<DB: Backend, C: Send + Sync + 'static> Mode<DB, C> for Read {
     }
 }
 
-/// A transaction that is about to begin; made by [`Db::begin`].
+/// A transaction that is about to begin; made by [`Db::begin`] and [`Replica::begin`].
 ///
 /// ```
 /// # #[cfg(feature = "sqlite")]
@@ -73,23 +79,39 @@ impl<DB: Backend, C: Send + Sync + 'static> Mode<DB, C> for Read {
 #[must_use = "nothing begins until it is awaited or `run`"]
 pub struct Begin<'d, DB: Backend, C = (), M = Write> {
     db: &'d Db<DB, C>,
+    replica: Option<&'d Replica<DB, C>>,
     options: TxOptions,
+    caller: &'static Location<'static>,
     mode: PhantomData<fn() -> M>,
 }
 
 impl<'d, DB: Backend, C: Send + Sync + 'static> Begin<'d, DB, C> {
+    #[track_caller]
     pub(super) fn new(db: &'d Db<DB, C>) -> Self {
-        Self { db, options: TxOptions::default(), mode: PhantomData }
+        Self {
+            db,
+            replica: None,
+            options: TxOptions::default(),
+            caller: Location::caller(),
+            mode: PhantomData,
+        }
     }
 
     /// Nothing will be written: the handle becomes [`ReadOnly`], through which writes do not compile, and PostgreSQL and
     /// MySQL refuse them too. On SQLite it takes no lock (`BEGIN DEFERRED`).
     pub fn read_only(self) -> Begin<'d, DB, C, Read> {
-        Begin { db: self.db, options: TxOptions { read_only: true, ..self.options }, mode: PhantomData }
+        let options = TxOptions { read_only: true, ..self.options };
+        let Self { db, replica, caller, .. } = self;
+        Begin { db, replica, options, caller, mode: PhantomData }
     }
 }
 
-impl<DB: Backend, C: Send + Sync + 'static> Begin<'_, DB, C, Read> {
+impl<'d, DB: Backend, C: Send + Sync + 'static> Begin<'d, DB, C, Read> {
+    #[track_caller]
+    pub(super) fn on_replica(db: &'d Db<DB, C>, replica: &'d Replica<DB, C>) -> Self {
+        Begin { replica: Some(replica), ..Begin::new(db).read_only() }
+    }
+
     /// PostgreSQL: waits for a snapshot with which a serializable transaction can neither fail nor make others fail
     /// (`ISOLATION LEVEL SERIALIZABLE READ ONLY DEFERRABLE`), for long reports. Elsewhere serializable alone: MySQL and
     /// SQLite have nothing of the kind.
@@ -126,13 +148,28 @@ impl<'d, DB: Backend, C: Send + Sync + 'static, M: Mode<DB, C>> Begin<'d, DB, C,
         }
     }
 
+    pub(crate) fn deadline(&self) -> Option<Deadline> {
+        self.db.deadline()
+    }
+
     async fn start(&self) -> Result<Tx<DB, C>> {
-        let mut lease = self.db.lease().await?;
-        lease.mark_begun();
-        let begun = match DB::begin(&mut lease, self.options).await {
-            Ok(()) => Cx::of(self.db).tell_claims::<DB>(&mut lease).await,
-            Err(error) => Err(error.into()),
+        let asked = Instant::now();
+        let mut lease = match self.replica {
+            Some(replica) => replica.lease().await?,
+            None => self.db.lease().await?,
         };
+        let waited = asked.elapsed();
+        lease.mark_begun();
+        let cx = Cx::called(self.db, "begin", self.caller);
+        let begun = {
+            let begin = pin!(async {
+                let mut wire = Wire::new(&mut *lease, cx.watch_plain::<DB>(), waited);
+                wire.begin(self.options).await?;
+                cx.tell_claims::<DB>(&mut wire).await
+            });
+            within(self.deadline(), begin).await
+        };
+        let begun = begun.map_err(|deadline| deadline.error(DeadlineStage::Running))?;
         if let Err(error) = lease.finish(begun) {
             if DB::DIALECT == Dialect::MySql && self.options.isolation.is_some() {
                 lease.condemn(); // the level may be waiting there for the next transaction
@@ -140,7 +177,7 @@ impl<'d, DB: Backend, C: Send + Sync + 'static, M: Mode<DB, C>> Begin<'d, DB, C,
             return Err(error);
         }
         lease.count_transaction();
-        Ok(Tx::new(lease, self.db.session()))
+        Ok(Tx::new(lease, self.db.session(), self.caller))
     }
 }
 
@@ -155,7 +192,8 @@ impl<'d, DB: Backend, C: Send + Sync + 'static, M: Mode<DB, C>> IntoFuture for B
 
 impl<DB: Backend, C, M> Clone for Begin<'_, DB, C, M> {
     fn clone(&self) -> Self {
-        Self { db: self.db, options: self.options, mode: PhantomData }
+        let Self { db, replica, options, caller, .. } = *self;
+        Self { db, replica, options, caller, mode: PhantomData }
     }
 }
 

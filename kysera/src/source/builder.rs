@@ -7,11 +7,12 @@ use sqlx::pool::PoolOptions;
 use super::cache::is_alive;
 use super::db::Db;
 use super::policy::Policy;
+use super::replicas::Replicas;
 use super::verdict::Trust;
 use crate::backend::{Backend, ConnectOptionsOf, Dialect, SessionLimits};
 use crate::error::{Error, Result};
 
-/// Configures a [`Db`].
+/// Configures a [`Db`]. One that has replicas as well begins with [`primary`](Self::primary).
 ///
 /// | setting | default | reason |
 /// |---|---|---|
@@ -42,7 +43,7 @@ use crate::error::{Error, Result};
 /// # #[cfg(not(feature = "sqlite"))]
 /// # fn main() {}
 /// ```
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 #[must_use = "`connect` makes the database"]
 pub struct DbBuilder<DB: Backend> {
     pool: PoolOptions<DB>,
@@ -98,8 +99,8 @@ impl<DB: Backend> DbBuilder<DB> {
     ///
     /// As [`connect_with`](Self::connect_with), and for a URL that cannot be read.
     pub async fn connect(self, url: &str) -> Result<Db<DB>> {
-        let options = DB::options(url, self.session.as_ref())?;
-        self.open(options).await
+        let options = self.options(url)?;
+        self.open(options, Replicas::none()).await
     }
 
     /// Connects with options of sqlx's, which are used as they are: of kysera's defaults only those of the pool are
@@ -110,16 +111,36 @@ impl<DB: Backend> DbBuilder<DB> {
     /// Failures of the first connection, which is made at once. A server that refuses connections is tried again for as
     /// long as callers wait for a connection.
     pub async fn connect_with(self, options: ConnectOptionsOf<DB>) -> Result<Db<DB>> {
-        self.open(options).await
+        self.open(options, Replicas::none()).await
     }
 
     /// Takes a pool of your own; of the settings made here, the [policy](Self::policy) alone has an effect.
     pub fn build(self, pool: Pool<DB>) -> Db<DB> {
-        Db::build(pool, self.policy, Arc::new(Trust::new()))
+        Db::build(pool, self.policy, Arc::new(Trust::new()), Replicas::none())
     }
 
-    async fn open(self, options: ConnectOptionsOf<DB>) -> Result<Db<DB>> {
+    pub(super) fn options(&self, url: &str) -> Result<ConnectOptionsOf<DB>> {
+        Ok(DB::options(url, self.session.as_ref())?)
+    }
+
+    pub(super) async fn open(self, options: ConnectOptionsOf<DB>, replicas: Replicas<DB>) -> Result<Db<DB>> {
         let trust = Arc::new(Trust::new());
+        let policy = self.policy.clone();
+        let pool = self.pool(&options, &trust).connect_with(options).await.map_err(Error::from)?;
+        Ok(Db::build(pool, policy, trust, replicas))
+    }
+
+    /// A replica, which may be away.
+    pub(super) fn lazily(self, options: ConnectOptionsOf<DB>) -> (Db<DB>, Arc<Trust>) {
+        let trust = Arc::new(Trust::new());
+        let policy = self.policy.clone();
+        // sqlx waits for a server that is away the longer between two attempts the more time it has. Callers wait for as long as ever.
+        let patience = policy.acquire.min(Duration::from_secs(2));
+        let pool = self.pool(&options, &trust).acquire_timeout(patience).connect_lazy_with(options);
+        (Db::build(pool, policy, trust.clone(), Replicas::none()), trust)
+    }
+
+    fn pool(self, options: &ConnectOptionsOf<DB>, trust: &Arc<Trust>) -> PoolOptions<DB> {
         let mut pool = self
             .pool
             .acquire_timeout(self.policy.acquire)
@@ -127,7 +148,7 @@ impl<DB: Backend> DbBuilder<DB> {
             .before_acquire(test::<DB>(trust.clone(), self.policy.trust));
         let default = if DB::DIALECT == Dialect::Sqlite { 5 } else { 10 };
         pool = pool.max_connections(self.max.unwrap_or(default));
-        if DB::in_memory(&options) {
+        if DB::in_memory(options) {
             pool = pool.max_connections(1).max_lifetime(None).idle_timeout(None);
         }
         if let Some(limits) = self.session {
@@ -136,8 +157,19 @@ impl<DB: Backend> DbBuilder<DB> {
                 Box::pin(async move { DB::connected(conn, &limits).await })
             });
         }
-        let pool = pool.connect_with(options).await.map_err(Error::from)?;
-        Ok(Db::build(pool, self.policy, trust))
+        pool
+    }
+}
+
+// Derived, it would ask for a database that can be cloned.
+impl<DB: Backend> Clone for DbBuilder<DB> {
+    fn clone(&self) -> Self {
+        Self {
+            pool: self.pool.clone(),
+            max: self.max,
+            policy: self.policy.clone(),
+            session: self.session.clone(),
+        }
     }
 }
 

@@ -16,10 +16,12 @@ use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
+use super::interrupting::Side;
 use super::lease::{Lease, Slot};
 use super::policy::{Metrics, Policy};
+use super::replicas::Replicas;
 use super::verdict::Trust;
-use crate::backend::Backend;
+use crate::backend::{Backend, Interrupt};
 use crate::error::{Error, PoolError, Result};
 
 /// How long a ping of a suspect connection may take.
@@ -32,6 +34,8 @@ pub(crate) struct Held<DB: Backend> {
     pub(crate) used: Instant,
     /// The runtime that the connection belongs to: leases may be dropped on any thread.
     pub(crate) runtime: Handle,
+    /// How to stop what runs on it; asked for once somebody has a deadline.
+    pub(crate) interrupt: Option<Interrupt>,
 }
 
 type Answer<DB> = Result<Lease<DB>>;
@@ -65,8 +69,12 @@ pub(crate) struct Shared<DB: Backend> {
     /// `None`: without end, because the database would be gone with its connection.
     pub(crate) recover: Option<Duration>,
     state: Mutex<State<DB>>,
+    /// Whose pools are their own.
+    pub(crate) replicas: Replicas<DB>,
     pub(crate) recovered: AtomicU64,
     pub(crate) closed: AtomicU64,
+    pub(super) stopped: AtomicU64,
+    pub(super) side: Side<DB>,
     turned: AtomicU64,
     /// Transactions that are open.
     pub(crate) transactions: AtomicUsize,
@@ -80,7 +88,7 @@ impl<DB: Backend> State<DB> {
 }
 
 impl<DB: Backend> Shared<DB> {
-    pub(crate) fn new(pool: Pool<DB>, policy: Policy, trust: Arc<Trust>) -> Self {
+    pub(crate) fn new(pool: Pool<DB>, policy: Policy, trust: Arc<Trust>, replicas: Replicas<DB>) -> Self {
         let recover = (!DB::in_memory(&pool.connect_options())).then_some(policy.recover);
         Self {
             pool,
@@ -98,8 +106,11 @@ impl<DB: Backend> Shared<DB> {
                 shutting_down: false,
                 runtime: None,
             }),
+            replicas,
             recovered: AtomicU64::new(0),
             closed: AtomicU64::new(0),
+            stopped: AtomicU64::new(0),
+            side: Side::new(),
             turned: AtomicU64::new(0),
             transactions: AtomicUsize::new(0),
         }
@@ -125,6 +136,7 @@ impl<DB: Backend> Shared<DB> {
             transactions: self.transactions.load(Ordering::Relaxed),
             recovered: self.recovered.load(Ordering::Relaxed),
             closed: self.closed.load(Ordering::Relaxed),
+            stopped: self.stopped.load(Ordering::Relaxed),
             turned: self.turned.load(Ordering::Relaxed),
         }
     }
@@ -134,9 +146,7 @@ impl<DB: Backend> Shared<DB> {
             return Ok(Lease::new(self.clone(), held));
         }
         let Ok(runtime) = Handle::try_current() else {
-            return Err(Error::BadRequest(
-                "`Db` works within a tokio runtime, and there is none here".into(),
-            ));
+            return Err(no_runtime());
         };
         timeout(self.policy.acquire, self.wait(&runtime)).await.unwrap_or_else(|_| {
             let metrics = self.metrics();
@@ -322,6 +332,18 @@ impl<DB: Backend> Shared<DB> {
         drop(self.detach(held));
     }
 
+    /// The same, and the server ends what still runs there.
+    pub(crate) fn close_session(self: &Arc<Self>, held: Held<DB>, session: i64) {
+        let runtime = held.runtime.clone();
+        self.closed.fetch_add(1, Ordering::Relaxed);
+        let conn = self.detach(held);
+        let shared = self.clone();
+        runtime.spawn(async move {
+            shared.stop_session(session).await;
+            drop(conn); // not before, or the number might be another's by then
+        });
+    }
+
     /// Whoever asks from now on, or waits, is told that the program ends.
     pub(crate) fn begin_shutdown(self: &Arc<Self>) {
         self.state().shutting_down = true;
@@ -395,7 +417,7 @@ impl<DB: Backend> Growth<DB> {
                     state.held += 1;
                 }
                 drop(self);
-                shared.deposit(Held { conn, taken: now, used: now, runtime });
+                shared.deposit(Held { conn, taken: now, used: now, runtime, interrupt: None });
             }
             Err(error) => {
                 drop(self);
@@ -477,6 +499,10 @@ impl<DB: Backend> Drop for Janitor<DB> {
             shared.state().janitor = false;
         }
     }
+}
+
+pub(crate) fn no_runtime() -> Error {
+    Error::BadRequest("`Db` works within a tokio runtime, and there is none here".into())
 }
 
 /// Pings within a bound.
