@@ -267,7 +267,7 @@ where
                     let row = match within(deadline, pin!(rows.try_next())).await? {
                         Ok(Some(row)) => self.shape.read(&row, 0, check),
                         Ok(None) => return Ok(Ok(())),
-                        Err(error) => Err(error.into()),
+                        Err(error) => Err(error),
                     };
                     open.between_rows = row.is_ok();
                     match row {
