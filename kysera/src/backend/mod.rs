@@ -50,6 +50,15 @@ impl Dialect {
         }
     }
 
+    /// What OpenTelemetry calls it.
+    pub(crate) const fn otel_name(self) -> &'static str {
+        match self {
+            Dialect::Postgres => "postgresql",
+            Dialect::MySql => "mysql",
+            Dialect::Sqlite => "sqlite",
+        }
+    }
+
     /// The character around identifiers. SQLite takes `"name"` for a text where there is no such column, and would answer
     /// it for each row; what stands in backticks is a name or an error.
     pub const fn quote(self) -> char {

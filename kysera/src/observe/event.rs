@@ -46,11 +46,20 @@ pub struct Statement<'e> {
     pub dialect: Dialect,
     /// Where the operation was called: the method of the repository, or the `find()` of the query.
     pub caller: &'static Location<'static>,
+    /// Whether it is the first one that the operation sends, not counting what begins a transaction.
+    pub is_first: bool,
     /// How long the operation waited for its connection; zero for its later statements.
     pub waited: Duration,
     /// The values of the placeholders, for people, if an observer [asks](super::Observer::wants_values) for them. `None`
     /// also where the statement has none. Those of columns that are `#[kysera(sensitive)]` are covered.
     pub values: Option<&'e [String]>,
+}
+
+impl<'e> Statement<'e> {
+    /// Its first word: `SELECT`, `INSERT`, `WITH`.
+    pub fn verb(&self) -> &'e str {
+        self.sql.split_ascii_whitespace().next().unwrap_or_default()
+    }
 }
 
 /// A statement that has ended.

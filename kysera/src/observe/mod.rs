@@ -7,7 +7,16 @@
 //! An operation's name is known when the program is compiled, `users.find_by_id`: the table and the method. There are as
 //! many as the program has tables and methods, whatever its users do, so names are fit for labels of metrics.
 //!
-//! What sqlx sends on [`Db::pool`](crate::Db::pool) or on a connection that was lent is not seen.
+//! | observer | for |
+//! |---|---|
+//! | [`Traced`] | spans of `tracing`, with OpenTelemetry's names |
+//! | `Metered` (feature `metrics`) | histograms and counters of the crate `metrics`; what the pool does is published by [`PoolGauges`](crate::infra) |
+//! | [`SlowLog`] | statements that take long |
+//! | `Profiler` (feature `profiler`) | percentiles by operation; a table, JSON, a page for a browser |
+//! | [`NPlusOne`] | loops that send a statement for each row, with the line that does it |
+//!
+//! [`Db::raw_sql`](crate::Db::raw_sql) is an operation as well. Not seen is what sqlx sends on [`Db::pool`](crate::Db::pool) or on a
+//! connection that was lent, and what the pool does by itself: pings, and the recovery of connections.
 //!
 //! ```
 //! # #[cfg(feature = "sqlite")]
@@ -50,12 +59,30 @@
 //! ```
 
 mod event;
+#[cfg(feature = "metrics")]
+mod metered;
+mod n_plus_one;
 mod observers;
+#[cfg(feature = "sql-format")]
+mod pretty;
+#[cfg(feature = "profiler")]
+mod profiler;
+mod slow;
 mod steps;
+mod traced;
 mod wire;
 
 pub use event::{Event, Operation, Outcome, Statement};
+#[cfg(feature = "metrics")]
+pub use metered::Metered;
+pub use n_plus_one::{Finding, NPlusOne};
 pub use observers::{Observer, Token};
 pub(crate) use observers::{Observers, Watch};
+#[cfg(feature = "sql-format")]
+pub use pretty::pretty;
+#[cfg(feature = "profiler")]
+pub use profiler::{Call, OperationProfile, Percentiles, ProfileReport, Profiler};
+pub use slow::SlowLog;
+pub use traced::Traced;
 #[doc(hidden)]
 pub use wire::Wire;

@@ -105,12 +105,12 @@ impl<'c> Watch<'c> {
     }
 
     /// A statement is about to be sent.
-    pub(crate) fn start(self, sql: SqlStr, values: Option<Box<[String]>>, waited: Duration) -> Running<'c> {
+    pub(crate) fn start(self, sql: SqlStr, values: Option<Box<[String]>>, first: First) -> Running<'c> {
         let mut running = Running {
             watch: self,
             sql,
             values,
-            waited,
+            first,
             started: Instant::now(),
             rows: 0,
             tokens: Vec::new(),
@@ -125,12 +125,19 @@ impl<'c> Watch<'c> {
     }
 }
 
+/// What is told of the first statement of an operation alone.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct First {
+    pub(crate) statement: bool,
+    pub(crate) waited: Duration,
+}
+
 /// A statement that runs. Dropped, it tells that it was.
 pub(crate) struct Running<'c> {
     watch: Watch<'c>,
     sql: SqlStr,
     values: Option<Box<[String]>>,
-    waited: Duration,
+    first: First,
     started: Instant,
     pub(crate) rows: u64,
     /// Which observer keeps what; most keep nothing.
@@ -145,7 +152,8 @@ impl Running<'_> {
             sql: self.sql.as_str(),
             dialect: self.watch.dialect,
             caller: self.watch.caller,
-            waited: self.waited,
+            is_first: self.first.statement,
+            waited: self.first.waited,
             values: self.values.as_deref(),
         }
     }

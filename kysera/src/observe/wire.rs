@@ -8,7 +8,7 @@ use futures_core::stream::BoxStream;
 use sqlx::{SqlSafeStr, SqlStr};
 
 use super::event::{Operation, Outcome};
-use super::observers::{Observers, Running, Watch};
+use super::observers::{First, Observers, Running, Watch};
 use crate::backend::{Backend, Done, Statement};
 use crate::error::{Error, Result};
 
@@ -17,17 +17,23 @@ use crate::error::{Error, Result};
 pub struct Wire<'c, DB: Backend> {
     conn: &'c mut DB::Connection,
     watch: Option<Watch<'c>>,
-    /// How long the operation waited for the connection; told once.
-    waited: Duration,
+    /// What is yet to be told of the operation.
+    first: First,
 }
 
 impl<'c, DB: Backend> Wire<'c, DB> {
     pub(crate) fn new(conn: &'c mut DB::Connection, watch: Option<Watch<'c>>, waited: Duration) -> Self {
-        Self { conn, watch, waited }
+        Self { conn, watch, first: First { statement: true, waited } }
     }
 
     pub(crate) fn reborrow(&mut self) -> Wire<'_, DB> {
-        Wire { conn: &mut *self.conn, watch: self.watch, waited: std::mem::take(&mut self.waited) }
+        Wire { conn: &mut *self.conn, watch: self.watch, first: std::mem::take(&mut self.first) }
+    }
+
+    /// The same connection for what is not one of the operation's own statements.
+    pub(crate) fn plain(&mut self, method: &'static str) -> Wire<'_, DB> {
+        let Wire { conn, watch, .. } = self.reborrow();
+        Wire { conn, watch: watch.map(|watch| watch.of(Operation::plain(method))), first: First::default() }
     }
 
     /// What is sent on it is not seen.
@@ -43,12 +49,13 @@ impl<'c, DB: Backend> Wire<'c, DB> {
     /// For what is not one of the operation's own statements.
     pub(super) fn start_as(&mut self, operation: Operation, sql: impl SqlSafeStr) -> Option<Running<'c>> {
         let watch = self.watch?;
-        Some(watch.of(operation).start(sql.into_sql_str(), None, std::mem::take(&mut self.waited)))
+        let first = First { statement: false, waited: std::mem::take(&mut self.first.waited) };
+        Some(watch.of(operation).start(sql.into_sql_str(), None, first))
     }
 
     fn start(&mut self, sql: &SqlStr, values: Option<Box<[String]>>) -> Option<Running<'c>> {
         let watch = self.watch?;
-        Some(watch.start(sql.clone(), values, std::mem::take(&mut self.waited)))
+        Some(watch.start(sql.clone(), values, std::mem::take(&mut self.first)))
     }
 
     /// Runs a statement and hands its rows over as they come.

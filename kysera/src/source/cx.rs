@@ -43,6 +43,11 @@ impl<'s> Cx<'s> {
         Self { settings, plugins, hooks: &Hooks::NONE, method, caller }
     }
 
+    /// The method that was called.
+    pub(crate) fn method(self) -> &'static str {
+        self.method
+    }
+
     /// Whether someone asks for the values of statements.
     pub(crate) fn shows_values(self) -> bool {
         self.settings.observers.want_values()
@@ -85,7 +90,7 @@ impl<'s> Cx<'s> {
         let Some(claims) = self.settings.claims.filter(|claims| !claims.is_empty()) else { return Ok(()) };
         let mut sql = self.sql::<DB>();
         sql.set_claims(claims);
-        wire.execute(sql.finish()?).await?;
+        wire.plain("set_claims").execute(sql.finish()?).await?;
         Ok(())
     }
 

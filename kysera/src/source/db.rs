@@ -4,7 +4,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sqlx::{Pool, SqlSafeStr};
+use sqlx::{Pool, SqlSafeStr, SqlStr};
 
 use super::begin::Begin;
 use super::builder::DbBuilder;
@@ -16,9 +16,10 @@ use super::policy::{Metrics, Policy};
 use super::session::{Session, Settings};
 use super::tx::Tx;
 use super::verdict::Trust;
-use super::{Concurrent, Source, Writable};
+use super::{Concurrent, Cx, Source, Writable};
 use crate::backend::Backend;
 use crate::error::{DeadlineStage, Result};
+use crate::observe::Wire;
 
 /// A database: sqlx's pool with kysera's way of lending connections, and a context.
 ///
@@ -368,13 +369,21 @@ impl<DB: Backend, C: Send + Sync + 'static> Db<DB, C> {
     /// # Errors
     ///
     /// Those of the database.
-    pub async fn raw_sql(&self, sql: impl SqlSafeStr) -> Result<()> {
-        let sql = sql.into_sql_str();
+    #[track_caller]
+    pub fn raw_sql(&self, sql: impl SqlSafeStr) -> impl Future<Output = Result<()>> + Send {
+        let cx = Cx::of(self, "raw_sql");
+        self.run_sql(cx, sql.into_sql_str())
+    }
+
+    async fn run_sql(&self, cx: Cx<'_>, sql: SqlStr) -> Result<()> {
         let conn = self.acquire().await?;
         let mut raw = conn.connection().await?;
-        let end = within(self.deadline(), pin!(DB::raw(&mut raw, sql))).await;
+        let end = {
+            let mut wire = Wire::<DB>::new(&mut *raw, cx.watch_plain::<DB>(), Duration::ZERO);
+            within(self.deadline(), pin!(wire.raw(cx.method(), sql))).await
+        };
         match end {
-            Ok(result) => Ok(result?),
+            Ok(result) => result,
             Err(deadline) => {
                 raw.give_up();
                 Err(deadline.error(DeadlineStage::Running))
