@@ -99,7 +99,7 @@ use proc_macro::TokenStream;
 /// | `filterable`, `filterable = ".."` | filters from outside may use it, by the field's name or by this one | | |
 /// | `sortable`, `sortable = ".."` | orders from outside may use it, by the field's name or by this one | | |
 /// | `belongs_to(..)` | a [relation](#relations) by this column; may be repeated | | |
-/// | `sensitive` | the plugin `audit` does not write its values down | | |
+/// | `sensitive` | values for nobody's eyes: neither the log of the plugin `audit` nor an observer of statements is told them | | |
 /// | `read_if = ..`, `mask = ..` | [who may read it](#who-may-read-and-write-a-field), and what the others read | | |
 /// | `write_if = ..` | [who may write it](#who-may-read-and-write-a-field) | | |
 ///
@@ -554,7 +554,8 @@ pub fn derive_claims(input: TokenStream) -> TokenStream {
 /// # let _ = (new, NewAnswer { topic_id: 1, text: String::new() });
 /// ```
 ///
-/// The values of a field that is `#[kysera(sensitive)]` are not written to the audit log. Whoever reaches an audited entity
+/// The values of a field that is `#[kysera(sensitive)]` are not written to the audit log, and are covered where
+/// [statements are observed](../kysera/observe/index.html) with their values. Whoever reaches an audited entity
 /// says who they are: the context of the source implements `kysera::Actor`, as `()` does, which is nobody in particular. So
 /// does whoever reaches one with cascades, whose other rows may be audited.
 ///

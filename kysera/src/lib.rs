@@ -100,6 +100,7 @@ pub mod entity;
 pub mod error;
 pub mod expr;
 pub mod infra;
+pub mod observe;
 pub mod page;
 pub mod plugin;
 pub mod prelude;

@@ -99,8 +99,12 @@ impl<DB: TestBackend> Fixture<DB> {
         T: Scalar<DB>,
         usize: ColumnIndex<DB::Row>,
     {
-        let statement =
-            Statement { sql: AssertSqlSafe(sql).into_sql_str(), args: Default::default(), persistent: false };
+        let statement = Statement {
+            sql: AssertSqlSafe(sql).into_sql_str(),
+            args: Default::default(),
+            persistent: false,
+            shown: None,
+        };
         let conn = self.source.acquire().await.unwrap_or_else(|error| panic!("no connection: {error}"));
         let mut raw = conn.connection().await.unwrap_or_else(|error| panic!("no connection: {error}"));
         let rows: Result<Vec<T>, sqlx::Error> = DB::fetch(&mut raw, statement)

@@ -5,7 +5,7 @@ use std::pin::pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
-use futures_util::future::{Either, select};
+use futures_util::future::{Either, pending, select};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::tcp::{ReadHalf, WriteHalf};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
@@ -42,6 +42,9 @@ struct State {
     limit: Mutex<Option<Limit>>,
     /// How often all connections were broken.
     broken: watch::Sender<u64>,
+    /// Connections so far, and how many of them nothing arrives through any more.
+    made: AtomicU64,
+    dead: AtomicU64,
     connections: Mutex<JoinSet<()>>,
 }
 
@@ -72,6 +75,8 @@ impl Proxy {
             fatal: Mutex::new(None),
             limit: Mutex::new(None),
             broken: watch::Sender::new(0),
+            made: AtomicU64::new(0),
+            dead: AtomicU64::new(0),
             connections: Mutex::new(JoinSet::new()),
         });
         let listener = Mutex::new(serve(listener, server.clone(), Arc::clone(&state)));
@@ -118,6 +123,11 @@ impl Proxy {
     /// Nothing arrives on either side until [`release`](Self::release), not even that the other one has gone.
     pub fn black_hole(&self) {
         self.state.held.send_replace([true, true]);
+    }
+
+    /// The same for the connections that there are, and for ever: the other end has lost power. New ones work.
+    pub fn forget(&self) {
+        self.state.dead.store(self.state.made.load(Ordering::SeqCst), Ordering::SeqCst);
     }
 
     /// Everything arrives again, what was held first. What was yet to come of [`hold_at`](Self::hold_at) and
@@ -189,6 +199,12 @@ fn serve(listener: TcpListener, server: String, state: Arc<State>) -> AbortHandl
     task.abort_handle()
 }
 
+struct Line {
+    number: u64,
+    /// The client has heard something since it spoke.
+    heard: AtomicBool,
+}
+
 #[derive(Clone, Copy, PartialEq)]
 enum End {
     Gone,
@@ -198,12 +214,12 @@ enum End {
 /// Until both sides are gone, or the connection is cut.
 async fn connection(state: Arc<State>, mut client: TcpStream, mut server: TcpStream) {
     let mut broken = state.broken.subscribe();
-    let heard = AtomicBool::new(true);
+    let line = Line { number: state.made.fetch_add(1, Ordering::SeqCst), heard: AtomicBool::new(true) };
     let end = {
         let (from_client, to_client) = client.split();
         let (from_server, to_server) = server.split();
-        let there = pin!(pass(&state, Side::Client, &heard, from_client, to_server));
-        let back = pin!(pass(&state, Side::Server, &heard, from_server, to_client));
+        let there = pin!(pass(&state, Side::Client, &line, from_client, to_server));
+        let back = pin!(pass(&state, Side::Server, &line, from_server, to_client));
         let both = async {
             match select(there, back).await {
                 Either::Left((End::Gone, back)) => back.await,
@@ -223,24 +239,18 @@ async fn connection(state: Arc<State>, mut client: TcpStream, mut server: TcpStr
 }
 
 /// What one side says.
-async fn pass(
-    state: &State,
-    side: Side,
-    heard: &AtomicBool,
-    mut from: ReadHalf<'_>,
-    mut to: WriteHalf<'_>,
-) -> End {
+async fn pass(state: &State, side: Side, line: &Line, mut from: ReadHalf<'_>, mut to: WriteHalf<'_>) -> End {
     let mut buffer = vec![0; 16 * 1024];
     while let Ok(read @ 1..) = from.read(&mut buffer).await {
         let said = &buffer[..read];
-        if side == Side::Client && heard.swap(false, Ordering::SeqCst) {
+        if side == Side::Client && line.heard.swap(false, Ordering::SeqCst) {
             state.trips.fetch_add(1, Ordering::SeqCst);
         }
         let mut rest = said;
         while !rest.is_empty() {
-            state.is_open(side).await;
+            state.is_open(side, line).await;
             if side == Side::Server {
-                heard.store(true, Ordering::SeqCst);
+                line.heard.store(true, Ordering::SeqCst);
             }
             let (length, then) = state.admit(side, rest.len());
             let (now, later) = rest.split_at(length);
@@ -265,15 +275,18 @@ async fn pass(
         }
     }
     // The other side shall learn that this one has hung up; it may be gone itself.
-    state.is_open(side).await;
+    state.is_open(side, line).await;
     let _ = to.shutdown().await;
     End::Gone
 }
 
 impl State {
-    async fn is_open(&self, side: Side) {
+    async fn is_open(&self, side: Side, line: &Line) {
         // The sender is here, so it is there.
         let _ = self.held.subscribe().wait_for(|held| !held[side as usize]).await;
+        if line.number < self.dead.load(Ordering::SeqCst) {
+            pending().await
+        }
     }
 
     /// How many of so many bytes may pass, and what happens then. A cut waits for a byte that it keeps back: the client

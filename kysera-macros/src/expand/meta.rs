@@ -24,12 +24,16 @@ pub(super) fn item(model: &Model) -> TokenStream {
             Fill::Plugin => quote!(Plugin),
         };
         let guard = rls::guard(model, column);
+        let codec = match model.plugins.sensitive.contains(&index) {
+            true => quote!(#krate::__private::codec!(#ty, true)),
+            false => quote!(#krate::__private::codec!(#ty)),
+        };
         quote! {
             #krate::__private::Col {
                 table: #table,
                 name: #name,
                 index: #index,
-                codec: #krate::__private::codec!(#ty),
+                codec: #codec,
                 fill: #krate::__private::Fill::#fill,
                 guard: #guard,
             }

@@ -46,7 +46,7 @@ pub(super) fn plug(model: &Model) -> Option<TokenStream> {
         Some(quote!(version: #value,))
     });
     let audit = plugins.audit.as_ref().map(|plugin| {
-        let (table, sensitive, chain) = (&plugin.table, &plugin.sensitive, plugin.chain);
+        let (table, sensitive, chain) = (&plugin.table, &plugins.sensitive, plugin.chain);
         let schema = super::meta::option(plugin.schema.as_deref());
         let value = some(quote! {
             Audit { schema: #schema, table: #table, sensitive: &[#(#sensitive),*], chain: #chain }
@@ -153,11 +153,11 @@ pub(super) fn after_write(model: &Model, database: &TokenStream) -> Option<Token
         quote! {
             fn after_write<'a>(
                 written: #krate::__private::Written<'a, Self>,
-                conn: &'a mut #krate::__private::Connection<#database>,
+                wire: #krate::__private::Wire<'a, #database>,
                 schema: ::core::option::Option<&'a ::core::primitive::str>,
                 cx: #krate::__private::PluginContext<'a>,
             ) -> impl ::core::future::Future<Output = #krate::Result<()>> + ::core::marker::Send + 'a {
-                #krate::__private::after_write::<Self, #database, _>(__kysera_plugins, written, conn, schema, cx)
+                #krate::__private::after_write::<Self, #database, _>(__kysera_plugins, written, wire, schema, cx)
             }
         }
     })

@@ -26,6 +26,8 @@ pub(crate) struct Plugins {
     pub(crate) audit: Option<Audit>,
     pub(crate) rls: Option<Rls>,
     pub(crate) custom: Vec<Custom>,
+    /// The columns whose values are for nobody's eyes. They need no plugin.
+    pub(crate) sensitive: Vec<usize>,
 }
 
 pub(crate) struct SoftDelete {
@@ -57,7 +59,6 @@ pub(crate) struct Version {
 pub(crate) struct Audit {
     pub(crate) table: String,
     pub(crate) schema: Option<String>,
-    pub(crate) sensitive: Vec<usize>,
     pub(crate) chain: bool,
 }
 
@@ -131,7 +132,7 @@ pub(super) fn plugins(declared: &attr::Plugins, columns: &mut [Column], found: F
     });
     let timestamps = declared.timestamps.as_ref().map(|plugin| fields.timestamps(plugin));
     let version = declared.version.as_ref().map(|plugin| Version { column: fields.version(plugin) });
-    let sensitive = fields.sensitive(declared.audit.is_some());
+    let sensitive = fields.sensitive();
     // At the end: the columns of the others are theirs.
     let rls = declared.rls.as_ref().map(|plugin| fields.rls(plugin, found.krate));
     Plugins {
@@ -142,10 +143,10 @@ pub(super) fn plugins(declared: &attr::Plugins, columns: &mut [Column], found: F
         audit: declared.audit.as_ref().map(|plugin| Audit {
             table: plugin.table.as_ref().map_or_else(|| "audit_logs".to_owned(), LitStr::value),
             schema: plugin.schema.as_ref().map(LitStr::value),
-            sensitive,
             chain: plugin.chain,
         }),
         rls,
+        sensitive,
         custom: declared
             .custom
             .iter()
@@ -377,21 +378,10 @@ impl Fields<'_> {
         (column.plugin, column.fill, column.in_patch) = (Some(plugin), Fill::Plugin, false);
     }
 
-    /// The columns whose values are not written down.
-    fn sensitive(&self, audited: bool) -> Vec<usize> {
-        let marked = self.found.attrs.iter().enumerate();
-        let marked = marked.filter_map(|(index, attrs)| Some((index, attrs.sensitive.as_ref()?)));
-        let mut columns = vec![];
-        for (index, key) in marked {
-            if audited {
-                columns.push(index);
-            } else {
-                self.found
-                    .diag
-                    .at(key, "`sensitive` is for audited entities: add `#[kysera::plugin(audit)]`");
-            }
-        }
-        columns
+    /// The columns whose values are for nobody's eyes.
+    fn sensitive(&self) -> Vec<usize> {
+        let marked = self.found.attrs.iter().enumerate().filter(|(_, attrs)| attrs.sensitive.is_some());
+        marked.map(|(index, _)| index).collect()
     }
 
     fn index(&self, field: &str) -> Option<usize> {

@@ -11,13 +11,14 @@ pub mod validator;
 
 use serde::{Deserialize, Deserializer};
 
-pub use self::plugin::{Cascade, Connection, after_write, along};
+pub use self::plugin::{Cascade, after_write, along};
 pub use crate::__codec as codec;
 pub use crate::entity::{Cells, Changes, Custom, Mask, Statements, TextCache, Texts, Values, Written};
 pub use crate::expr::{
     AnyValue, Audit, Codec, Col, Counter, Fill, Hooks, Mark, Meta, Plug, PluginContext, Probe, Rel, Scope,
     SoftDelete, Stamp, Unique, Unsupported,
 };
+pub use crate::observe::Wire;
 pub use crate::plugin::{
     DeletedAt, Facts, PluginSet, PluginTx, Timestamp, VersionNumber, after_write_of, check, facts_of,
     first_version, scope_of, stamp,

@@ -1,5 +1,6 @@
 //! The databases, and everything in which they differ.
 
+mod interrupt;
 mod limits;
 #[cfg(feature = "mysql")]
 mod mysql;
@@ -8,6 +9,8 @@ mod postgres;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 
+#[doc(hidden)]
+pub use interrupt::Interrupt;
 pub use limits::SessionLimits;
 #[cfg(feature = "mysql")]
 pub(crate) use mysql::MySqlArgument;
@@ -46,6 +49,15 @@ impl Dialect {
             Dialect::Postgres => "PostgreSQL",
             Dialect::MySql => "MySQL",
             Dialect::Sqlite => "SQLite",
+        }
+    }
+
+    /// What OpenTelemetry calls it.
+    pub(crate) const fn otel_name(self) -> &'static str {
+        match self {
+            Dialect::Postgres => "postgresql",
+            Dialect::MySql => "mysql",
+            Dialect::Sqlite => "sqlite",
         }
     }
 
@@ -199,6 +211,15 @@ pub struct Statement<DB: Database> {
     pub args: DB::Arguments,
     /// Whether the driver may keep it prepared. Off for texts that will hardly come again.
     pub persistent: bool,
+    /// Its values as people read them, where someone asks for that.
+    pub shown: Option<Box<[String]>>,
+}
+
+impl<DB: Database> Statement<DB> {
+    /// One that comes again.
+    pub(crate) fn new(sql: SqlStr, args: DB::Arguments) -> Self {
+        Self { sql, args, persistent: true, shown: None }
+    }
 }
 
 /// What a statement without rows answers.
@@ -308,7 +329,7 @@ pub struct Progress {
 /// The only row of a statement without arguments.
 #[allow(dead_code, reason = "used by the drivers that are switched on")]
 async fn only_row<DB: Backend>(conn: &mut DB::Connection, sql: &'static str) -> Result<DB::Row, sqlx::Error> {
-    let statement = Statement { sql: sql.into_sql_str(), args: Default::default(), persistent: true };
+    let statement = Statement::new(sql.into_sql_str(), Default::default());
     DB::fetch_optional(conn, statement).await?.ok_or(sqlx::Error::RowNotFound)
 }
 
@@ -495,6 +516,17 @@ pub trait Backend: Database<Connection: Sync> + sealed::Sealed {
     /// Asks the server who it is; the cheapest question that it answers from its own head.
     #[doc(hidden)]
     fn vitals(conn: &mut Self::Connection) -> impl Future<Output = Result<Vitals, sqlx::Error>> + Send;
+
+    /// Learns how a statement on this connection can be stopped, in one round trip.
+    #[doc(hidden)]
+    fn interrupt(conn: &mut Self::Connection) -> impl Future<Output = Result<Interrupt, sqlx::Error>> + Send;
+
+    /// Stops what another session runs. Where its connection could not be used again, the session ends with it.
+    #[doc(hidden)]
+    fn stop(
+        side: &mut Self::Connection,
+        session: i64,
+    ) -> impl Future<Output = Result<(), sqlx::Error>> + Send;
 
     /// Asks a server how far it has come. Databases that do not tell are where they are.
     #[doc(hidden)]

@@ -9,8 +9,9 @@ use sqlx::{Connection, PgConnection, Postgres, Row, SqlStr};
 use sqlx_core::transaction::TransactionManager;
 
 use super::{
-    Aftermath, Backend, Dialect, Done, Progress, Scalar, SessionLimits, Standing, Statement, TxOptions,
-    Vitals, driver_methods, nonce, only_row, out_of_step, plan_lines, sealed, typed_cell, unsupported,
+    Aftermath, Backend, Dialect, Done, Interrupt, Progress, Scalar, SessionLimits, Standing, Statement,
+    TxOptions, Vitals, driver_methods, nonce, only_row, out_of_step, plan_lines, sealed, typed_cell,
+    unsupported,
 };
 use crate::expr::{AnyValue, Codec, Value, dynamic};
 
@@ -172,6 +173,18 @@ impl Backend for Postgres {
             }
         };
         Ok(Vitals { version: Self::text(&row, 0)?, database: Self::text(&row, 1)?, replica })
+    }
+
+    async fn interrupt(conn: &mut Self::Connection) -> Result<Interrupt, sqlx::Error> {
+        // sqlx was told at the start and keeps it to itself. Unprepared, which is one round trip also the first time.
+        let row = sqlx::raw_sql("SELECT pg_backend_pid()").fetch_one(conn).await?;
+        Ok(Interrupt::Session(row.try_get::<i32, _>(0)?.into()))
+    }
+
+    async fn stop(side: &mut Self::Connection, session: i64) -> Result<(), sqlx::Error> {
+        // The signal has been given when this answers: whatever the session is asked afterwards, it has seen it by then.
+        let sql = dynamic(format!("SELECT pg_cancel_backend({session})"));
+        sqlx::raw_sql(sql).execute(side).await.map(drop)
     }
 
     async fn progress(conn: &mut Self::Connection) -> Result<Progress, sqlx::Error> {

@@ -21,6 +21,7 @@ pub use written::{Operation, UnknownOperation, Written};
 use crate::backend::Backend;
 use crate::error::{Invalid, Result};
 use crate::expr::{AnyValue, Hooks, Meta, PluginContext};
+use crate::observe::Wire;
 use crate::write::Cascade;
 
 /// A struct whose values are rows of a table. Derived with [`Repository`](crate::Repository).
@@ -99,11 +100,11 @@ pub trait On<DB: Backend>: Entity {
     #[doc(hidden)]
     fn after_write<'a>(
         written: Written<'a, Self>,
-        conn: &'a mut DB::Connection,
+        wire: Wire<'a, DB>,
         schema: Option<&'a str>,
         cx: PluginContext<'a>,
     ) -> impl Future<Output = Result<()>> + Send + 'a {
-        let _ = (written, conn, schema, cx);
+        let _ = (written, wire, schema, cx);
         std::future::ready(Ok(()))
     }
 }

@@ -58,7 +58,7 @@ codes! {
     QueryFailed = "DB_QUERY_FAILED",
     /// A transaction was lost: a conflict with another one, a deadlock, or a state that forbids the call.
     TransactionFailed = "DB_TRANSACTION_FAILED",
-    /// A statement or the wait for a lock took longer than allowed.
+    /// A statement or the wait for a lock took longer than allowed, or a deadline passed.
     Timeout = "DB_TIMEOUT",
     /// The pool had no connection in time.
     PoolExhausted = "DB_POOL_EXHAUSTED",
@@ -150,6 +150,7 @@ impl Error {
             Error::Transaction(_) => ErrorCode::TransactionFailed,
             Error::Pool(PoolError::TimedOut { .. } | PoolError::SqlxTimedOut) => ErrorCode::PoolExhausted,
             Error::Pool(PoolError::Closed) => ErrorCode::ConnectionFailed,
+            Error::Deadline(_) => ErrorCode::Timeout,
             Error::Breaker(_)
             | Error::Pool(PoolError::ShuttingDown | PoolError::NoReplica { .. } | PoolError::Behind { .. }) => {
                 ErrorCode::Unavailable

@@ -99,6 +99,8 @@ pub struct Codec {
     pub text: bool,
     /// Whether its values are JSON documents.
     pub document: bool,
+    /// Whether its values are for nobody's eyes.
+    pub sensitive: bool,
     /// To and from JSON, where serde knows the type.
     pub json: Option<JsonCodec>,
     pub type_name: fn() -> &'static str,
@@ -155,6 +157,20 @@ impl Codec {
                 serde_json::Value::Number(number) => Some(number.to_string()),
                 _ => None,
             },
+        }
+    }
+
+    /// A value as people read it, unless it is nobody's to read.
+    pub(crate) fn shown(&self, value: &AnyValue) -> String {
+        if self.sensitive {
+            return "***".into();
+        }
+        if (self.is_null)(value) {
+            return "NULL".into();
+        }
+        match self.json.and_then(|json| (json.to)(value).ok()) {
+            Some(json) => json.to_string(),
+            None => format!("<{}>", (self.type_name)()),
         }
     }
 
@@ -327,7 +343,10 @@ impl<T: Serialize + DeserializeOwned + Send + Sync + 'static> Probe<T> {
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __codec {
-    ($type:ty) => {{
+    ($type:ty) => {
+        $crate::__codec!($type, false)
+    };
+    ($type:ty, $sensitive:expr) => {{
         #[allow(unused_imports)]
         use $crate::__private::Unsupported as _;
         const CODEC: &$crate::__private::Codec = &$crate::__private::Codec {
@@ -342,6 +361,7 @@ macro_rules! __codec {
             nullable: $crate::__private::Probe::<$type>::NULLABLE,
             text: $crate::__private::Probe::<$type>::TEXT,
             document: $crate::__private::Probe::<$type>::DOCUMENT,
+            sensitive: $sensitive,
             json: $crate::__private::Probe::<$type>::JSON,
             type_name: ::core::any::type_name::<$type>,
         };

@@ -14,6 +14,7 @@ use crate::cursor::{Cursor, CursorSecret};
 use crate::entity::On;
 use crate::error::{Error, Result};
 use crate::expr::Meta;
+use crate::observe::Wire;
 use crate::query::{Explain, Find, Plan, Rows, Shape, sql_at, text};
 use crate::source::{Cx, Op, Source, run};
 
@@ -259,7 +260,7 @@ where
     pub fn explain(self) -> BoxFuture<'s, Result<Plan>> {
         Box::pin(async move {
             let statement = self.op()?.statement;
-            run(self.find.source, Explain { meta: E::META, statement }).await
+            run(self.find.source, self.find.cx("find.explain"), Explain { meta: E::META, statement }).await
         })
     }
 
@@ -319,7 +320,7 @@ where
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(async move {
             let op = self.op()?;
-            run(self.find.source, op).await
+            run(self.find.source, self.find.cx("find.keyset"), op).await
         })
     }
 }
@@ -340,12 +341,12 @@ impl<DB: Backend, E: On<DB>> Op<DB> for FetchPage<DB, E> {
         E::META
     }
 
-    async fn run(self, conn: &mut DB::Connection, _: Cx<'_>) -> Result<KeysetPage<E>> {
+    async fn run(self, wire: &mut Wire<'_, DB>, _: Cx<'_>) -> Result<KeysetPage<E>> {
         let Self { statement, aside, read, .. } = self;
-        let cells: Vec<DB::Row> = DB::fetch(&mut *conn, statement).try_collect().await?;
+        let cells: Vec<DB::Row> = wire.fetch(statement).try_collect().await?;
         let aside = match (cells.first(), aside) {
             (Some(row), _) => read.aside::<DB>(row, E::META.columns.len())?,
-            (None, Some(statement)) => match DB::fetch_optional(conn, statement).await? {
+            (None, Some(statement)) => match wire.fetch_optional(statement).await? {
                 Some(row) => read.aside::<DB>(&row, 0)?,
                 None => Aside::default(),
             },

@@ -10,6 +10,7 @@ use crate::backend::{Backend, Dialect, Statement};
 use crate::entity::On;
 use crate::error::{Error, Result};
 use crate::expr::{Meta, OrderKey, Sql};
+use crate::observe::Wire;
 use crate::query::{Find, Query, Shape, SqlBox, sql_at};
 use crate::source::{Cx, Op, Source, run};
 
@@ -183,7 +184,7 @@ where
             }
             self.query.limit = Some(request.per_page());
             self.query.offset = Some(request.offset()).filter(|offset| *offset > 0);
-            let (items, total) = self.find_and_count().await?;
+            let (items, total) = self.counted("find.page").await?;
             Ok(Page::new(items, total, request))
         }
     }
@@ -196,7 +197,14 @@ where
     /// [`Error::BadRequest`] before anything is sent if the query selects DISTINCT rows in an order of something that it
     /// does not select; else as [`all`](Find::all).
     pub fn find_and_count(
+        self,
+    ) -> impl Future<Output = Result<(Vec<X::Out>, u64)>> + Send + use<'s, E, S, X> {
+        self.counted("find.find_and_count")
+    }
+
+    fn counted(
         mut self,
+        method: &'static str,
     ) -> impl Future<Output = Result<(Vec<X::Out>, u64)>> + Send + use<'s, E, S, X> {
         async move {
             if !self.query.is_condensed() && !self.query.aggregates::<S::Database, X>(&self.shape) {
@@ -209,7 +217,8 @@ where
             let mut sql = sql_at(self.source);
             write::<S::Database, X>(&mut sql, &self.query, E::META, &self.shape, &sorts);
             let statement = sql.finish()?;
-            run(self.source, Counted { meta: E::META, statement, shape: self.shape, hit }).await
+            run(self.source, self.cx(method), Counted { meta: E::META, statement, shape: self.shape, hit })
+                .await
         }
     }
 }
@@ -346,8 +355,8 @@ impl<DB: Backend, X: Shape<DB>> Op<DB> for Counted<DB, X> {
         self.meta
     }
 
-    async fn run(self, conn: &mut DB::Connection, _: Cx<'_>) -> Result<Self::Out> {
-        let mut rows = DB::fetch(conn, self.statement);
+    async fn run(self, wire: &mut Wire<'_, DB>, _: Cx<'_>) -> Result<Self::Out> {
+        let mut rows = wire.fetch(self.statement);
         let (mut items, mut total) = (Vec::new(), 0);
         while let Some(row) = rows.try_next().await? {
             if items.is_empty() {

@@ -25,10 +25,10 @@ where
     #[allow(clippy::type_complexity, reason = "an alias would hide what the rows are")]
     pub fn page(self, request: PageRequest) -> BoxFuture<'s, Result<Page<(X::Out, T)>>> {
         Box::pin(async move {
-            let source = self.find.source;
+            let (source, caller) = (self.find.source, self.find.caller);
             let mut page = self.find.page(request).await?;
             let rows = std::mem::take(&mut page.items);
-            Ok(page.with_items(attach(source, rows, &*self.load, X::row).await?))
+            Ok(page.with_items(attach(source, caller, rows, &*self.load, X::row).await?))
         })
     }
 }
@@ -65,10 +65,10 @@ where
     #[allow(clippy::type_complexity, reason = "an alias would hide what the rows are")]
     pub fn keyset(self, keyset: Keyset) -> BoxFuture<'s, Result<KeysetPage<(E, T)>>> {
         Box::pin(async move {
-            let source = self.find.source;
+            let (source, caller) = (self.find.source, self.find.caller);
             let mut page = self.find.keyset(keyset).into_future().await?;
             let rows = std::mem::take(&mut page.items);
-            Ok(page.with_items(attach(source, rows, &*self.load, |row| row).await?))
+            Ok(page.with_items(attach(source, caller, rows, &*self.load, |row| row).await?))
         })
     }
 }

@@ -8,7 +8,7 @@ use crate::expr::{Deleted, IntoColumn};
 use crate::query::Find;
 use crate::relation::{BelongsTo, HasMany, HasOne, ManyToMany, Related, Relation};
 use crate::repository::{ByKeys, IdOf, Repository, Restore, writing};
-use crate::source::{Source, Writable, run_in};
+use crate::source::{Cx, Source, Writable, run};
 use crate::write::Fate;
 
 /// What the plugin `soft_delete` adds to a repository. In the [prelude](crate::prelude).
@@ -56,13 +56,15 @@ pub trait SoftDeleteMethods: Repository {
     ///
     /// [`Error::NotDeleted`](crate::Error::NotDeleted) if the row is live; [`Error::NotFound`](crate::Error::NotFound) if there
     /// is none; [`Error::Violation`](crate::Error::Violation) if a live row has taken a unique key of it meanwhile.
+    #[track_caller]
     fn restore(&self, id: impl IntoColumn<IdOf<Self>>) -> BoxFuture<'_, Result<Self::Entity>>
     where
         Self::Entity: SoftDeleted,
         Self::Source: Writable,
     {
         let id = id.into_column();
-        Box::pin(async move { run_in(self.source(), writing(self), Restore::<Self::Entity> { id }).await })
+        let cx = Cx::of(self.source(), "restore");
+        Box::pin(async move { run(self.source(), writing(self, cx), Restore::<Self::Entity> { id }).await })
     }
 
     /// [`restore`](Self::restore) of rows, all or none; answers how many there were. Live rows and keys without a row are
@@ -71,6 +73,7 @@ pub trait SoftDeleteMethods: Repository {
     /// # Errors
     ///
     /// [`Error::Violation`](crate::Error::Violation) for constraints; those of the database.
+    #[track_caller]
     fn restore_many<V: IntoColumn<IdOf<Self>>>(
         &self,
         ids: impl IntoIterator<Item = V>,
@@ -79,7 +82,7 @@ pub trait SoftDeleteMethods: Repository {
         Self::Entity: SoftDeleted,
         Self::Source: Writable,
     {
-        by_keys(self, ids, Fate::Restore)
+        by_keys(self, Cx::of(self.source(), "restore_many"), ids, Fate::Restore)
     }
 
     /// Removes a row for good, live or marked as deleted; answers whether there was one.
@@ -89,12 +92,13 @@ pub trait SoftDeleteMethods: Repository {
     /// # Errors
     ///
     /// [`Error::Violation`](crate::Error::Violation) if other rows refer to it; those of the database.
+    #[track_caller]
     fn purge(&self, id: impl IntoColumn<IdOf<Self>>) -> BoxFuture<'_, Result<bool>>
     where
         Self::Entity: SoftDeleted,
         Self::Source: Writable,
     {
-        let count = by_keys(self, [id], Fate::Purge);
+        let count = by_keys(self, Cx::of(self.source(), "purge"), [id], Fate::Purge);
         Box::pin(async move { Ok(count.await? > 0) })
     }
 
@@ -103,6 +107,7 @@ pub trait SoftDeleteMethods: Repository {
     /// # Errors
     ///
     /// As [`purge`](Self::purge).
+    #[track_caller]
     fn purge_many<V: IntoColumn<IdOf<Self>>>(
         &self,
         ids: impl IntoIterator<Item = V>,
@@ -111,23 +116,24 @@ pub trait SoftDeleteMethods: Repository {
         Self::Entity: SoftDeleted,
         Self::Source: Writable,
     {
-        by_keys(self, ids, Fate::Purge)
+        by_keys(self, Cx::of(self.source(), "purge_many"), ids, Fate::Purge)
     }
 }
 
 impl<R: Repository> SoftDeleteMethods for R {}
 
-fn by_keys<R: Repository, V: IntoColumn<IdOf<R>>>(
-    repository: &R,
+fn by_keys<'s, R: Repository, V: IntoColumn<IdOf<R>>>(
+    repository: &'s R,
+    cx: Cx<'s>,
     ids: impl IntoIterator<Item = V>,
     fate: Fate,
-) -> BoxFuture<'_, Result<u64>> {
+) -> BoxFuture<'s, Result<u64>> {
     let ids: Vec<IdOf<R>> = ids.into_iter().map(IntoColumn::into_column).collect();
     Box::pin(async move {
         if ids.is_empty() {
             return Ok(0);
         }
-        run_in(repository.source(), writing(repository), ByKeys::<R::Entity> { ids, fate }).await
+        run(repository.source(), writing(repository, cx), ByKeys::<R::Entity> { ids, fate }).await
     })
 }
 

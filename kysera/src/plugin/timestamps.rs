@@ -8,7 +8,7 @@ use crate::entity::{Draft, Entity, Timestamped, Values};
 use crate::error::Result;
 use crate::expr::{AnyValue, IntoColumn};
 use crate::repository::{IdOf, Repository, Touch, TouchMany, not_found, writing};
-use crate::source::{Writable, run_in};
+use crate::source::{Cx, Writable, run};
 use crate::write::Prepare;
 
 /// What the plugin `timestamps` adds to a repository. In the [prelude](crate::prelude).
@@ -34,16 +34,18 @@ pub trait TimestampMethods: Repository {
     /// # Errors
     ///
     /// [`Error::NotFound`](crate::Error::NotFound) if there is no such row; those of the database.
+    #[track_caller]
     fn touch(&self, id: impl IntoColumn<IdOf<Self>>) -> BoxFuture<'_, Result<Self::Entity>>
     where
         Self::Entity: Timestamped,
         Self::Source: Writable,
     {
         let id = id.into_column();
+        let cx = Cx::of(self.source(), "touch");
         Box::pin(async move {
-            let cx = writing(self);
+            let cx = writing(self, cx);
             let values = nothing::<Self::Entity>(&Prepare::new(Self::Entity::META, cx.plugins()))?;
-            let row = run_in(self.source(), cx, Touch::<Self::Entity, _> { id, values }).await?;
+            let row = run(self.source(), cx, Touch::<Self::Entity, _> { id, values }).await?;
             row.ok_or_else(not_found::<Self::Entity>)
         })
     }
@@ -53,6 +55,7 @@ pub trait TimestampMethods: Repository {
     /// # Errors
     ///
     /// Those of the database.
+    #[track_caller]
     fn touch_many<V: IntoColumn<IdOf<Self>>>(
         &self,
         ids: impl IntoIterator<Item = V>,
@@ -62,6 +65,7 @@ pub trait TimestampMethods: Repository {
         Self::Source: Writable,
     {
         let mut ids: Vec<IdOf<Self>> = ids.into_iter().map(IntoColumn::into_column).collect();
+        let cx = Cx::of(self.source(), "touch_many");
         Box::pin(async move {
             if ids.is_empty() {
                 return Ok(0);
@@ -70,9 +74,9 @@ pub trait TimestampMethods: Repository {
             let mut seen = HashSet::with_capacity(ids.len());
             ids.retain(|id| seen.insert(id.clone()));
             drop(seen);
-            let cx = writing(self);
+            let cx = writing(self, cx);
             let values = nothing::<Self::Entity>(&Prepare::new(Self::Entity::META, cx.plugins()))?;
-            run_in(self.source(), cx, TouchMany::<Self::Entity, _> { ids, values }).await
+            run(self.source(), cx, TouchMany::<Self::Entity, _> { ids, values }).await
         })
     }
 }

@@ -5,19 +5,20 @@ use std::any::Any;
 use crate::backend::Backend;
 use crate::error::Result;
 use crate::expr::{PluginContext, RawArgs, Sql, Term, raw_term};
+use crate::observe::Wire;
 use crate::source::{Borrowed, on};
 
 /// The connection on which a write ran, within its transaction, for
 /// [`Plugin::after_write`](super::Plugin::after_write).
 pub struct PluginTx<'c, DB: Backend> {
-    conn: &'c mut DB::Connection,
+    wire: Wire<'c, DB>,
     schema: Option<&'c str>,
     cx: PluginContext<'c>,
 }
 
 impl<'c, DB: Backend> PluginTx<'c, DB> {
-    pub(crate) fn new(conn: &'c mut DB::Connection, schema: Option<&'c str>, cx: PluginContext<'c>) -> Self {
-        Self { conn, schema, cx }
+    pub(crate) fn new(wire: Wire<'c, DB>, schema: Option<&'c str>, cx: PluginContext<'c>) -> Self {
+        Self { wire, schema, cx }
     }
 
     /// Who asks, and what time it is.
@@ -43,7 +44,7 @@ impl<'c, DB: Backend> PluginTx<'c, DB> {
             text.term(&term);
             text.finish()?
         };
-        Ok(DB::execute(self.conn, statement).await?.rows)
+        Ok(self.wire.execute(statement).await?.rows)
     }
 
     /// The connection as a source of a certain database, for repositories: `if let Some(source) = tx.on::<Sqlite>()`, then
@@ -54,13 +55,15 @@ impl<'c, DB: Backend> PluginTx<'c, DB> {
         DB::Connection: 'static,
         Other::Connection: 'static,
     {
-        let conn: &mut dyn Any = &mut *self.conn;
-        conn.downcast_mut::<Other::Connection>().map(|conn| on::<Other>(conn))
+        let observers = self.wire.observers();
+        let conn: &mut dyn Any = self.wire.connection();
+        let conn = conn.downcast_mut::<Other::Connection>()?;
+        Some(on::<Other>(conn).with_observers(observers))
     }
 
     /// sqlx's connection. The transaction is not to be ended on it.
     pub fn connection(&mut self) -> &mut DB::Connection {
-        self.conn
+        self.wire.connection()
     }
 }
 

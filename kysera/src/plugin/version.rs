@@ -6,7 +6,7 @@ use crate::entity::{Entity, Versioned};
 use crate::error::Result;
 use crate::expr::IntoColumn;
 use crate::repository::{IdOf, PatchOf, Repository, UpdateAt, writing};
-use crate::source::{Writable, run_in};
+use crate::source::{Cx, Writable, run};
 use crate::write::{Prepare, validate};
 
 /// The type of the version of a repository's entity.
@@ -61,6 +61,7 @@ pub trait VersionMethods: Repository {
     ///
     /// [`Error::Stale`](crate::Error::Stale) if the row has another version; [`Error::NotFound`](crate::Error::NotFound) if
     /// there is no such row; else as [`update`](Repository::update).
+    #[track_caller]
     fn update_at(
         &self,
         id: impl IntoColumn<IdOf<Self>>,
@@ -72,7 +73,8 @@ pub trait VersionMethods: Repository {
         Self::Source: Writable,
     {
         let (id, version) = (id.into_column(), version.into_column());
-        Box::pin(write_at(self, id, version, patch, false))
+        let cx = Cx::of(self.source(), "update_at");
+        Box::pin(write_at(self, cx, id, version, patch, false))
     }
 
     /// Writes a row that was read and changed, if nobody else has changed it since: every column that an update may set, as it
@@ -85,6 +87,7 @@ pub trait VersionMethods: Repository {
     /// # Errors
     ///
     /// As [`update_at`](Self::update_at).
+    #[track_caller]
     fn save(&self, row: &Self::Entity) -> BoxFuture<'_, Result<Self::Entity>>
     where
         Self::Entity: Versioned,
@@ -92,7 +95,15 @@ pub trait VersionMethods: Repository {
         IdOf<Self>: IntoColumn<IdOf<Self>>,
         Self::Source: Writable,
     {
-        Box::pin(write_at(self, row.id().into_column(), row.version().into_column(), row.to_patch(), true))
+        let cx = Cx::of(self.source(), "save");
+        Box::pin(write_at(
+            self,
+            cx,
+            row.id().into_column(),
+            row.version().into_column(),
+            row.to_patch(),
+            true,
+        ))
     }
 }
 
@@ -101,6 +112,7 @@ impl<R: Repository> VersionMethods for R {}
 /// `read`: the patch is a whole row, as it was read.
 async fn write_at<R: Repository>(
     repo: &R,
+    cx: Cx<'_>,
     id: IdOf<R>,
     version: VersionOf<R>,
     patch: PatchOf<R>,
@@ -111,8 +123,8 @@ where
     R::Source: Writable,
 {
     validate::<R::Entity>(&patch)?;
-    let cx = writing(repo);
+    let cx = writing(repo, cx);
     let prepare = Prepare::new(R::Entity::META, cx.plugins());
     let op = UpdateAt::<R::Entity>::new(id, std::sync::Arc::new(version), patch, &prepare)?;
-    run_in(repo.source(), cx, if read { op.read() } else { op }).await
+    run(repo.source(), cx, if read { op.read() } else { op }).await
 }

@@ -11,6 +11,7 @@ use crate::backend::{Backend, Statement};
 use crate::entity::On;
 use crate::error::Result;
 use crate::expr::{Meta, dynamic};
+use crate::observe::Wire;
 use crate::source::{Cx, Op, Source, run};
 
 /// How the database would run a query: what it says itself, line by line.
@@ -54,11 +55,11 @@ impl<DB: Backend> Op<DB> for Explain<DB> {
         self.meta
     }
 
-    async fn run(self, conn: &mut DB::Connection, _: Cx<'_>) -> Result<Plan> {
-        let Statement { sql, args, .. } = self.statement;
+    async fn run(self, wire: &mut Wire<'_, DB>, _: Cx<'_>) -> Result<Plan> {
+        let Statement { sql, args, shown, .. } = self.statement;
         let sql = dynamic(format!("{}{}", DB::EXPLAIN, sql.as_str()));
         let rows: Vec<DB::Row> =
-            DB::fetch(conn, Statement { sql, args, persistent: false }).try_collect().await?;
+            wire.fetch(Statement { sql, args, persistent: false, shown }).try_collect().await?;
         Ok(Plan { lines: DB::plan(&rows)? })
     }
 }
@@ -111,7 +112,7 @@ where
     pub fn explain(self) -> impl Future<Output = Result<Plan>> + Send + use<'s, E, S, X> {
         async move {
             let statement = self.statement(self.query.limit)?;
-            run(self.source, Explain { meta: E::META, statement }).await
+            run(self.source, self.cx("find.explain"), Explain { meta: E::META, statement }).await
         }
     }
 }

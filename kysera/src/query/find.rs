@@ -1,4 +1,6 @@
 use std::future::Future;
+use std::panic::Location;
+use std::pin::pin;
 
 use futures_core::Stream;
 use futures_core::future::BoxFuture;
@@ -12,7 +14,10 @@ use crate::backend::{Backend, Statement};
 use crate::entity::{Entity, On, Patch};
 use crate::error::{Error, Result};
 use crate::expr::{Deleted, Filter, Hooks, Order};
-use crate::source::{Bracket, Cx, Source, SourceGuard, Unit, Writable, generate, run, run_in};
+use crate::observe::Wire;
+use crate::source::{
+    Bracket, Cx, Source, SourceGuard, Unit, Writable, acquire, generate, run, settle, within,
+};
 use crate::write::{ByFilters, Fate, validate};
 
 /// A query on one entity, made by [`Repository::find`](crate::Repository::find).
@@ -29,6 +34,8 @@ pub struct Find<'s, E, S, X = Rows<E>> {
     pub(crate) hooks: &'static Hooks,
     pub(crate) query: Query,
     pub(crate) shape: X,
+    /// Where it began.
+    pub(crate) caller: &'static Location<'static>,
     entity: std::marker::PhantomData<fn() -> E>,
 }
 
@@ -39,14 +46,23 @@ impl<S, E, X: Clone> Clone for Find<'_, E, S, X> {
             hooks: self.hooks,
             query: self.query.clone(),
             shape: self.shape.clone(),
+            caller: self.caller,
             entity: std::marker::PhantomData,
         }
     }
 }
 
 impl<'s, E, S> Find<'s, E, S> {
+    #[track_caller]
     pub(crate) fn new(source: &'s S, hooks: &'static Hooks) -> Self {
-        Self { source, hooks, query: Query::default(), shape: Rows::new(), entity: std::marker::PhantomData }
+        Self {
+            source,
+            hooks,
+            query: Query::default(),
+            shape: Rows::new(),
+            caller: Location::caller(),
+            entity: std::marker::PhantomData,
+        }
     }
 }
 
@@ -58,6 +74,7 @@ impl<'s, E, S, X> Find<'s, E, S, X> {
             hooks: self.hooks,
             query: self.query,
             shape,
+            caller: self.caller,
             entity: std::marker::PhantomData,
         }
     }
@@ -70,6 +87,7 @@ impl<'s, E, S, X> Find<'s, E, S, X> {
             hooks: self.hooks,
             query: self.query,
             shape,
+            caller: self.caller,
             entity: std::marker::PhantomData,
         }
     }
@@ -135,6 +153,11 @@ where
         self.query.select(sql_at(self.source), E::META, &self.shape, limit).finish()
     }
 
+    /// How a method that ends the query sees the source.
+    pub(crate) fn cx(&self, method: &'static str) -> Cx<'s> {
+        Cx::called(self.source, method, self.caller)
+    }
+
     /// A smaller limit than the query's own.
     fn at_most(&self, rows: u64) -> Option<u64> {
         Some(self.query.limit.map_or(rows, |limit| limit.min(rows)))
@@ -148,7 +171,8 @@ where
     pub fn all(self) -> impl Future<Output = Result<Vec<X::Out>>> + Send + use<'s, E, S, X> {
         async move {
             let statement = self.statement(self.query.limit)?;
-            run(self.source, FetchAll { meta: E::META, statement, shape: self.shape }).await
+            run(self.source, self.cx("find.all"), FetchAll { meta: E::META, statement, shape: self.shape })
+                .await
         }
     }
 
@@ -160,7 +184,12 @@ where
     pub fn first(self) -> impl Future<Output = Result<Option<X::Out>>> + Send + use<'s, E, S, X> {
         async move {
             let statement = self.statement(self.at_most(1))?;
-            run(self.source, FetchFirst { meta: E::META, statement, shape: self.shape }).await
+            run(
+                self.source,
+                self.cx("find.first"),
+                FetchFirst { meta: E::META, statement, shape: self.shape },
+            )
+            .await
         }
     }
 
@@ -172,8 +201,9 @@ where
     pub fn one(self) -> impl Future<Output = Result<X::Out>> + Send + use<'s, E, S, X> {
         async move {
             let statement = self.statement(self.at_most(2))?;
+            let cx = self.cx("find.one");
             let op = FetchAll { meta: E::META, statement, shape: self.shape };
-            let mut rows = run(self.source, op).await?;
+            let mut rows = run(self.source, cx, op).await?;
             match (rows.pop(), rows.is_empty()) {
                 (Some(row), true) => Ok(row),
                 (Some(_), false) => Err(Error::MoreThanOne { entity: E::META.entity }),
@@ -215,30 +245,41 @@ where
     pub fn stream(self) -> impl Stream<Item = Result<X::Out>> + Send + Unpin + use<'s, E, S, X> {
         generate(move |out| async move {
             let statement = self.statement(self.query.limit)?;
-            let mut guard = self.source.acquire().await?;
-            if Cx::of(self.source).tells_claims() && guard.open_unit(Unit::Transaction) != Bracket::None {
+            let cx = self.cx("find.stream");
+            let (mut guard, watch, waited) = acquire(self.source, cx, E::META).await?;
+            if cx.tells_claims() && guard.open_unit(Unit::Transaction) != Bracket::None {
                 guard.close_unit();
                 let text =
                     "with native policies a stream needs a transaction: outside of one it would see nothing";
                 return Err(Error::BadRequest(text.into()));
             }
+            let deadline = cx.deadline();
             let mut open = Open::<S::Database, _>::new(guard);
-            let result = async {
-                let mut rows = S::Database::fetch(&mut open.guard, statement);
+            let end = async {
+                let mut wire = Wire::new(&mut *open.guard, watch, waited);
+                let mut rows = wire.fetch(statement);
                 let mut check = true;
-                while let Some(row) = rows.try_next().await? {
-                    open.between_rows = true;
-                    let row = self.shape.read(&row, 0, check)?;
-                    out.send(row).await;
+                loop {
+                    // Rows that are there already are refused as well.
+                    if let Some(deadline) = deadline.filter(|deadline| deadline.has_passed()) {
+                        return Err(deadline);
+                    }
+                    let row = match within(deadline, pin!(rows.try_next())).await? {
+                        Ok(Some(row)) => self.shape.read(&row, 0, check),
+                        Ok(None) => return Ok(Ok(())),
+                        Err(error) => Err(error),
+                    };
+                    open.between_rows = row.is_ok();
+                    match row {
+                        Ok(row) => out.send(row).await,
+                        Err(error) => return Ok(Err(error)),
+                    }
                     open.between_rows = false;
                     check = false;
                 }
-                Ok(())
             }
-            .await
-            .map_err(|error: Error| error.in_entity(E::META));
-            open.guard.settle(result.as_ref().copied());
-            result
+            .await;
+            settle::<S::Database, _, _>(&mut open.guard, end).map_err(|error| error.in_entity(E::META))
         })
     }
 
@@ -253,7 +294,7 @@ where
         async move {
             let mut sql = sql_at(self.source);
             self.query.count::<S::Database, X>(&mut sql, E::META, &self.shape);
-            run(self.source, Count { meta: E::META, statement: sql.finish()? }).await
+            run(self.source, self.cx("find.count"), Count { meta: E::META, statement: sql.finish()? }).await
         }
     }
 
@@ -267,7 +308,7 @@ where
             let mut sql = sql_at(self.source);
             self.query.exists::<S::Database, X>(&mut sql, E::META, &self.shape);
             sql.limit(self.at_most(1), self.query.offset);
-            run(self.source, Exists { meta: E::META, statement: sql.finish()? }).await
+            run(self.source, self.cx("find.exists"), Exists { meta: E::META, statement: sql.finish()? }).await
         }
     }
 }
@@ -294,9 +335,9 @@ where
             if patch.is_empty() {
                 return Ok(0);
             }
-            let cx = self.writing();
+            let cx = self.writing("find.update");
             let op = UpdateRows::<E>::new(Vec::new(), vec![patch], self.query, cx)?;
-            run_in(self.source, cx, op).await
+            run(self.source, cx, op).await
         })
     }
 
@@ -324,15 +365,19 @@ where
 
     /// Lets all rows that the filters keep meet their fate.
     pub(crate) async fn meet(self, fate: Fate) -> Result<u64> {
-        let cx = self.writing();
+        let cx = self.writing(match fate {
+            Fate::Delete => "find.delete",
+            Fate::Restore => "find.restore",
+            Fate::Purge => "find.purge",
+        });
         let Query { filters, deleted, .. } = self.query;
         let op = ByFilters::<E> { filters, deleted, fate, entity: std::marker::PhantomData };
-        run_in(self.source, cx, op).await
+        run(self.source, cx, op).await
     }
 
     /// How a write sees the source, at one time.
-    pub(super) fn writing(&self) -> Cx<'s> {
-        Cx::of(self.source).with(self.hooks).at_one_time()
+    pub(super) fn writing(&self, method: &'static str) -> Cx<'s> {
+        self.cx(method).with(self.hooks).at_one_time()
     }
 
     pub(crate) fn refuse_order(&self, what: &str) -> Result<()> {

@@ -7,15 +7,16 @@ use crate::backend::{Backend, Statement};
 use crate::entity::On;
 use crate::error::Result;
 use crate::expr::Meta;
+use crate::observe::Wire;
 use crate::source::{Cx, Op};
 
 /// Runs a statement to its end and reads all rows.
 pub(crate) async fn read_all<DB: Backend, X: Shape<DB>>(
-    conn: &mut DB::Connection,
+    wire: &mut Wire<'_, DB>,
     statement: Statement<DB>,
     shape: &X,
 ) -> Result<Vec<X::Out>> {
-    let mut rows = DB::fetch(conn, statement);
+    let mut rows = wire.fetch(statement);
     let mut out = Vec::new();
     while let Some(row) = rows.try_next().await? {
         out.push(shape.read(&row, 0, out.is_empty())?);
@@ -25,18 +26,18 @@ pub(crate) async fn read_all<DB: Backend, X: Shape<DB>>(
 
 /// Runs a statement to its end and decodes all rows.
 pub(crate) async fn decode_all<DB: Backend, E: On<DB>>(
-    conn: &mut DB::Connection,
+    wire: &mut Wire<'_, DB>,
     statement: Statement<DB>,
 ) -> Result<Vec<E>> {
-    read_all(conn, statement, &Rows::new()).await
+    read_all(wire, statement, &Rows::new()).await
 }
 
 /// Runs a statement to its end and decodes its first row.
 pub(crate) async fn decode_first<DB: Backend, E: On<DB>>(
-    conn: &mut DB::Connection,
+    wire: &mut Wire<'_, DB>,
     statement: Statement<DB>,
 ) -> Result<Option<E>> {
-    let row = DB::fetch_optional(conn, statement).await?;
+    let row = wire.fetch_optional(statement).await?;
     row.map(|row| Rows::<E>::new().read(&row, 0, true)).transpose()
 }
 
@@ -60,8 +61,8 @@ impl<DB: Backend, X: Shape<DB>> Op<DB> for FetchAll<DB, X> {
         self.meta
     }
 
-    async fn run(self, conn: &mut DB::Connection, _: Cx<'_>) -> Result<Vec<X::Out>> {
-        read_all(conn, self.statement, &self.shape).await
+    async fn run(self, wire: &mut Wire<'_, DB>, _: Cx<'_>) -> Result<Vec<X::Out>> {
+        read_all(wire, self.statement, &self.shape).await
     }
 }
 
@@ -85,8 +86,8 @@ impl<DB: Backend, X: Shape<DB>> Op<DB> for FetchFirst<DB, X> {
         self.meta
     }
 
-    async fn run(self, conn: &mut DB::Connection, _: Cx<'_>) -> Result<Option<X::Out>> {
-        let row = DB::fetch_optional(conn, self.statement).await?;
+    async fn run(self, wire: &mut Wire<'_, DB>, _: Cx<'_>) -> Result<Option<X::Out>> {
+        let row = wire.fetch_optional(self.statement).await?;
         row.map(|row| self.shape.read(&row, 0, true)).transpose()
     }
 }
@@ -104,8 +105,8 @@ impl<DB: Backend> Op<DB> for Count<DB> {
         self.meta
     }
 
-    async fn run(self, conn: &mut DB::Connection, _: Cx<'_>) -> Result<u64> {
-        match DB::fetch_optional(conn, self.statement).await? {
+    async fn run(self, wire: &mut Wire<'_, DB>, _: Cx<'_>) -> Result<u64> {
+        match wire.fetch_optional(self.statement).await? {
             Some(row) => Ok(DB::integer(&row, 0)?.unsigned_abs()),
             None => Ok(0),
         }
@@ -125,8 +126,8 @@ impl<DB: Backend> Op<DB> for Exists<DB> {
         self.meta
     }
 
-    async fn run(self, conn: &mut DB::Connection, _: Cx<'_>) -> Result<bool> {
-        Ok(DB::fetch_optional(conn, self.statement).await?.is_some())
+    async fn run(self, wire: &mut Wire<'_, DB>, _: Cx<'_>) -> Result<bool> {
+        Ok(wire.fetch_optional(self.statement).await?.is_some())
     }
 }
 
@@ -143,7 +144,7 @@ impl<DB: Backend> Op<DB> for Execute<DB> {
         self.meta
     }
 
-    async fn run(self, conn: &mut DB::Connection, _: Cx<'_>) -> Result<u64> {
-        Ok(DB::execute(conn, self.statement).await?.rows)
+    async fn run(self, wire: &mut Wire<'_, DB>, _: Cx<'_>) -> Result<u64> {
+        Ok(wire.execute(self.statement).await?.rows)
     }
 }

@@ -8,7 +8,8 @@ use crate::backend::{Backend, Dialect};
 use crate::entity::{Draft, Entity, On, Operation, Patch, Values};
 use crate::error::Result;
 use crate::expr::{AnyValue, Col, Column, Deleted, IntoOperand, Meta, Node, Term, operand_term};
-use crate::source::{Cx, Op, Source, Unit, Writable, run_in};
+use crate::observe::Wire;
+use crate::source::{Cx, Op, Source, Unit, Writable, run};
 use crate::write::{
     Answer, Assignment, Prepare, To, Which, change, next_version, of_values, readers_first, refuse_fixed,
     set_twice, unit_of_several, validate,
@@ -120,12 +121,12 @@ where
             }
             self.find.refuse_order("set(..)")?;
             let Self { find, terms, patches } = self;
-            let cx = find.writing();
+            let cx = find.writing("find.set");
             let op = UpdateRows::<E>::new(terms, patches, find.query, cx)?;
             if op.is_empty() {
                 return Ok(0);
             }
-            run_in(find.source, cx, op).await
+            run(find.source, cx, op).await
         })
     }
 }
@@ -213,10 +214,10 @@ impl<DB: Backend, E: On<DB>> Op<DB> for UpdateRows<E> {
         unit_of_several::<E>(DB::DIALECT, Answer::Count)
     }
 
-    async fn run(self, conn: &mut DB::Connection, cx: Cx<'_>) -> Result<u64> {
+    async fn run(self, wire: &mut Wire<'_, DB>, cx: Cx<'_>) -> Result<u64> {
         let assignments = self.assignments(DB::DIALECT)?;
         let which = Which::<E>::filtered(self.deleted, &self.filters);
-        let changed = change(conn, cx, Operation::Update, &assignments, &which, Answer::Count).await?;
+        let changed = change(wire, cx, Operation::Update, &assignments, &which, Answer::Count).await?;
         Ok(changed.count)
     }
 }

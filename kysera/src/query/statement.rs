@@ -50,7 +50,7 @@ pub(crate) trait RowOf: Send + Sync {
 
 /// Begins a statement that runs on a source.
 pub(crate) fn sql_at<S: Source>(source: &S) -> Sql<'_> {
-    Cx::of(source).sql::<S::Database>()
+    Cx::of(source, "find").sql::<S::Database>()
 }
 
 impl Query {

@@ -167,8 +167,8 @@ where
     #[allow(clippy::type_complexity, reason = "names would hide what is answered")]
     pub fn all(self) -> BoxFuture<'s, Result<Vec<(X::Out, T)>>> {
         Box::pin(async move {
-            let source = self.find.source;
-            attach(source, self.find.all().await?, &*self.load, X::row).await
+            let (source, caller) = (self.find.source, self.find.caller);
+            attach(source, caller, self.find.all().await?, &*self.load, X::row).await
         })
     }
 
@@ -180,9 +180,9 @@ where
     #[allow(clippy::type_complexity, reason = "names would hide what is answered")]
     pub fn first(self) -> BoxFuture<'s, Result<Option<(X::Out, T)>>> {
         Box::pin(async move {
-            let source = self.find.source;
+            let (source, caller) = (self.find.source, self.find.caller);
             let row: Vec<X::Out> = self.find.first().await?.into_iter().collect();
-            Ok(attach(source, row, &*self.load, X::row).await?.pop())
+            Ok(attach(source, caller, row, &*self.load, X::row).await?.pop())
         })
     }
 
@@ -193,9 +193,9 @@ where
     /// [`Error::NotFound`] if there is none, [`Error::MoreThanOne`] if there are several; else as [`all`](FindWith::all).
     pub fn one(self) -> BoxFuture<'s, Result<(X::Out, T)>> {
         Box::pin(async move {
-            let source = self.find.source;
+            let (source, caller) = (self.find.source, self.find.caller);
             let row = vec![self.find.one().await?];
-            attach(source, row, &*self.load, X::row)
+            attach(source, caller, row, &*self.load, X::row)
                 .await?
                 .pop()
                 .ok_or(Error::NotFound { entity: E::META.entity })

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::marker::PhantomData;
 use std::ops::Range;
+use std::panic::Location;
 
 use futures_core::future::BoxFuture;
 use futures_util::TryStreamExt;
@@ -13,8 +14,12 @@ use crate::backend::{Backend, Dialect, Statement};
 use crate::entity::{Cells, Entity, Guard, On, Values};
 use crate::error::Result;
 use crate::expr::{AnyValue, Codec, LoadKeys, Meta, OrderKey, Rel, RelatedRows, Sql, Term};
+use crate::observe::Wire;
 use crate::query::{Rows, Shape};
 use crate::source::{Cx, Op, Source, run};
+
+/// Where the load was asked for.
+pub(crate) type Caller = &'static Location<'static>;
 
 /// Something that can be loaded for rows of `P` on a source: a relation, some of its rows ([`Related`]), one with
 /// relations of its own ([`With`]), or a tuple of up to six of these.
@@ -31,7 +36,12 @@ pub trait Load<P, S: Source>: Send + Sync {
 
     /// Loads it, one for each of the rows and in their order.
     #[doc(hidden)]
-    fn load<'a>(&'a self, source: &'a S, parents: &'a [&'a P]) -> BoxFuture<'a, Result<Vec<Self::Out>>>
+    fn load<'a>(
+        &'a self,
+        source: &'a S,
+        caller: Caller,
+        parents: &'a [&'a P],
+    ) -> BoxFuture<'a, Result<Vec<Self::Out>>>
     where
         P: 'a;
 }
@@ -60,21 +70,24 @@ pub trait Load<P, S: Source>: Send + Sync {
 /// Those of the database; [`Error::Decode`](crate::Error::Decode) if a row does not fit its struct;
 /// [`Error::Protected`](crate::Error::Protected) if a filter reaches an
 /// entity that the source's context may not.
+#[track_caller]
 pub fn load_many<'a, P, S, L>(source: &'a S, rows: &'a [P], load: L) -> BoxFuture<'a, Result<Vec<L::Out>>>
 where
     P: Entity,
     S: Source,
     L: Load<P, S> + 'a,
 {
+    let caller = Location::caller();
     Box::pin(async move {
         let parents: Vec<&P> = rows.iter().collect();
-        load.load(source, &parents).await
+        load.load(source, caller, &parents).await
     })
 }
 
 /// Pairs rows with what is loaded for them, or for a part of each.
 pub(crate) async fn attach<P, S, L, R>(
     source: &S,
+    caller: Caller,
     rows: Vec<R>,
     load: &L,
     part: fn(&R) -> &P,
@@ -85,7 +98,7 @@ where
     L: Load<P, S> + ?Sized,
 {
     let parents: Vec<&P> = rows.iter().map(part).collect();
-    let out = load.load(source, &parents).await?;
+    let out = load.load(source, caller, &parents).await?;
     Ok(rows.into_iter().zip(out).collect())
 }
 
@@ -157,6 +170,7 @@ impl<DB: Backend, L: On<DB>, C: On<DB>> Reader<DB> for Linked<L, C> {
 /// The rows that belong to each parent.
 fn rows_of<'a, P, S, R>(
     source: &'a S,
+    caller: Caller,
     parents: &'a [&'a P],
     matching: Matching,
     mut rows: RelatedRows,
@@ -178,7 +192,8 @@ where
             return Ok(parents.iter().map(|_| Vec::new()).collect());
         }
         break_ties(&mut rows);
-        let chunks = chunks::<S::Database>(&index, &rows, Cx::of(source))?;
+        let cx = Cx::called(source, "load", caller);
+        let chunks = chunks::<S::Database>(&index, &rows, cx)?;
         let load = Loading::<R> {
             index: &index,
             matching,
@@ -187,7 +202,7 @@ where
             ask: may_be_equal(<S::Database as Backend>::DIALECT, parent.codec, &index.keys),
             reader: PhantomData,
         };
-        run(source, LoadRelated { chunks, load }).await
+        run(source, cx, LoadRelated { chunks, load }).await
     })
 }
 
@@ -302,7 +317,7 @@ impl<DB: Backend, R: Reader<DB>> Op<DB> for LoadRelated<'_, DB, R> {
         self.load.rel.meta
     }
 
-    async fn run(self, conn: &mut DB::Connection, cx: Cx<'_>) -> Result<Self::Out> {
+    async fn run(self, wire: &mut Wire<'_, DB>, cx: Cx<'_>) -> Result<Self::Out> {
         let Self { chunks, load } = self;
         let mut found = Vec::new();
         let mut at = 0;
@@ -310,7 +325,7 @@ impl<DB: Backend, R: Reader<DB>> Op<DB> for LoadRelated<'_, DB, R> {
         for (range, statement) in chunks {
             let mut strays = Vec::new();
             let mut check = true;
-            let mut raws = DB::fetch(conn, statement);
+            let mut raws = wire.fetch(statement);
             while let Some(raw) = raws.try_next().await? {
                 let row = R::read(&raw, check)?;
                 check = false;
@@ -327,7 +342,7 @@ impl<DB: Backend, R: Reader<DB>> Op<DB> for LoadRelated<'_, DB, R> {
             drop(raws);
             if !strays.is_empty() {
                 strayed = true;
-                load.bring_home(conn, cx, range, strays, &mut found).await?;
+                load.bring_home(wire, cx, range, strays, &mut found).await?;
             }
         }
         if strayed {
@@ -379,7 +394,7 @@ impl<R> Loading<'_, R> {
     #[cold]
     async fn bring_home<DB: Backend>(
         &self,
-        conn: &mut DB::Connection,
+        wire: &mut Wire<'_, DB>,
         cx: Cx<'_>,
         range: Range<usize>,
         strays: Vec<Stray<DB, R::Row>>,
@@ -412,7 +427,7 @@ impl<R> Loading<'_, R> {
                 sql.load_pairs(&self.rel, keys, stored_keys);
                 let statement = sql.finish()?;
                 let meta = self.rel.keyed().0;
-                let mut raws = DB::fetch(conn, statement);
+                let mut raws = wire.fetch(statement);
                 while let Some(raw) = raws.try_next().await? {
                     let row: R::Keyed = Rows::new().read(&raw, 0, true)?;
                     let place = DB::integer(&raw, meta.columns.len())?;
@@ -453,14 +468,19 @@ macro_rules! load {
         {
             type Out = <Self as Relation>::Rows<C>;
 
-            fn load<'a>(&'a self, source: &'a S, parents: &'a [&'a P]) -> BoxFuture<'a, Result<Vec<Self::Out>>>
+            fn load<'a>(
+                &'a self,
+                source: &'a S,
+                caller: Caller,
+                parents: &'a [&'a P],
+            ) -> BoxFuture<'a, Result<Vec<Self::Out>>>
             where
                 P: 'a,
             {
                 Box::pin(async move {
                     let way = self.way();
                     let rows = RelatedRows::all(way.rel);
-                    let rows = rows_of::<P, S, $reader>(source, parents, way.matching, rows).await?;
+                    let rows = rows_of::<P, S, $reader>(source, caller, parents, way.matching, rows).await?;
                     Ok(rows.into_iter().map(<Self as Relation>::gather).collect())
                 })
             }
@@ -473,13 +493,18 @@ macro_rules! load {
         {
             type Out = <$type<P, $($link,)? C> as Relation>::Rows<C>;
 
-            fn load<'a>(&'a self, source: &'a S, parents: &'a [&'a P]) -> BoxFuture<'a, Result<Vec<Self::Out>>>
+            fn load<'a>(
+                &'a self,
+                source: &'a S,
+                caller: Caller,
+                parents: &'a [&'a P],
+            ) -> BoxFuture<'a, Result<Vec<Self::Out>>>
             where
                 P: 'a,
             {
                 Box::pin(async move {
                     let matching = self.relation.way().matching;
-                    let rows = rows_of::<P, S, $reader>(source, parents, matching, self.rows()).await?;
+                    let rows = rows_of::<P, S, $reader>(source, caller, parents, matching, self.rows()).await?;
                     Ok(rows.into_iter().map($type::<P, $($link,)? C>::gather).collect())
                 })
             }
@@ -493,17 +518,22 @@ macro_rules! load {
         {
             type Out = <$type<P, $($link,)? C> as Relation>::Rows<(C, Inner::Out)>;
 
-            fn load<'a>(&'a self, source: &'a S, parents: &'a [&'a P]) -> BoxFuture<'a, Result<Vec<Self::Out>>>
+            fn load<'a>(
+                &'a self,
+                source: &'a S,
+                caller: Caller,
+                parents: &'a [&'a P],
+            ) -> BoxFuture<'a, Result<Vec<Self::Out>>>
             where
                 P: 'a,
             {
                 Box::pin(async move {
                     let matching = self.related.relation.way().matching;
                     let rows =
-                        rows_of::<P, S, $reader>(source, parents, matching, self.related.rows()).await?;
+                        rows_of::<P, S, $reader>(source, caller, parents, matching, self.related.rows()).await?;
                     let inner = {
                         let all: Vec<&C> = rows.iter().flatten().collect();
-                        self.load.load(source, &all).await?
+                        self.load.load(source, caller, &all).await?
                     };
                     let mut inner = inner.into_iter();
                     let pairs = rows.into_iter().map(|rows| rows.into_iter().zip(inner.by_ref()).collect());
@@ -524,12 +554,17 @@ macro_rules! tuples {
             type Out = ($($L::Out,)+);
 
             #[allow(non_snake_case, reason = "named after their types")]
-            fn load<'a>(&'a self, source: &'a S, parents: &'a [&'a P]) -> BoxFuture<'a, Result<Vec<Self::Out>>>
+            fn load<'a>(
+                &'a self,
+                source: &'a S,
+                caller: Caller,
+                parents: &'a [&'a P],
+            ) -> BoxFuture<'a, Result<Vec<Self::Out>>>
             where
                 P: 'a,
             {
                 Box::pin(async move {
-                    $(let mut $L = self.$i.load(source, parents).await?.into_iter();)+
+                    $(let mut $L = self.$i.load(source, caller, parents).await?.into_iter();)+
                     // All of them have one element for each parent.
                     Ok(std::iter::from_fn(|| Some(($($L.next()?,)+))).collect())
                 })

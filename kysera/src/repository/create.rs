@@ -12,6 +12,7 @@ use crate::backend::{Backend, Dialect, Done};
 use crate::entity::{Cells, Draft, Entity, Mask, On, Operation, Values};
 use crate::error::{Error, Result};
 use crate::expr::{Action, Col, Meta};
+use crate::observe::Wire;
 use crate::query::{decode_all, decode_first};
 use crate::source::{Cx, Op, Unit};
 use crate::write::{
@@ -45,14 +46,14 @@ impl<DB: Backend, E: On<DB>> Op<DB> for Create<E> {
         unit_of::<E>(DB::DIALECT, Answer::Rows)
     }
 
-    async fn run(self, conn: &mut DB::Connection, cx: Cx<'_>) -> Result<E> {
-        insert_one::<DB, E>(conn, cx, &self.new).await
+    async fn run(self, wire: &mut Wire<'_, DB>, cx: Cx<'_>) -> Result<E> {
+        insert_one::<DB, E>(wire, cx, &self.new).await
     }
 }
 
 /// Inserts one row and answers it as stored.
 pub(super) async fn insert_one<DB: Backend, E: On<DB>>(
-    conn: &mut DB::Connection,
+    wire: &mut Wire<'_, DB>,
     cx: Cx<'_>,
     new: &NewRow<E>,
 ) -> Result<E> {
@@ -67,11 +68,11 @@ pub(super) async fn insert_one<DB: Backend, E: On<DB>>(
         sql.push("WITH ").ident(NEW).push(" AS (");
         insert_if(&mut sql, E::META, mask, new, now);
         logged_insert(&mut sql, E::META, audit, cx, Answer::Rows);
-        decode_first(conn, sql.finish()?).await?
+        decode_first(wire, sql.finish()?).await?
     } else {
-        take_turn::<DB>(conn, cx, E::META).await?;
+        take_turn::<DB>(wire, cx, E::META).await?;
         let statement = if now.is_empty() && !E::META.hides_columns() {
-            bind::<DB, E>(insert_text::<DB, E>(cx, mask), mask, Some(new), None)?
+            bind::<DB, E>(cx, insert_text::<DB, E>(cx, mask), mask, Some(new), None)?
         } else {
             let mut sql = cx.sql::<DB>();
             insert_if(&mut sql, E::META, mask, new, now);
@@ -79,33 +80,33 @@ pub(super) async fn insert_one<DB: Backend, E: On<DB>>(
             sql.finish()?
         };
         if DB::DIALECT.has_returning() {
-            decode_first(conn, statement).await?
+            decode_first(wire, statement).await?
         } else {
-            let done = DB::execute(conn, statement).await?;
+            let done = wire.execute(statement).await?;
             match done.rows {
                 0 => None,
-                _ => read_back::<DB, E>(conn, cx, new, mask, done.last_insert_id).await?,
+                _ => read_back::<DB, E>(wire, cx, new, mask, done.last_insert_id).await?,
             }
         }
     };
     let Some(row) = row else {
-        let refused = create_refusal::<DB, E>(conn, cx, mask, new, now).await?;
+        let refused = create_refusal::<DB, E>(wire, cx, mask, new, now).await?;
         return Err(refused.unwrap_or(Error::NotStored { entity: E::META.entity }));
     };
     let rows = std::slice::from_ref(&row);
     if late {
-        judge::<DB, E>(conn, cx, Action::Create, &[row.id()], &demands).await?;
+        judge::<DB, E>(wire, cx, Action::Create, &[row.id()], &demands).await?;
     }
     if at_once.is_none() {
-        log_created::<DB, E>(conn, cx, rows).await?;
+        log_created::<DB, E>(wire, cx, rows).await?;
     }
-    show(conn, cx, Operation::Create, rows).await?;
+    show(wire, cx, Operation::Create, rows).await?;
     Ok(row)
 }
 
 /// The row that was just inserted, found by the key that the client gave or MySQL generated.
 async fn read_back<DB: Backend, E: On<DB>>(
-    conn: &mut DB::Connection,
+    wire: &mut Wire<'_, DB>,
     cx: Cx<'_>,
     new: &NewRow<E>,
     mask: Mask,
@@ -121,7 +122,7 @@ async fn read_back<DB: Backend, E: On<DB>>(
             };
         });
         sql.push(row_lock(DB::DIALECT));
-        return decode_first(conn, sql.finish()?).await;
+        return decode_first(wire, sql.finish()?).await;
     }
     let mut args = DB::Arguments::default();
     for col in key_columns(E::META) {
@@ -132,7 +133,7 @@ async fn read_back<DB: Backend, E: On<DB>>(
         bound.map_err(crate::expr::encode)?;
     }
     let sql = find_locked_text::<DB, E>(cx);
-    decode_first(conn, crate::backend::Statement { sql, args, persistent: true }).await
+    decode_first(wire, crate::backend::Statement::new(sql, args)).await
 }
 
 /// Several `INSERT`s, all or nothing, answered as stored and in the order of the input.
@@ -163,14 +164,14 @@ impl<DB: Backend, E: On<DB>> Op<DB> for CreateMany<E> {
         unit_of::<E>(DB::DIALECT, Answer::Rows)
     }
 
-    async fn run(self, conn: &mut DB::Connection, cx: Cx<'_>) -> Result<Vec<E>> {
+    async fn run(self, wire: &mut Wire<'_, DB>, cx: Cx<'_>) -> Result<Vec<E>> {
         for (mask, _) in &self.batches {
             refuse_unreadable_key::<E>(DB::DIALECT, *mask)?;
         }
         let mut out = Placed::new(self.rows.len());
         for (mask, batch) in self.batches {
             let news: Vec<&NewRow<E>> = batch.iter().map(|at| &self.rows[*at]).collect();
-            let stored = insert_batch::<DB, E>(conn, cx, mask, &news).await?;
+            let stored = insert_batch::<DB, E>(wire, cx, mask, &news).await?;
             out.place(batch.into_iter().zip(stored));
         }
         out.finish().map_err(|_| Error::NotStored { entity: E::META.entity })
@@ -217,44 +218,44 @@ pub(super) fn most_read_back(dialect: Dialect) -> usize {
 
 /// Rows of one shape, which all give a value to the columns of `mask`.
 pub(super) async fn insert_batch<DB: Backend, E: On<DB>>(
-    conn: &mut DB::Connection,
+    wire: &mut Wire<'_, DB>,
     cx: Cx<'_>,
     mask: Mask,
     rows: &[&NewRow<E>],
 ) -> Result<Vec<E>> {
     let at_once = E::META.plug.audit.as_ref().filter(|audit| logs_at_once(DB::DIALECT, audit));
-    take_turn::<DB>(conn, cx, E::META).await?;
+    take_turn::<DB>(wire, cx, E::META).await?;
     let stored: Vec<E> = if let Some(audit) = at_once {
         let mut sql = cx.sql::<DB>();
         sql.push("WITH ").ident(NEW).push(" AS (");
         insert_rows(&mut sql, E::META, mask, rows);
         logged_insert(&mut sql, E::META, audit, cx, Answer::Rows);
-        decode_all(conn, sql.finish()?).await?
+        decode_all(wire, sql.finish()?).await?
     } else if !DB::DIALECT.has_returning() {
-        let last_insert_id = execute_batch::<DB, E>(conn, cx, mask, rows).await?.last_insert_id;
-        read_back_batch::<DB, E>(conn, cx, mask, rows, last_insert_id).await?
+        let last_insert_id = execute_batch::<DB, E>(wire, cx, mask, rows).await?.last_insert_id;
+        read_back_batch::<DB, E>(wire, cx, mask, rows, last_insert_id).await?
     } else if mask == Mask::default() && !E::META.hides_columns() {
-        decode_all(conn, bind::<DB, E>(insert_text::<DB, E>(cx, mask), mask, None, None)?).await?
+        decode_all(wire, bind::<DB, E>(cx, insert_text::<DB, E>(cx, mask), mask, None, None)?).await?
     } else {
         let mut sql = cx.sql::<DB>();
         insert_rows(&mut sql, E::META, mask, rows);
         returning(&mut sql, E::META);
-        decode_all(conn, sql.finish()?).await?
+        decode_all(wire, sql.finish()?).await?
     };
     if stored.len() != rows.len() {
         return Err(Error::NotStored { entity: E::META.entity });
     }
-    judge_created::<DB, E>(conn, cx, mask, rows, &stored).await?;
+    judge_created::<DB, E>(wire, cx, mask, rows, &stored).await?;
     if at_once.is_none() {
-        log_created::<DB, E>(conn, cx, &stored).await?;
+        log_created::<DB, E>(wire, cx, &stored).await?;
     }
-    show(conn, cx, Operation::Create, &stored).await?;
+    show(wire, cx, Operation::Create, &stored).await?;
     Ok(stored)
 }
 
 /// Judges new rows as they are stored. Each may give other columns a value, which not everyone may write.
 async fn judge_created<DB: Backend, E: On<DB>>(
-    conn: &mut DB::Connection,
+    wire: &mut Wire<'_, DB>,
     cx: Cx<'_>,
     mask: Mask,
     rows: &[&NewRow<E>],
@@ -267,17 +268,17 @@ async fn judge_created<DB: Backend, E: On<DB>>(
     if has_guards {
         for (new, row) in rows.iter().zip(stored) {
             let demands = created::<E>(&cx.plugins(), mask, Some(*new));
-            judge::<DB, E>(conn, cx, Action::Create, &[row.id()], &demands).await?;
+            judge::<DB, E>(wire, cx, Action::Create, &[row.id()], &demands).await?;
         }
         return Ok(());
     }
     let ids: Vec<E::Id> = stored.iter().map(E::id).collect();
-    judge::<DB, E>(conn, cx, Action::Create, &ids, &created::<E>(&cx.plugins(), mask, None)).await
+    judge::<DB, E>(wire, cx, Action::Create, &ids, &created::<E>(&cx.plugins(), mask, None)).await
 }
 
 /// The same, without reading them back.
 async fn insert_uncounted<DB: Backend, E: On<DB>>(
-    conn: &mut DB::Connection,
+    wire: &mut Wire<'_, DB>,
     cx: Cx<'_>,
     mask: Mask,
     rows: &[&NewRow<E>],
@@ -287,35 +288,35 @@ async fn insert_uncounted<DB: Backend, E: On<DB>>(
         _ if E::CUSTOM.after_write => {}
         // So does who judges them.
         _ if !created::<E>(&cx.plugins(), mask, None).is_empty() => {}
-        None => return Ok(execute_batch::<DB, E>(conn, cx, mask, rows).await?.rows),
+        None => return Ok(execute_batch::<DB, E>(wire, cx, mask, rows).await?.rows),
         Some(audit) if logs_at_once(DB::DIALECT, audit) => {
             let mut sql = cx.sql::<DB>();
             sql.push("WITH ").ident(NEW).push(" AS (");
             insert_rows(&mut sql, E::META, mask, rows);
             logged_insert(&mut sql, E::META, audit, cx, Answer::Count);
-            let count = DB::fetch_optional(conn, sql.finish()?).await?;
+            let count = wire.fetch_optional(sql.finish()?).await?;
             let count = count.map(|row| DB::integer(&row, 0)).transpose()?;
             return Ok(count.unwrap_or_default().unsigned_abs());
         }
         Some(_) => {}
     }
-    Ok(insert_batch::<DB, E>(conn, cx, mask, rows).await?.len() as u64)
+    Ok(insert_batch::<DB, E>(wire, cx, mask, rows).await?.len() as u64)
 }
 
 async fn execute_batch<DB: Backend, E: Entity>(
-    conn: &mut DB::Connection,
+    wire: &mut Wire<'_, DB>,
     cx: Cx<'_>,
     mask: Mask,
     rows: &[&NewRow<E>],
 ) -> Result<Done> {
     let mut sql = cx.sql::<DB>();
     insert_rows(&mut sql, E::META, mask, rows);
-    Ok(DB::execute(conn, sql.finish()?).await?)
+    wire.execute(sql.finish()?).await
 }
 
 /// MySQL: the rows of a batch, in its order.
 async fn read_back_batch<DB: Backend, E: On<DB>>(
-    conn: &mut DB::Connection,
+    wire: &mut Wire<'_, DB>,
     cx: Cx<'_>,
     mask: Mask,
     rows: &[&NewRow<E>],
@@ -330,11 +331,11 @@ async fn read_back_batch<DB: Backend, E: On<DB>>(
         sql.push(" WHERE ").ident(col.name).push(" >= ").value(codec, &last_insert_id).push(" AND ");
         sql.ident(col.name).push(" < ").value(codec, &last_insert_id).push(" + ").integer(count);
         sql.push(" * @@auto_increment_increment ORDER BY ").ident(col.name).push(" FOR UPDATE");
-        return decode_all(conn, sql.finish()?).await;
+        return decode_all(wire, sql.finish()?).await;
     }
     // The clients' keys. They are compared by the database, whose collation decides, so the rows come back numbered.
     let cols: Vec<_> = key_columns(E::META).collect();
-    read_numbered::<DB, E, _>(conn, cx, &cols, rows).await
+    read_numbered::<DB, E, _>(wire, cx, &cols, rows).await
 }
 
 /// As many `INSERT`s as an iterator has batches, all or nothing; answers how many rows. Memory is bounded by the batch.
@@ -395,13 +396,13 @@ impl<DB: Backend, E: On<DB>, I: Iterator<Item = Row<E>> + Send> Op<DB> for Inser
         unit_of::<E>(DB::DIALECT, Answer::Count)
     }
 
-    async fn run(mut self, conn: &mut DB::Connection, cx: Cx<'_>) -> Result<u64> {
+    async fn run(mut self, wire: &mut Wire<'_, DB>, cx: Cx<'_>) -> Result<u64> {
         let mut batch = self.first;
         let mut rows = 0;
         while let Some(first) = batch.first() {
             let mask = given(E::META, first);
             let news: Vec<&NewRow<E>> = batch.iter().collect();
-            rows += insert_uncounted::<DB, E>(conn, cx, mask, &news).await?;
+            rows += insert_uncounted::<DB, E>(wire, cx, mask, &news).await?;
             batch = take_batch::<E, I>(DB::DIALECT, &mut self.rest)?;
         }
         Ok(rows)
@@ -411,7 +412,7 @@ impl<DB: Backend, E: On<DB>, I: Iterator<Item = Row<E>> + Send> Op<DB> for Inser
 /// MySQL: the rows that have the same values in `cols` as `like`, in its order, locked. The database compares, because
 /// its collation decides what is the same.
 pub(super) async fn read_numbered<DB: Backend, E: On<DB>, V: Values>(
-    conn: &mut DB::Connection,
+    wire: &mut Wire<'_, DB>,
     cx: Cx<'_>,
     cols: &[&'static Col],
     like: &[&V],
@@ -427,7 +428,7 @@ pub(super) async fn read_numbered<DB: Backend, E: On<DB>, V: Values>(
     sql.push(" FOR UPDATE");
     let mut out = Placed::new(like.len());
     {
-        let mut rows = DB::fetch(conn, sql.finish()?);
+        let mut rows = wire.fetch(sql.finish()?);
         let mut check = true;
         while let Some(row) = rows.try_next().await? {
             let number = usize::try_from(DB::integer(&row, 0)?).unwrap_or(usize::MAX);

@@ -4,6 +4,7 @@ use crate::backend::Backend;
 use crate::entity::{Entity, On};
 use crate::error::{Error, Result};
 use crate::expr::{Deleted, Meta};
+use crate::observe::Wire;
 use crate::query::Exists;
 use crate::source::{Cx, Op, Unit};
 use crate::write::{Answer, Fate, Which, is_unguarded, keys_per_statement, meet, unit_of};
@@ -30,14 +31,14 @@ impl<DB: Backend, E: On<DB>> Op<DB> for ByKeys<E> {
         }
     }
 
-    async fn run(self, conn: &mut DB::Connection, cx: Cx<'_>) -> Result<u64> {
+    async fn run(self, wire: &mut Wire<'_, DB>, cx: Cx<'_>) -> Result<u64> {
         let mut rows = 0;
         for ids in self.ids.chunks(keys_per_statement::<E>(DB::DIALECT)) {
             let which = match ids {
                 [id] => Which::<E>::one(id),
                 ids => Which::many(ids),
             };
-            rows += meet::<DB, E>(conn, cx, &which, self.fate, Answer::Count).await?.count;
+            rows += meet::<DB, E>(wire, cx, &which, self.fate, Answer::Count).await?.count;
         }
         Ok(rows)
     }
@@ -62,10 +63,10 @@ impl<DB: Backend, E: On<DB>> Op<DB> for Restore<E> {
         }
     }
 
-    async fn run(self, conn: &mut DB::Connection, cx: Cx<'_>) -> Result<E> {
+    async fn run(self, wire: &mut Wire<'_, DB>, cx: Cx<'_>) -> Result<E> {
         let entity = E::META.entity;
         let which = Which::<E>::one(&self.id);
-        let mut restored = meet::<DB, E>(conn, cx, &which, Fate::Restore, Answer::Rows).await?;
+        let mut restored = meet::<DB, E>(wire, cx, &which, Fate::Restore, Answer::Rows).await?;
         if let Some(row) = restored.rows.pop() {
             return Ok(row);
         }
@@ -73,7 +74,7 @@ impl<DB: Backend, E: On<DB>> Op<DB> for Restore<E> {
         let mut sql = cx.sql::<DB>();
         sql.push("SELECT 1 FROM ").table(E::META);
         which.deleted(Deleted::Shown).write(&mut sql);
-        let is_there = Exists::<DB> { meta: E::META, statement: sql.finish()? }.run(conn, cx).await?;
+        let is_there = Exists::<DB> { meta: E::META, statement: sql.finish()? }.run(wire, cx).await?;
         Err(if is_there { Error::NotDeleted { entity } } else { Error::NotFound { entity } })
     }
 }

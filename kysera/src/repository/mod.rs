@@ -29,7 +29,7 @@ use crate::error::{Error, Result};
 use crate::expr::{Column, Hooks, IntoColumn};
 use crate::query::{Count, Execute, Exists, FetchAll, FetchFirst, Find};
 use crate::relation::{Load, load_many};
-use crate::source::{Cx, Source, Writable, run, run_in};
+use crate::source::{Cx, Source, Writable, run};
 use crate::write::{Fate, Prepare, validate, validate_all, validate_at};
 
 /// The primary key of a repository's entity.
@@ -105,6 +105,7 @@ pub trait Repository: Send + Sync + Sized {
     }
 
     /// A query: filters, order, limit, and what to do with the rows.
+    #[track_caller]
     fn find(&self) -> Find<'_, Self::Entity, Self::Source> {
         Find::new(self.source(), self.hooks())
     }
@@ -116,11 +117,13 @@ pub trait Repository: Send + Sync + Sized {
     /// # Errors
     ///
     /// Those of the database; [`Error::Decode`] if the row does not fit the struct.
+    #[track_caller]
     fn find_by_id(&self, id: impl IntoColumn<IdOf<Self>>) -> BoxFuture<'_, Result<Option<Self::Entity>>> {
         let id = id.into_column();
+        let cx = Cx::of(self.source(), "find_by_id");
         Box::pin(async move {
-            let statement = sql::find_statement::<DialectOf<Self>, Self::Entity>(Cx::of(self.source()), &id)?;
-            run(self.source(), FetchFirst::new(statement)).await
+            let statement = sql::find_statement::<DialectOf<Self>, Self::Entity>(cx, &id)?;
+            run(self.source(), cx, FetchFirst::new(statement)).await
         })
     }
 
@@ -129,6 +132,7 @@ pub trait Repository: Send + Sync + Sized {
     /// # Errors
     ///
     /// [`Error::NotFound`] if there is none; else as [`find_by_id`](Repository::find_by_id).
+    #[track_caller]
     fn get(&self, id: impl IntoColumn<IdOf<Self>>) -> BoxFuture<'_, Result<Self::Entity>> {
         let row = self.find_by_id(id.into_column());
         Box::pin(async move { row.await?.ok_or_else(not_found::<Self::Entity>) })
@@ -143,16 +147,18 @@ pub trait Repository: Send + Sync + Sized {
     /// # Errors
     ///
     /// As [`find_by_id`](Repository::find_by_id).
+    #[track_caller]
     fn find_by_ids<V: IntoColumn<IdOf<Self>>>(
         &self,
         ids: impl IntoIterator<Item = V>,
     ) -> BoxFuture<'_, Result<Vec<Self::Entity>>> {
         let ids: Vec<IdOf<Self>> = ids.into_iter().map(IntoColumn::into_column).collect();
+        let cx = Cx::of(self.source(), "find_by_ids");
         Box::pin(async move {
             if ids.is_empty() {
                 return Ok(Vec::new());
             }
-            run(self.source(), read::FindByIds::new(ids)).await
+            run(self.source(), cx, read::FindByIds::new(ids)).await
         })
     }
 
@@ -163,12 +169,13 @@ pub trait Repository: Send + Sync + Sized {
     /// # Errors
     ///
     /// As [`find_by_id`](Repository::find_by_id).
+    #[track_caller]
     fn find_all(&self) -> BoxFuture<'_, Result<Vec<Self::Entity>>> {
+        let cx = Cx::of(self.source(), "find_all");
         Box::pin(async move {
-            let cx = Cx::of(self.source());
             let statement =
                 sql::read_statement::<DialectOf<Self>, Self::Entity>(cx, sql::Read::Select, None)?;
-            run(self.source(), FetchAll::new(statement)).await
+            run(self.source(), cx, FetchAll::new(statement)).await
         })
     }
 
@@ -179,13 +186,14 @@ pub trait Repository: Send + Sync + Sized {
     /// # Errors
     ///
     /// Those of the database.
+    #[track_caller]
     fn exists(&self, id: impl IntoColumn<IdOf<Self>>) -> BoxFuture<'_, Result<bool>> {
         let id = id.into_column();
+        let cx = Cx::of(self.source(), "exists");
         Box::pin(async move {
-            let cx = Cx::of(self.source());
             let statement =
                 sql::read_statement::<DialectOf<Self>, Self::Entity>(cx, sql::Read::Exists, Some(&id))?;
-            run(self.source(), Exists { meta: Self::Entity::META, statement }).await
+            run(self.source(), cx, Exists { meta: Self::Entity::META, statement }).await
         })
     }
 
@@ -196,11 +204,12 @@ pub trait Repository: Send + Sync + Sized {
     /// # Errors
     ///
     /// Those of the database.
+    #[track_caller]
     fn count(&self) -> BoxFuture<'_, Result<u64>> {
+        let cx = Cx::of(self.source(), "count");
         Box::pin(async move {
-            let cx = Cx::of(self.source());
             let statement = sql::read_statement::<DialectOf<Self>, Self::Entity>(cx, sql::Read::Count, None)?;
-            run(self.source(), Count { meta: Self::Entity::META, statement }).await
+            run(self.source(), cx, Count { meta: Self::Entity::META, statement }).await
         })
     }
 
@@ -212,6 +221,7 @@ pub trait Repository: Send + Sync + Sized {
     /// # Errors
     ///
     /// Those of [`load_many`](crate::relation::load_many()).
+    #[track_caller]
     fn load_many<'a, L: Load<Self::Entity, Self::Source> + 'a>(
         &'a self,
         rows: &'a [Self::Entity],
@@ -230,15 +240,17 @@ pub trait Repository: Send + Sync + Sized {
     ///
     /// [`Error::Invalid`] before anything is sent if a rule is broken; [`Error::Violation`] for constraints;
     /// [`Error::NotStored`] if a trigger swallowed the row.
+    #[track_caller]
     fn create(&self, new: NewOf<Self>) -> BoxFuture<'_, Result<Self::Entity>>
     where
         Self::Source: Writable,
     {
+        let cx = Cx::of(self.source(), "create");
         Box::pin(async move {
             validate::<Self::Entity>(&new)?;
-            let cx = writing(self);
+            let cx = writing(self, cx);
             let new = prepare(self, cx).create::<Self::Entity>(new)?;
-            run_in(self.source(), cx, create::Create { new }).await
+            run(self.source(), cx, create::Create { new }).await
         })
     }
 
@@ -254,6 +266,7 @@ pub trait Repository: Send + Sync + Sized {
     ///
     /// [`Error::Invalid`] before anything is sent if any row breaks a rule, with paths like `[3].email`; else as
     /// [`create`](Repository::create).
+    #[track_caller]
     fn create_many<'a>(
         &'a self,
         rows: impl IntoIterator<Item = NewOf<Self>>,
@@ -262,14 +275,15 @@ pub trait Repository: Send + Sync + Sized {
         Self::Source: Writable,
     {
         let rows: Vec<NewOf<Self>> = rows.into_iter().collect();
+        let cx = Cx::of(self.source(), "create_many");
         Box::pin(async move {
             validate_all::<Self::Entity>(&rows)?;
             if rows.is_empty() {
                 return Ok(Vec::new());
             }
-            let cx = writing(self);
+            let cx = writing(self, cx);
             let rows = prepare_all(self, cx, rows)?;
-            run_in(self.source(), cx, create::CreateMany::new(DialectOf::<Self>::DIALECT, rows)).await
+            run(self.source(), cx, create::CreateMany::new(DialectOf::<Self>::DIALECT, rows)).await
         })
     }
 
@@ -281,6 +295,7 @@ pub trait Repository: Send + Sync + Sized {
     /// # Errors
     ///
     /// [`Error::Invalid`] with paths like `[3].email` if a row breaks a rule; [`Error::Violation`] for constraints.
+    #[track_caller]
     fn insert_many<'a, I>(&'a self, rows: I) -> BoxFuture<'a, Result<u64>>
     where
         I: IntoIterator<Item = NewOf<Self>>,
@@ -288,8 +303,9 @@ pub trait Repository: Send + Sync + Sized {
         Self::Source: Writable,
     {
         let rows = rows.into_iter();
+        let cx = Cx::of(self.source(), "insert_many");
         Box::pin(async move {
-            let cx = writing(self);
+            let cx = writing(self, cx);
             let prepare = prepare(self, cx);
             let rows = rows.enumerate().map(move |(at, new)| {
                 validate_at::<Self::Entity>(&new, at)?;
@@ -299,7 +315,7 @@ pub trait Repository: Send + Sync + Sized {
             if op.is_empty() {
                 return Ok(0);
             }
-            run_in(self.source(), cx, op).await
+            run(self.source(), cx, op).await
         })
     }
 
@@ -330,6 +346,7 @@ pub trait Repository: Send + Sync + Sized {
     ///
     /// [`Error::Invalid`] before anything is sent if a rule is broken; [`Error::NotFound`] if there is no such row;
     /// [`Error::Violation`] for constraints.
+    #[track_caller]
     fn update(
         &self,
         id: impl IntoColumn<IdOf<Self>>,
@@ -339,14 +356,15 @@ pub trait Repository: Send + Sync + Sized {
         Self::Source: Writable,
     {
         let id = id.into_column();
+        let cx = Cx::of(self.source(), "update");
         Box::pin(async move {
             validate::<Self::Entity>(&patch)?;
             let row = if patch.is_empty() {
                 self.find_by_id(id).await?
             } else {
-                let cx = writing(self);
+                let cx = writing(self, cx);
                 let patch = prepare(self, cx).update::<Self::Entity, _>(patch, Vec::new())?;
-                run_in(self.source(), cx, update::Update { id, patch }).await?
+                run(self.source(), cx, update::Update { id, patch }).await?
             };
             row.ok_or_else(not_found::<Self::Entity>)
         })
@@ -379,6 +397,7 @@ pub trait Repository: Send + Sync + Sized {
     /// Before anything is sent: [`Error::Invalid`] if the patch breaks a rule (states are not asked for any);
     /// [`Error::BadRequest`] if the column is part of the key or `read_only`, or the patch sets it as well.
     /// [`Error::Violation`] for constraints, in which case nothing is changed.
+    #[track_caller]
     fn transition<T: Send + Sync + 'static>(
         &self,
         id: impl IntoColumn<IdOf<Self>>,
@@ -392,11 +411,12 @@ pub trait Repository: Send + Sync + Sized {
     {
         let id = id.into_column();
         let (from, to) = (Arc::new(from.into_column()), Arc::new(to.into_column()));
+        let cx = Cx::of(self.source(), "transition");
         Box::pin(async move {
             validate::<Self::Entity>(&patch)?;
-            let cx = writing(self);
+            let cx = writing(self, cx);
             let op = transition::Transition::new(id, column.col(), from, to, patch, &prepare(self, cx))?;
-            run_in(self.source(), cx, op).await
+            run(self.source(), cx, op).await
         })
     }
 
@@ -410,6 +430,7 @@ pub trait Repository: Send + Sync + Sized {
     /// [`Error::Invalid`] before anything is sent if any patch breaks a rule, with paths like `[3].email`;
     /// [`Error::SameKey`] if a key is given twice; [`Error::Missing`] with the keys that do not exist;
     /// [`Error::Violation`] for constraints. Nothing is written then.
+    #[track_caller]
     fn update_many<V: IntoColumn<IdOf<Self>>>(
         &self,
         rows: impl IntoIterator<Item = (V, PatchOf<Self>)>,
@@ -418,6 +439,7 @@ pub trait Repository: Send + Sync + Sized {
         Self::Source: Writable,
     {
         let rows: Vec<_> = rows.into_iter().map(|(id, patch)| (id.into_column(), patch)).collect();
+        let cx = Cx::of(self.source(), "update_many");
         Box::pin(async move {
             for (at, (_, patch)) in rows.iter().enumerate() {
                 validate_at::<Self::Entity>(patch, at)?;
@@ -425,7 +447,7 @@ pub trait Repository: Send + Sync + Sized {
             if rows.is_empty() {
                 return Ok(Vec::new());
             }
-            let cx = writing(self);
+            let cx = writing(self, cx);
             let prepare = prepare(self, cx);
             let prepared = rows.into_iter().map(|(id, patch)| {
                 // What changes nothing is read, and no plugin makes a change of it.
@@ -437,7 +459,7 @@ pub trait Repository: Send + Sync + Sized {
                 Ok((id, patch))
             });
             let rows: Vec<_> = prepared.collect::<Result<_>>()?;
-            run_in(self.source(), cx, update::UpdateMany::new(DialectOf::<Self>::DIALECT, rows)?).await
+            run(self.source(), cx, update::UpdateMany::new(DialectOf::<Self>::DIALECT, rows)?).await
         })
     }
 
@@ -453,6 +475,7 @@ pub trait Repository: Send + Sync + Sized {
     /// [`Error::Denied`] if a row has it that a plugin hides from the caller;
     /// [`Error::BadRequest`] if the columns are not declared as a unique key; [`Error::Violation`] for constraints, other
     /// unique keys among them; else as [`create`](Repository::create).
+    #[track_caller]
     fn upsert(
         &self,
         new: NewOf<Self>,
@@ -462,12 +485,13 @@ pub trait Repository: Send + Sync + Sized {
         Self::Source: Writable,
     {
         let conflict = conflict.into();
+        let cx = Cx::of(self.source(), "upsert");
         Box::pin(async move {
             validate::<Self::Entity>(&new)?;
             conflict.check()?;
-            let cx = writing(self);
+            let cx = writing(self, cx);
             let new = prepare(self, cx).create::<Self::Entity>(new)?;
-            run_in(self.source(), cx, upsert::Upsert { new, conflict }).await
+            run(self.source(), cx, upsert::Upsert { new, conflict }).await
         })
     }
 
@@ -479,6 +503,7 @@ pub trait Repository: Send + Sync + Sized {
     ///
     /// [`Error::SameKey`] if two rows have the same key; else as [`upsert`](Repository::upsert), with paths like
     /// `[3].email` for broken rules.
+    #[track_caller]
     fn upsert_many(
         &self,
         rows: impl IntoIterator<Item = NewOf<Self>>,
@@ -489,18 +514,19 @@ pub trait Repository: Send + Sync + Sized {
     {
         let rows: Vec<NewOf<Self>> = rows.into_iter().collect();
         let conflict = conflict.into();
+        let cx = Cx::of(self.source(), "upsert_many");
         Box::pin(async move {
             validate_all::<Self::Entity>(&rows)?;
             conflict.check()?;
             if rows.is_empty() {
                 return Ok(Vec::new());
             }
-            let cx = writing(self);
+            let cx = writing(self, cx);
             let rows = prepare_all(self, cx, rows)?;
             let mut tries = 0;
             loop {
                 let op = upsert::UpsertMany::new(DialectOf::<Self>::DIALECT, &rows, &conflict);
-                match run_in(self.source(), cx, op).await {
+                match run(self.source(), cx, op).await {
                     // All of it was undone.
                     Err(Error::Stale { .. }) if tries < upsert_locked::TRIES => tries += 1,
                     Err(Error::Stale { entity }) => return Err(Error::NotStored { entity }),
@@ -518,22 +544,24 @@ pub trait Repository: Send + Sync + Sized {
     /// # Errors
     ///
     /// [`Error::Violation`] if other rows refer to it; those of the database.
+    #[track_caller]
     fn delete(&self, id: impl IntoColumn<IdOf<Self>>) -> BoxFuture<'_, Result<bool>>
     where
         Self::Source: Writable,
     {
         let id = id.into_column();
+        let cx = Cx::of(self.source(), "delete");
         Box::pin(async move {
             if !sql::writes_plainly::<Self::Entity>() {
                 let op = delete::ByKeys::<Self::Entity> { ids: vec![id], fate: Fate::Delete };
                 // Boxed, so that the future of a plain one stays small.
-                return Ok(Box::pin(run_in(self.source(), writing(self), op)).await? > 0);
+                return Ok(Box::pin(run(self.source(), writing(self, cx), op)).await? > 0);
             }
             let text = SqlStr::from_static(Self::Entity::TEXTS.of(DialectOf::<Self>::DIALECT).delete);
-            let text = Cx::of(self.source()).text::<DialectOf<Self>>(Self::Entity::META, text);
+            let text = cx.text::<DialectOf<Self>>(Self::Entity::META, text);
             let statement =
-                sql::bind::<DialectOf<Self>, Self::Entity>(text, Mask::default(), None, Some(&id))?;
-            let rows = run(self.source(), Execute { meta: Self::Entity::META, statement }).await?;
+                sql::bind::<DialectOf<Self>, Self::Entity>(cx, text, Mask::default(), None, Some(&id))?;
+            let rows = run(self.source(), cx, Execute { meta: Self::Entity::META, statement }).await?;
             Ok(rows > 0)
         })
     }
@@ -546,6 +574,7 @@ pub trait Repository: Send + Sync + Sized {
     /// # Errors
     ///
     /// As [`delete`](Repository::delete).
+    #[track_caller]
     fn delete_many<V: IntoColumn<IdOf<Self>>>(
         &self,
         ids: impl IntoIterator<Item = V>,
@@ -554,19 +583,20 @@ pub trait Repository: Send + Sync + Sized {
         Self::Source: Writable,
     {
         let ids: Vec<IdOf<Self>> = ids.into_iter().map(IntoColumn::into_column).collect();
+        let cx = Cx::of(self.source(), "delete_many");
         Box::pin(async move {
             if ids.is_empty() {
                 return Ok(0);
             }
             let op = delete::ByKeys::<Self::Entity> { ids, fate: Fate::Delete };
-            run_in(self.source(), writing(self), op).await
+            run(self.source(), writing(self, cx), op).await
         })
     }
 }
 
-/// How a write of a repository sees its source, at one time.
-pub(crate) fn writing<R: Repository>(repository: &R) -> Cx<'_> {
-    Cx::of(repository.source()).with(repository.hooks()).at_one_time()
+/// How a write of a repository sees its source, at one time: that of its first poll.
+pub(crate) fn writing<'s, R: Repository>(repository: &R, cx: Cx<'s>) -> Cx<'s> {
+    cx.with(repository.hooks()).at_one_time()
 }
 
 fn prepare<'s, R: Repository>(_: &R, cx: Cx<'s>) -> Prepare<'s> {

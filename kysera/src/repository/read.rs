@@ -7,6 +7,7 @@ use crate::backend::Backend;
 use crate::entity::{Entity, On};
 use crate::error::Result;
 use crate::expr::Meta;
+use crate::observe::Wire;
 use crate::query::decode_all;
 use crate::source::{Cx, Op};
 use crate::write::{Which, keys_per_statement};
@@ -31,13 +32,13 @@ impl<DB: Backend, E: On<DB>> Op<DB> for FindByIds<E> {
         E::META
     }
 
-    async fn run(self, conn: &mut DB::Connection, cx: Cx<'_>) -> Result<Vec<E>> {
+    async fn run(self, wire: &mut Wire<'_, DB>, cx: Cx<'_>) -> Result<Vec<E>> {
         let mut out = Vec::with_capacity(self.ids.len());
         for ids in self.ids.chunks(keys_per_statement::<E>(DB::DIALECT)) {
             let mut sql = cx.select::<DB, E>();
             Which::<E>::many(ids).write(&mut sql);
-            let rows = decode_all(conn, sql.finish()?).await?;
-            out.extend(in_order_of::<DB, E>(conn, cx, ids, rows).await?.into_iter().flatten());
+            let rows = decode_all(wire, sql.finish()?).await?;
+            out.extend(in_order_of::<DB, E>(wire, cx, ids, rows).await?.into_iter().flatten());
         }
         Ok(out)
     }

@@ -7,7 +7,7 @@ use sqlx::{Arguments, SqlStr};
 use crate::backend::{Backend, Dialect, Statement};
 use crate::entity::{Entity, Mask, Statements, TextKind, Values};
 use crate::error::{Error, Result};
-use crate::expr::{Col, Deleted, Demand, Fill, Meta, Sql, VALUES, encode};
+use crate::expr::{AnyValue, Col, Deleted, Demand, Fill, Meta, Sql, VALUES, encode};
 use crate::source::Cx;
 use crate::write::{Which, columns, key_columns, next_version};
 
@@ -74,7 +74,7 @@ pub(crate) fn read_statement<DB: Backend, E: Entity>(
     let (meta, dialect) = (E::META, DB::DIALECT);
     if has_fixed_texts(meta) {
         let text = SqlStr::from_static(read.fixed(E::TEXTS.of(dialect)));
-        return bind::<DB, E>(cx.text::<DB>(meta, text), Mask::default(), None, id);
+        return bind::<DB, E>(cx, cx.text::<DB>(meta, text), Mask::default(), None, id);
     }
     if meta.has_fixed_scope() {
         let text = E::text_cache().get(dialect, read.kind(), Mask::default(), || {
@@ -90,7 +90,7 @@ pub(crate) fn read_statement<DB: Backend, E: Entity>(
             sql.visible(meta, Deleted::Hidden, glue);
             sql.into_text()
         });
-        return bind::<DB, E>(cx.text::<DB>(meta, text), Mask::default(), None, id);
+        return bind::<DB, E>(cx, cx.text::<DB>(meta, text), Mask::default(), None, id);
     }
     let mut sql = cx.sql::<DB>();
     read.head(&mut sql, meta);
@@ -187,6 +187,7 @@ pub(super) fn find_locked_text<DB: Backend, E: Entity>(cx: Cx<'_>) -> SqlStr {
 
 /// Binds the values of a mask, then the key.
 pub(super) fn bind<DB: Backend, E: Entity>(
+    cx: Cx<'_>,
     sql: SqlStr,
     mask: Mask,
     values: Option<&dyn Values>,
@@ -195,19 +196,26 @@ pub(super) fn bind<DB: Backend, E: Entity>(
     let mut args = DB::Arguments::default();
     let meta = E::META;
     args.reserve(meta.columns.len() + meta.id.len(), 8 * meta.columns.len());
+    let mut shown = cx.shows_values().then(Vec::new);
+    let mut add = |col: &Col, value: &AnyValue| {
+        if let Some(shown) = &mut shown {
+            shown.push(col.codec.shown(value));
+        }
+        DB::bind(col.codec, value, &mut args).map_err(encode)
+    };
     if let Some(values) = values {
         for col in columns(meta, mask) {
             if let Some(value) = values.value(col.index) {
-                DB::bind(col.codec, value, &mut args).map_err(encode)?;
+                add(col, value)?;
             }
         }
     }
     if let Some(id) = id {
         for (part, col) in key_columns(meta).enumerate() {
-            DB::bind(col.codec, E::id_value(id, part), &mut args).map_err(encode)?;
+            add(col, E::id_value(id, part))?;
         }
     }
-    Ok(Statement { sql, args, persistent: true })
+    Ok(Statement { shown: shown.map(Vec::into_boxed_slice), ..Statement::new(sql, args) })
 }
 
 /// Whether all columns of a mask can be sent as arrays, one argument per column whatever the number of rows.

@@ -4,6 +4,7 @@ use crate::backend::Backend;
 use crate::entity::{Draft, Entity, On, Operation, Values};
 use crate::error::Result;
 use crate::expr::{Action, Meta};
+use crate::observe::Wire;
 use crate::source::{Cx, Op, Unit};
 use crate::write::{
     Answer, Assignment, Which, change, keys_per_statement, next_version, of_values, unit_of_change,
@@ -27,10 +28,10 @@ impl<DB: Backend, E: On<DB>, V: Values> Op<DB> for Touch<E, V> {
         unit_of_change::<E>(DB::DIALECT, cx, Answer::Rows, Action::Update)
     }
 
-    async fn run(self, conn: &mut DB::Connection, cx: Cx<'_>) -> Result<Option<E>> {
+    async fn run(self, wire: &mut Wire<'_, DB>, cx: Cx<'_>) -> Result<Option<E>> {
         let which = Which::<E>::one(&self.id);
         let assignments = assignments::<E>(&self.values);
-        let changed = change(conn, cx, Operation::Update, &assignments, &which, Answer::Rows).await?;
+        let changed = change(wire, cx, Operation::Update, &assignments, &which, Answer::Rows).await?;
         Ok(changed.rows.into_iter().next())
     }
 }
@@ -56,12 +57,12 @@ impl<DB: Backend, E: On<DB>, V: Values> Op<DB> for TouchMany<E, V> {
         }
     }
 
-    async fn run(self, conn: &mut DB::Connection, cx: Cx<'_>) -> Result<u64> {
+    async fn run(self, wire: &mut Wire<'_, DB>, cx: Cx<'_>) -> Result<u64> {
         let mut count = 0;
         for ids in self.ids.chunks(per_statement::<DB, E>()) {
             let which = Which::<E>::many(ids);
             let assignments = assignments::<E>(&self.values);
-            count += change(conn, cx, Operation::Update, &assignments, &which, Answer::Count).await?.count;
+            count += change(wire, cx, Operation::Update, &assignments, &which, Answer::Count).await?.count;
         }
         Ok(count)
     }

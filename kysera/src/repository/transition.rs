@@ -4,6 +4,7 @@ use crate::backend::Backend;
 use crate::entity::{Draft, Entity, On, Operation, Values};
 use crate::error::Result;
 use crate::expr::{Action, Col, Meta, Value};
+use crate::observe::Wire;
 use crate::source::{Cx, Op, Unit};
 use crate::write::{
     Answer, Assignment, Prepare, To, Which, change, next_version, of_values, refuse_fixed, set_twice,
@@ -49,7 +50,7 @@ impl<DB: Backend, E: On<DB>> Op<DB> for Transition<E> {
         unit_of_change::<E>(DB::DIALECT, cx, Answer::Rows, Action::Update)
     }
 
-    async fn run(self, conn: &mut DB::Connection, cx: Cx<'_>) -> Result<Option<E>> {
+    async fn run(self, wire: &mut Wire<'_, DB>, cx: Cx<'_>) -> Result<Option<E>> {
         let Self { id, state, from, to, patch } = &self;
         let mut assignments = Vec::new();
         // What a plugin makes of the state wins.
@@ -60,7 +61,7 @@ impl<DB: Backend, E: On<DB>> Op<DB> for Transition<E> {
         assignments.extend(next_version(E::META));
         let mut which = Which::<E>::one(id);
         which.is = Some((state, &**from));
-        let changed = change(conn, cx, Operation::Update, &assignments, &which, Answer::Rows).await?;
+        let changed = change(wire, cx, Operation::Update, &assignments, &which, Answer::Rows).await?;
         Ok(changed.rows.into_iter().next())
     }
 }

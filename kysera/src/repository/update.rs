@@ -11,6 +11,7 @@ use crate::backend::{Backend, Dialect};
 use crate::entity::{Cells, Draft, Entity, Mask, On, Operation, Values};
 use crate::error::{Error, Missing, Result};
 use crate::expr::{Action, Deleted, Meta, Sql};
+use crate::observe::Wire;
 use crate::query::{decode_all, decode_first};
 use crate::source::{Cx, Op, Unit};
 use crate::write::{
@@ -40,26 +41,26 @@ impl<DB: Backend, E: On<DB>> Op<DB> for Update<E> {
         unit_of_change::<E>(DB::DIALECT, cx, Answer::Rows, Action::Update)
     }
 
-    async fn run(self, conn: &mut DB::Connection, cx: Cx<'_>) -> Result<Option<E>> {
+    async fn run(self, wire: &mut Wire<'_, DB>, cx: Cx<'_>) -> Result<Option<E>> {
         let fixed = E::META.has_fixed_scope() && E::META.plug.audit.is_none() && !E::CUSTOM.after_write;
         if !fixed {
             let mut assignments: Vec<_> = of_values(E::META, &self.patch).collect();
             assignments.extend(next_version(E::META));
             let which = Which::<E>::one(&self.id);
-            let changed = change(conn, cx, Operation::Update, &assignments, &which, Answer::Rows).await?;
+            let changed = change(wire, cx, Operation::Update, &assignments, &which, Answer::Rows).await?;
             return Ok(changed.rows.into_iter().next());
         }
         let mask = given(E::META, &self.patch);
         let sql = update_text::<DB, E>(cx, mask);
-        let statement = bind::<DB, E>(sql, mask, Some(&self.patch), Some(&self.id))?;
+        let statement = bind::<DB, E>(cx, sql, mask, Some(&self.patch), Some(&self.id))?;
         if DB::DIALECT.has_returning() {
-            return decode_first(conn, statement).await;
+            return decode_first(wire, statement).await;
         }
-        if DB::execute(conn, statement).await?.rows == 0 {
+        if wire.execute(statement).await?.rows == 0 {
             return Ok(None);
         }
         let sql = find_locked_text::<DB, E>(cx);
-        decode_first(conn, bind::<DB, E>(sql, Mask::default(), None, Some(&self.id))?).await
+        decode_first(wire, bind::<DB, E>(cx, sql, Mask::default(), None, Some(&self.id))?).await
     }
 }
 
@@ -111,16 +112,16 @@ impl<DB: Backend, E: On<DB>> Op<DB> for UpdateMany<E> {
         }
     }
 
-    async fn run(self, conn: &mut DB::Connection, cx: Cx<'_>) -> Result<Vec<E>> {
+    async fn run(self, wire: &mut Wire<'_, DB>, cx: Cx<'_>) -> Result<Vec<E>> {
         let mut out = Placed::new(self.ids.len());
         let mut missing = Vec::new();
         for (mask, batch) in &self.batches {
             let ids: Vec<E::Id> = batch.iter().map(|at| self.ids[*at].clone()).collect();
             let patches: Vec<&NewPatch<E>> = batch.iter().map(|at| &self.patches[*at]).collect();
             let found = if *mask == Mask::default() {
-                Found::or_missing(read_batch::<DB, E>(conn, cx, &ids).await?)
+                Found::or_missing(read_batch::<DB, E>(wire, cx, &ids).await?)
             } else {
-                update_batch::<DB, E>(conn, cx, *mask, &ids, &patches).await?
+                update_batch::<DB, E>(wire, cx, *mask, &ids, &patches).await?
             };
             for (at, found) in batch.iter().zip(found) {
                 match found {
@@ -135,7 +136,7 @@ impl<DB: Backend, E: On<DB>> Op<DB> for UpdateMany<E> {
             for (at, id) in missing.iter().zip(&ids) {
                 let assignments: Vec<_> = of_values(E::META, &self.patches[*at]).collect();
                 let which = Which::<E>::one(id).to(Action::Update).assigning(&assignments);
-                if let Some(error) = refusal::<DB, E>(conn, cx, &which).await? {
+                if let Some(error) = refusal::<DB, E>(wire, cx, &which).await? {
                     return Err(error);
                 }
             }
@@ -173,42 +174,42 @@ fn missing<E: Entity>(ids: &[E::Id], positions: Vec<usize>) -> Error {
 
 /// Rows whose patch changes nothing.
 async fn read_batch<DB: Backend, E: On<DB>>(
-    conn: &mut DB::Connection,
+    wire: &mut Wire<'_, DB>,
     cx: Cx<'_>,
     ids: &[E::Id],
 ) -> Result<Vec<Option<E>>> {
     let mut sql = cx.select::<DB, E>();
     Which::<E>::many(ids).write(&mut sql);
-    let rows = decode_all(conn, sql.finish()?).await?;
-    in_order_of::<DB, E>(conn, cx, ids, rows).await
+    let rows = decode_all(wire, sql.finish()?).await?;
+    in_order_of::<DB, E>(wire, cx, ids, rows).await
 }
 
 /// Rows of patches of one shape, logged, and shown to the entity's own plugins.
 async fn update_batch<DB: Backend, E: On<DB>>(
-    conn: &mut DB::Connection,
+    wire: &mut Wire<'_, DB>,
     cx: Cx<'_>,
     mask: Mask,
     ids: &[E::Id],
     patches: &[&NewPatch<E>],
 ) -> Result<Vec<Found<E>>> {
-    lock_first::<DB, E>(conn, cx, &Which::many(ids).to(Action::Update)).await?;
+    lock_first::<DB, E>(wire, cx, &Which::many(ids).to(Action::Update)).await?;
     let apart = E::META.plug.audit.as_ref().filter(|audit| !logs_at_once(DB::DIALECT, audit));
     let olds = match apart {
-        Some(_) => lock_seen::<DB, E>(conn, cx, &Which::many(ids)).await?,
+        Some(_) => lock_seen::<DB, E>(wire, cx, &Which::many(ids)).await?,
         None => Vec::new(),
     };
     let found = match DB::DIALECT {
-        Dialect::Postgres => update_batch_postgres::<DB, E>(conn, cx, mask, ids, patches).await?,
-        Dialect::Sqlite => update_batch_sqlite::<DB, E>(conn, cx, mask, ids, patches).await?,
-        Dialect::MySql => update_batch_mysql::<DB, E>(conn, cx, mask, ids, patches).await?,
+        Dialect::Postgres => update_batch_postgres::<DB, E>(wire, cx, mask, ids, patches).await?,
+        Dialect::Sqlite => update_batch_sqlite::<DB, E>(wire, cx, mask, ids, patches).await?,
+        Dialect::MySql => update_batch_mysql::<DB, E>(wire, cx, mask, ids, patches).await?,
     };
-    judge_batch::<DB, E>(conn, cx, mask, &found).await?;
+    judge_batch::<DB, E>(wire, cx, mask, &found).await?;
     if let Some(audit) = apart {
         let written: Vec<E::Id> = olds.iter().map(|seen| seen.row.id()).collect();
         if !written.is_empty() {
             let olds = olds.into_iter().map(|seen| (seen.key, seen.json)).collect();
-            let news = read_by_keys::<DB, E>(conn, cx, &written).await?;
-            write_entries::<DB>(conn, cx, E::META, audit, pair(Operation::Update, olds, &news)).await?;
+            let news = read_by_keys::<DB, E>(wire, cx, &written).await?;
+            write_entries::<DB>(wire, cx, E::META, audit, pair(Operation::Update, olds, &news)).await?;
         }
     }
     if E::CUSTOM.after_write && found.iter().all(|found| matches!(found, Found::Written(_))) {
@@ -219,7 +220,7 @@ async fn update_batch<DB: Backend, E: On<DB>>(
                 rows.push(row);
             }
         }
-        show(conn, cx, Operation::Update, &rows).await?;
+        show(wire, cx, Operation::Update, &rows).await?;
         return Ok(rows.into_iter().map(Found::Written).collect());
     }
     Ok(found)
@@ -227,7 +228,7 @@ async fn update_batch<DB: Backend, E: On<DB>>(
 
 /// Judges rows as an update of these columns has stored them.
 async fn judge_batch<DB: Backend, E: On<DB>>(
-    conn: &mut DB::Connection,
+    wire: &mut Wire<'_, DB>,
     cx: Cx<'_>,
     mask: Mask,
     found: &[Found<E>],
@@ -239,7 +240,7 @@ async fn judge_batch<DB: Backend, E: On<DB>>(
         Found::Missing | Found::Left => None,
     };
     let ids: Vec<E::Id> = found.iter().filter_map(id).collect();
-    judge::<DB, E>(conn, cx, Action::Update, &ids, &demands).await
+    judge::<DB, E>(wire, cx, Action::Update, &ids, &demands).await
 }
 
 /// Writes what has to hold for rows so that these columns of theirs may be updated.
@@ -255,7 +256,7 @@ fn may_be_updated<E: Entity>(sql: &mut Sql<'_>, mask: Mask, glue: &str) {
 /// Puts rows in the order of their keys. A key that its column stores in another spelling (a collation that ignores
 /// case, padding) is looked up by the database.
 pub(super) async fn in_order_of<DB: Backend, E: On<DB>>(
-    conn: &mut DB::Connection,
+    wire: &mut Wire<'_, DB>,
     cx: Cx<'_>,
     ids: &[E::Id],
     rows: Vec<E>,
@@ -266,7 +267,7 @@ pub(super) async fn in_order_of<DB: Backend, E: On<DB>>(
         let mut known: HashSet<E::Id> = found.into_keys().collect();
         known.extend(out.iter().flatten().map(E::id));
         for (id, row) in ids.iter().zip(&mut out).filter(|(_, row)| row.is_none()) {
-            let spelt: Option<E> = decode_first(conn, find_statement::<DB, E>(cx, id)?).await?;
+            let spelt: Option<E> = decode_first(wire, find_statement::<DB, E>(cx, id)?).await?;
             // Not one that is there, and was left out.
             *row = spelt.filter(|row| known.contains(&row.id()));
         }
@@ -276,7 +277,7 @@ pub(super) async fn in_order_of<DB: Backend, E: On<DB>>(
 
 /// Locks the rows in the order of their keys, so that two batches cannot deadlock, and writes only if all are there.
 async fn update_batch_postgres<DB: Backend, E: On<DB>>(
-    conn: &mut DB::Connection,
+    wire: &mut Wire<'_, DB>,
     cx: Cx<'_>,
     mask: Mask,
     ids: &[E::Id],
@@ -375,7 +376,7 @@ async fn update_batch_postgres<DB: Backend, E: On<DB>>(
 
     let mut out = Vec::with_capacity(ids.len());
     let mut check = true;
-    let mut rows = DB::fetch(conn, sql.finish()?);
+    let mut rows = wire.fetch(sql.finish()?);
     while let Some(row) = rows.try_next().await? {
         out.push(match DB::integer(&row, 0)? {
             0 => Found::Missing,
@@ -391,7 +392,7 @@ async fn update_batch_postgres<DB: Backend, E: On<DB>>(
 }
 
 async fn update_batch_sqlite<DB: Backend, E: On<DB>>(
-    conn: &mut DB::Connection,
+    wire: &mut Wire<'_, DB>,
     cx: Cx<'_>,
     mask: Mask,
     ids: &[E::Id],
@@ -417,13 +418,13 @@ async fn update_batch_sqlite<DB: Backend, E: On<DB>>(
     });
     may_be_updated::<E>(&mut sql, mask, " AND ");
     returning(&mut sql, E::META);
-    let rows = decode_all(conn, sql.finish()?).await?;
-    Ok(Found::or_missing(in_order_of::<DB, E>(conn, cx, ids, rows).await?))
+    let rows = decode_all(wire, sql.finish()?).await?;
+    Ok(Found::or_missing(in_order_of::<DB, E>(wire, cx, ids, rows).await?))
 }
 
 /// A CASE per column: it locks the listed rows alone, and types come from the column.
 async fn update_batch_mysql<DB: Backend, E: On<DB>>(
-    conn: &mut DB::Connection,
+    wire: &mut Wire<'_, DB>,
     cx: Cx<'_>,
     mask: Mask,
     ids: &[E::Id],
@@ -436,9 +437,9 @@ async fn update_batch_mysql<DB: Backend, E: On<DB>>(
         key_in::<E>(&mut sql, ids);
         may_be_updated::<E>(&mut sql, mask, " AND ");
         sql.push(" FOR UPDATE");
-        let rows = decode_all(conn, sql.finish()?).await?;
+        let rows = decode_all(wire, sql.finish()?).await?;
         if rows.len() != ids.len() {
-            let rows = in_order_of::<DB, E>(conn, cx, ids, rows).await?;
+            let rows = in_order_of::<DB, E>(wire, cx, ids, rows).await?;
             let found = |row: Option<E>| if row.is_some() { Found::Left } else { Found::Missing };
             return Ok(rows.into_iter().map(found).collect());
         }
@@ -462,7 +463,7 @@ async fn update_batch_mysql<DB: Backend, E: On<DB>>(
     sql.push(" WHERE ");
     key_in::<E>(&mut sql, ids);
     may_be_updated::<E>(&mut sql, mask, " AND ");
-    let done = DB::execute(conn, sql.finish()?).await?;
+    let done = wire.execute(sql.finish()?).await?;
 
     let mut sql = cx.select::<DB, E>();
     if !is_unguarded(E::META) && done.rows != ids.len() as u64 {
@@ -476,8 +477,8 @@ async fn update_batch_mysql<DB: Backend, E: On<DB>>(
         Which::<E>::many(ids).write(&mut sql);
     }
     sql.push(" FOR UPDATE");
-    let rows = decode_all(conn, sql.finish()?).await?;
-    Ok(Found::or_missing(in_order_of::<DB, E>(conn, cx, ids, rows).await?))
+    let rows = decode_all(wire, sql.finish()?).await?;
+    Ok(Found::or_missing(in_order_of::<DB, E>(wire, cx, ids, rows).await?))
 }
 
 /// The columns of the list of new values: `k<part of the key>` and `c<index of the column>`.

@@ -6,6 +6,7 @@ use crate::backend::{Backend, Dialect};
 use crate::entity::{Cells, Draft, Entity, On, Operation, Patch};
 use crate::error::{Error, Result};
 use crate::expr::{Action, Col, Meta, Value};
+use crate::observe::Wire;
 use crate::query::decode_first;
 use crate::source::{Cx, Op, Unit};
 use crate::write::{
@@ -55,12 +56,12 @@ impl<DB: Backend, E: On<DB>> Op<DB> for UpdateAt<E> {
         unit_of_change::<E>(DB::DIALECT, cx, Answer::Rows, Action::Update)
     }
 
-    async fn run(self, conn: &mut DB::Connection, cx: Cx<'_>) -> Result<E> {
+    async fn run(self, wire: &mut Wire<'_, DB>, cx: Cx<'_>) -> Result<E> {
         let (stale, not_found) =
             (Error::Stale { entity: E::META.entity }, Error::NotFound { entity: E::META.entity });
         let Some(col) = Self::col() else { return Err(not_found) };
         let Some(patch) = &self.patch else {
-            let row: Option<E> = decode_first(conn, find_statement::<DB, E>(cx, &self.id)?).await?;
+            let row: Option<E> = decode_first(wire, find_statement::<DB, E>(cx, &self.id)?).await?;
             let row = row.ok_or(not_found)?;
             return if self.has_version(&row, col) { Ok(row) } else { Err(stale) };
         };
@@ -76,11 +77,11 @@ impl<DB: Backend, E: On<DB>> Op<DB> for UpdateAt<E> {
         let at_once = DB::DIALECT == Dialect::Postgres
             && E::META.plug.audit.as_ref().is_none_or(|audit| logs_at_once(DB::DIALECT, audit));
         if at_once {
-            return self.at_once::<DB>(conn, cx, col, &assignments).await;
+            return self.at_once::<DB>(wire, cx, col, &assignments).await;
         }
         let mut which = Which::<E>::one(&self.id);
         which.is = Some((col, &*self.version));
-        let changed = change(conn, cx, Operation::Update, &assignments, &which, Answer::Rows).await?;
+        let changed = change(wire, cx, Operation::Update, &assignments, &which, Answer::Rows).await?;
         if let Some(row) = changed.rows.into_iter().next() {
             return Ok(row);
         }
@@ -88,7 +89,7 @@ impl<DB: Backend, E: On<DB>> Op<DB> for UpdateAt<E> {
         let mut sql = cx.select::<DB, E>();
         Which::<E>::one(&self.id).write(&mut sql);
         sql.push(row_lock(DB::DIALECT));
-        let row: Option<E> = decode_first(conn, sql.finish()?).await?;
+        let row: Option<E> = decode_first(wire, sql.finish()?).await?;
         Err(if row.is_some() { stale } else { not_found })
     }
 }
@@ -101,7 +102,7 @@ impl<E: Entity> UpdateAt<E> {
     /// PostgreSQL: the row is locked whatever its version, changed if it has the right one, and the answer tells both.
     async fn at_once<DB: Backend>(
         &self,
-        conn: &mut DB::Connection,
+        wire: &mut Wire<'_, DB>,
         cx: Cx<'_>,
         col: &'static Col,
         assignments: &[Assignment<'_>],
@@ -112,7 +113,7 @@ impl<E: Entity> UpdateAt<E> {
         let meta = E::META;
         let mut sql = cx.sql::<DB>();
         let which = Which::<E>::one(&self.id).to(Action::Update).assigning(assignments);
-        lock_first::<DB, E>(conn, cx, &which).await?;
+        lock_first::<DB, E>(wire, cx, &which).await?;
         lock_in_order(&mut sql, &which, meta.columns);
         sql.push(", ").ident(NEW).push(" AS (UPDATE ").table(meta).push(" SET ");
         crate::write::write_assignments(&mut sql, assignments);
@@ -136,15 +137,15 @@ impl<E: Entity> UpdateAt<E> {
             sql.push(", ").readable_columns(meta, true);
         });
         sql.push(" FROM ").ident(OLD).push(" LEFT JOIN ").ident(NEW).push(" ON TRUE");
-        let Some(row) = DB::fetch_optional(conn, sql.finish()?).await? else {
-            let refused = refusal::<DB, E>(conn, cx, &which).await?;
+        let Some(row) = wire.fetch_optional(sql.finish()?).await? else {
+            let refused = refusal::<DB, E>(wire, cx, &which).await?;
             return Err(refused.unwrap_or(Error::NotFound { entity: meta.entity }));
         };
         if DB::integer(&row, 0)? == 0 {
             return Err(Error::Stale { entity: meta.entity });
         }
         let row = E::decode(&mut Cells::new(&row, meta, 1, true))?;
-        show(conn, cx, Operation::Update, std::slice::from_ref(&row)).await?;
+        show(wire, cx, Operation::Update, std::slice::from_ref(&row)).await?;
         Ok(row)
     }
 }

@@ -9,6 +9,7 @@ use crate::backend::{Backend, Dialect};
 use crate::entity::{Entity, Mask, On, Values};
 use crate::error::{Error, Result};
 use crate::expr::{Action, Col, Deleted, Meta, Sql};
+use crate::observe::Wire;
 use crate::query::{decode_all, decode_first};
 use crate::source::{Cx, Op, Unit};
 use crate::write::{
@@ -20,8 +21,8 @@ use crate::write::{
 /// "cannot affect row a second time".
 const CARDINALITY_VIOLATION: &str = "21000";
 
-pub(super) fn is_cardinality_violation(error: &sqlx::Error) -> bool {
-    matches!(error, sqlx::Error::Database(error) if error.code().as_deref() == Some(CARDINALITY_VIOLATION))
+pub(super) fn is_cardinality_violation(error: Option<&sqlx::Error>) -> bool {
+    matches!(error, Some(sqlx::Error::Database(error)) if error.code().as_deref() == Some(CARDINALITY_VIOLATION))
 }
 
 /// How an upsert goes.
@@ -98,25 +99,25 @@ impl<DB: Backend, E: On<DB>> Op<DB> for Upsert<E> {
         unit(DB::DIALECT, &self.conflict, mask, Judged::of::<E>(DB::DIALECT, cx, mask, &[&self.new]))
     }
 
-    async fn run(self, conn: &mut DB::Connection, cx: Cx<'_>) -> Result<E> {
-        upsert_one::<DB, E>(conn, cx, &self.new, &self.conflict).await
+    async fn run(self, wire: &mut Wire<'_, DB>, cx: Cx<'_>) -> Result<E> {
+        upsert_one::<DB, E>(wire, cx, &self.new, &self.conflict).await
     }
 }
 
 async fn upsert_one<DB: Backend, E: On<DB>>(
-    conn: &mut DB::Connection,
+    wire: &mut Wire<'_, DB>,
     cx: Cx<'_>,
     new: &NewRow<E>,
     conflict: &Conflict<E>,
 ) -> Result<E> {
     let mask = given(E::META, new);
     if conflict.cannot_be_taken(new) {
-        return insert_one(conn, cx, new).await;
+        return insert_one(wire, cx, new).await;
     }
     match way(DB::DIALECT, conflict, mask, Judged::of::<E>(DB::DIALECT, cx, mask, &[new])) {
         Way::OneStatement => {}
-        Way::WithLog => return upsert_locked::with_log_one(conn, cx, mask, new, conflict).await,
-        Way::Locked => return upsert_locked::upsert(conn, cx, mask, new, conflict).await,
+        Way::WithLog => return upsert_locked::with_log_one(wire, cx, mask, new, conflict).await,
+        Way::Locked => return upsert_locked::upsert(wire, cx, mask, new, conflict).await,
     }
     for _ in 0..upsert_locked::TRIES {
         let mut sql = cx.sql::<DB>();
@@ -124,12 +125,12 @@ async fn upsert_one<DB: Backend, E: On<DB>>(
         conflict.clause(&mut sql, mask);
         returning(&mut sql, E::META);
         if !DB::DIALECT.has_returning() {
-            return upsert_and_read_back(conn, cx, new, mask, conflict, sql).await;
+            return upsert_and_read_back(wire, cx, new, mask, conflict, sql).await;
         }
-        if let Some(row) = decode_first(conn, sql.finish()?).await? {
+        if let Some(row) = decode_first(wire, sql.finish()?).await? {
             return Ok(row);
         }
-        match refused::<DB, E>(conn, cx, conflict, &[new]).await? {
+        match refused::<DB, E>(wire, cx, conflict, &[new]).await? {
             // A deleted row had the key, and was restored or purged just then.
             Error::NotStored { .. } if E::META.plug.soft_delete.is_some() => {}
             error => return Err(error),
@@ -140,29 +141,29 @@ async fn upsert_one<DB: Backend, E: On<DB>>(
 
 /// MySQL.
 async fn upsert_and_read_back<DB: Backend, E: On<DB>>(
-    conn: &mut DB::Connection,
+    wire: &mut Wire<'_, DB>,
     cx: Cx<'_>,
     new: &NewRow<E>,
     mask: Mask,
     conflict: &Conflict<E>,
     sql: Sql<'_>,
 ) -> Result<E> {
-    if let Err(error) = DB::execute(conn, sql.finish()?).await {
-        if is_cardinality_violation(&error) {
+    if let Err(error) = wire.execute(sql.finish()?).await {
+        if is_cardinality_violation(error.as_sqlx()) {
             // Without the clause MySQL names the key.
-            let statement = bind::<DB, E>(insert_text::<DB, E>(cx, mask), mask, Some(new), None)?;
-            DB::execute(conn, statement).await?;
+            let statement = bind::<DB, E>(cx, insert_text::<DB, E>(cx, mask), mask, Some(new), None)?;
+            wire.execute(statement).await?;
         } else {
-            return Err(error.into());
+            return Err(error);
         }
     }
-    let mut rows = read_numbered::<DB, E, _>(conn, cx, conflict.target(), &[new]).await?;
+    let mut rows = read_numbered::<DB, E, _>(wire, cx, conflict.target(), &[new]).await?;
     rows.pop().ok_or(Error::NotStored { entity: E::META.entity })
 }
 
 /// Why a row was neither created nor updated.
 pub(super) async fn refused<DB: Backend, E: On<DB>>(
-    conn: &mut DB::Connection,
+    wire: &mut Wire<'_, DB>,
     cx: Cx<'_>,
     conflict: &Conflict<E>,
     rows: &[&NewRow<E>],
@@ -174,7 +175,7 @@ pub(super) async fn refused<DB: Backend, E: On<DB>>(
         if is_late(E::META, &demands, mask) {
             demands.clear(); // they were not asked yet
         }
-        if let Some(error) = create_refusal::<DB, E>(conn, cx, mask, *row, &demands).await? {
+        if let Some(error) = create_refusal::<DB, E>(wire, cx, mask, *row, &demands).await? {
             return Ok(error);
         }
     }
@@ -184,7 +185,7 @@ pub(super) async fn refused<DB: Backend, E: On<DB>>(
             let mut which = Which::<E>::filtered(Deleted::Only, &[]);
             which.keys = Keys::Like(conflict.target(), *row);
             which.write(&mut sql);
-            if DB::fetch_optional(conn, sql.finish()?).await?.is_some() {
+            if wire.fetch_optional(sql.finish()?).await?.is_some() {
                 return Ok(Error::Deleted { entity });
             }
         }
@@ -197,10 +198,10 @@ pub(super) async fn refused<DB: Backend, E: On<DB>>(
             let mut which = Which::<E>::filtered(Deleted::Shown, &[]);
             which.keys = Keys::Like(conflict.target(), *row);
             which.write(&mut seen);
-            if DB::fetch_optional(conn, hidden.finish()?).await?.is_none() {
+            if wire.fetch_optional(hidden.finish()?).await?.is_none() {
                 continue;
             }
-            if DB::fetch_optional(conn, seen.finish()?).await?.is_none() {
+            if wire.fetch_optional(seen.finish()?).await?.is_none() {
                 return Ok(denied(E::META, Action::Update, None, None));
             }
             let mask = given(E::META, *row);
@@ -210,7 +211,7 @@ pub(super) async fn refused<DB: Backend, E: On<DB>>(
             assigns.extend(conflict.restored());
             let mut which = Which::<E>::filtered(conflict.updatable(), &[]).to(Action::Update);
             which.keys = Keys::Like(conflict.target(), *row);
-            if let Some(error) = refusal::<DB, E>(conn, cx, &which.assigning(&assigns)).await? {
+            if let Some(error) = refusal::<DB, E>(wire, cx, &which.assigning(&assigns)).await? {
                 return Ok(error);
             }
         }
@@ -252,14 +253,14 @@ impl<DB: Backend, E: On<DB>> Op<DB> for UpsertMany<'_, E> {
         }
     }
 
-    async fn run(self, conn: &mut DB::Connection, cx: Cx<'_>) -> Result<Vec<E>> {
+    async fn run(self, wire: &mut Wire<'_, DB>, cx: Cx<'_>) -> Result<Vec<E>> {
         for (mask, _) in &self.batches {
             refuse_unreadable_key::<E>(DB::DIALECT, *mask)?;
         }
         let mut out = Placed::new(self.rows.len());
         for (mask, batch) in self.batches {
             let news: Vec<&NewRow<E>> = batch.iter().map(|at| &self.rows[*at]).collect();
-            let stored = upsert_batch::<DB, E>(conn, cx, mask, &news, self.conflict).await?;
+            let stored = upsert_batch::<DB, E>(wire, cx, mask, &news, self.conflict).await?;
             out.place(batch.into_iter().zip(stored));
         }
         let stored = out.finish().map_err(|_| Error::NotStored { entity: E::META.entity })?;
@@ -271,7 +272,7 @@ impl<DB: Backend, E: On<DB>> Op<DB> for UpsertMany<'_, E> {
 }
 
 async fn upsert_batch<DB: Backend, E: On<DB>>(
-    conn: &mut DB::Connection,
+    wire: &mut Wire<'_, DB>,
     cx: Cx<'_>,
     mask: Mask,
     rows: &[&NewRow<E>],
@@ -283,15 +284,15 @@ async fn upsert_batch<DB: Backend, E: On<DB>>(
     if way == Way::Locked || alone {
         let mut stored = Vec::with_capacity(rows.len());
         for row in rows {
-            stored.push(upsert_one::<DB, E>(conn, cx, row, conflict).await?);
+            stored.push(upsert_one::<DB, E>(wire, cx, row, conflict).await?);
         }
         return Ok(stored);
     }
     if !DB::DIALECT.has_returning() {
-        return upsert_batch_mysql::<DB, E>(conn, cx, mask, rows, conflict).await;
+        return upsert_batch_mysql::<DB, E>(wire, cx, mask, rows, conflict).await;
     }
     if conflict.target().iter().any(|col| !mask.contains(col.index)) {
-        return insert_batch::<DB, E>(conn, cx, mask, rows).await; // the database fills the key
+        return insert_batch::<DB, E>(wire, cx, mask, rows).await; // the database fills the key
     }
     let statement = if way == Way::WithLog {
         upsert_locked::with_log::<DB, E>(cx, mask, rows, conflict)?
@@ -302,8 +303,8 @@ async fn upsert_batch<DB: Backend, E: On<DB>>(
         returning(&mut sql, E::META);
         sql.finish()?
     };
-    let stored: Vec<E> = match decode_all(conn, statement).await {
-        Err(Error::Database(failure)) if is_cardinality_violation(failure.as_sqlx()) => {
+    let stored: Vec<E> = match decode_all(wire, statement).await {
+        Err(Error::Database(failure)) if is_cardinality_violation(Some(failure.as_sqlx())) => {
             // The driver's error goes along: it tells the transaction that PostgreSQL has aborted it.
             return Err(Error::SameKey {
                 entity: E::META.entity,
@@ -316,7 +317,7 @@ async fn upsert_batch<DB: Backend, E: On<DB>>(
     if stored.len() == rows.len() {
         return Ok(stored);
     }
-    Err(match refused::<DB, E>(conn, cx, conflict, rows).await? {
+    Err(match refused::<DB, E>(wire, cx, conflict, rows).await? {
         // A row that someone else created meanwhile, which the log has not seen, or one that was deleted just then and is live
         // by now. The caller tries again.
         Error::NotStored { entity } if way == Way::WithLog || E::META.plug.soft_delete.is_some() => {
@@ -327,7 +328,7 @@ async fn upsert_batch<DB: Backend, E: On<DB>>(
 }
 
 async fn upsert_batch_mysql<DB: Backend, E: On<DB>>(
-    conn: &mut DB::Connection,
+    wire: &mut Wire<'_, DB>,
     cx: Cx<'_>,
     mask: Mask,
     rows: &[&NewRow<E>],
@@ -338,7 +339,7 @@ async fn upsert_batch_mysql<DB: Backend, E: On<DB>>(
     let pick = |which: &[usize]| which.iter().map(|at| rows[*at]).collect::<Vec<_>>();
     let mut out = Placed::new(rows.len());
     if !fresh.is_empty() {
-        let stored = insert_batch::<DB, E>(conn, cx, mask, &pick(&fresh)).await?;
+        let stored = insert_batch::<DB, E>(wire, cx, mask, &pick(&fresh)).await?;
         out.place(fresh.into_iter().zip(stored));
     }
     if !keyed.is_empty() {
@@ -346,9 +347,9 @@ async fn upsert_batch_mysql<DB: Backend, E: On<DB>>(
         let mut sql = cx.sql::<DB>();
         insert_rows(&mut sql, E::META, mask, &news);
         conflict.clause(&mut sql, mask);
-        match DB::execute(conn, sql.finish()?).await {
+        match wire.execute(sql.finish()?).await {
             Ok(_) => {
-                let stored = read_numbered::<DB, E, _>(conn, cx, conflict.target(), &news).await;
+                let stored = read_numbered::<DB, E, _>(wire, cx, conflict.target(), &news).await;
                 let stored = stored.map_err(|error| match error {
                     Error::NotStored { entity } => Error::SameKey { entity, positions: None, driver: None },
                     error => error,
@@ -356,12 +357,12 @@ async fn upsert_batch_mysql<DB: Backend, E: On<DB>>(
                 out.place(keyed.into_iter().zip(stored?));
             }
             // One by one, so that MySQL names the other key.
-            Err(error) if is_cardinality_violation(&error) => {
+            Err(error) if is_cardinality_violation(error.as_sqlx()) => {
                 for (at, new) in keyed.into_iter().zip(news) {
-                    out.place([(at, upsert_one::<DB, E>(conn, cx, new, conflict).await?)]);
+                    out.place([(at, upsert_one::<DB, E>(wire, cx, new, conflict).await?)]);
                 }
             }
-            Err(error) => return Err(error.into()),
+            Err(error) => return Err(error),
         }
     }
     out.finish().map_err(|_| Error::NotStored { entity: E::META.entity })

@@ -8,6 +8,7 @@ use crate::backend::{Backend, Statement};
 use crate::entity::{Entity, Mask, On, Operation, Values};
 use crate::error::{Error, Result};
 use crate::expr::{Action, Col, Deleted, Demand, Sql, VALUES};
+use crate::observe::Wire;
 use crate::query::{decode_all, decode_first};
 use crate::source::Cx;
 use crate::write::{
@@ -24,38 +25,38 @@ const TAKEN: u64 = 1 << 62;
 
 /// Creates the row, or locks and updates the one that has its key.
 pub(super) async fn upsert<DB: Backend, E: On<DB>>(
-    conn: &mut DB::Connection,
+    wire: &mut Wire<'_, DB>,
     cx: Cx<'_>,
     mask: Mask,
     new: &NewRow<E>,
     conflict: &Conflict<E>,
 ) -> Result<E> {
-    take_turn::<DB>(conn, cx, E::META).await?;
+    take_turn::<DB>(wire, cx, E::META).await?;
     let demands = created::<E>(&cx.plugins(), mask, Some(new));
     let late = is_late(E::META, &demands, mask);
     let now = if late { &[] } else { &demands[..] };
     for _ in 0..TRIES {
-        if let Some(row) = create_unless_taken::<DB, E>(conn, cx, mask, new, conflict, now).await? {
+        if let Some(row) = create_unless_taken::<DB, E>(wire, cx, mask, new, conflict, now).await? {
             let rows = std::slice::from_ref(&row);
             if late {
-                judge::<DB, E>(conn, cx, Action::Create, &[row.id()], &demands).await?;
+                judge::<DB, E>(wire, cx, Action::Create, &[row.id()], &demands).await?;
             }
-            log_created::<DB, E>(conn, cx, rows).await?;
-            show(conn, cx, Operation::Create, rows).await?;
+            log_created::<DB, E>(wire, cx, rows).await?;
+            show(wire, cx, Operation::Create, rows).await?;
             return Ok(row);
         }
         // Whether or not the key is taken, the new row has to be one that may be created.
-        if let Some(error) = create_refusal::<DB, E>(conn, cx, mask, new, now).await? {
+        if let Some(error) = create_refusal::<DB, E>(wire, cx, mask, new, now).await? {
             return Err(error);
         }
         // A key may be unique among live rows alone: then there are deleted ones beside the one that has it.
-        let live = lock_taken::<DB, E>(conn, cx, new, conflict, Deleted::Hidden).await?;
+        let live = lock_taken::<DB, E>(wire, cx, new, conflict, Deleted::Hidden).await?;
         let mut operation = Operation::Update;
         let found = match live {
             Some(row) if conflict.keeps_live(mask) => return Ok(row),
             None if conflict.updatable() == Deleted::Shown => {
                 operation = Operation::Restore;
-                lock_taken::<DB, E>(conn, cx, new, conflict, Deleted::Only).await?
+                lock_taken::<DB, E>(wire, cx, new, conflict, Deleted::Only).await?
             }
             live => live,
         };
@@ -71,16 +72,16 @@ pub(super) async fn upsert<DB: Backend, E: On<DB>>(
                 // The key finds it once; afterwards it is the same row by its primary key.
                 let id = found.id();
                 let which = Which::<E>::one(&id).deleted(conflict.updatable());
-                let changed = change(conn, cx, operation, &assignments, &which, Answer::Rows).await?;
+                let changed = change(wire, cx, operation, &assignments, &which, Answer::Rows).await?;
                 changed.rows.into_iter().next()
             }
         };
         if let Some(row) = row {
             return Ok(row);
         }
-        match refused::<DB, E>(conn, cx, conflict, &[new]).await? {
+        match refused::<DB, E>(wire, cx, conflict, &[new]).await? {
             // It may have been deleted since.
-            Error::NotStored { .. } if is_gone::<DB, E>(conn, cx, conflict, new).await? => {}
+            Error::NotStored { .. } if is_gone::<DB, E>(wire, cx, conflict, new).await? => {}
             error => return Err(error),
         }
     }
@@ -89,7 +90,7 @@ pub(super) async fn upsert<DB: Backend, E: On<DB>>(
 
 /// The row that has the key, locked.
 async fn lock_taken<DB: Backend, E: On<DB>>(
-    conn: &mut DB::Connection,
+    wire: &mut Wire<'_, DB>,
     cx: Cx<'_>,
     new: &NewRow<E>,
     conflict: &Conflict<E>,
@@ -100,24 +101,24 @@ async fn lock_taken<DB: Backend, E: On<DB>>(
     let mut sql = cx.select::<DB, E>();
     which.write(&mut sql);
     sql.push(row_lock(DB::DIALECT));
-    decode_first(conn, sql.finish()?).await
+    decode_first(wire, sql.finish()?).await
 }
 
 /// Whether no row has the key any more.
 async fn is_gone<DB: Backend, E: On<DB>>(
-    conn: &mut DB::Connection,
+    wire: &mut Wire<'_, DB>,
     cx: Cx<'_>,
     conflict: &Conflict<E>,
     new: &NewRow<E>,
 ) -> Result<bool> {
     let mut sql = cx.sql::<DB>();
     sql.push("SELECT 1 FROM ").table(E::META).push(" WHERE ").equal(conflict.target(), new);
-    Ok(DB::fetch_optional(conn, sql.finish()?).await?.is_none())
+    Ok(wire.fetch_optional(sql.finish()?).await?.is_none())
 }
 
 /// The new row, or `None` if its key is taken; on MySQL the row that has it is locked then.
 async fn create_unless_taken<DB: Backend, E: On<DB>>(
-    conn: &mut DB::Connection,
+    wire: &mut Wire<'_, DB>,
     cx: Cx<'_>,
     mask: Mask,
     new: &NewRow<E>,
@@ -129,7 +130,7 @@ async fn create_unless_taken<DB: Backend, E: On<DB>>(
     if DB::DIALECT.has_returning() {
         conflict.conflict_target(&mut sql);
         sql.push(" DO NOTHING RETURNING ").readable_columns(E::META, false);
-        return decode_first(conn, sql.finish()?).await;
+        return decode_first(wire, sql.finish()?).await;
     }
     let Some(first) = conflict.target().first() else { return Ok(None) };
     // What LAST_INSERT_ID is given depends on the row: MariaDB computes a constant also where there is nothing to update.
@@ -138,42 +139,42 @@ async fn create_unless_taken<DB: Backend, E: On<DB>>(
     sql.push(&format!(", {TAKEN}, CAST(0 AS UNSIGNED))) = {TAKEN}, "))
         .column(first)
         .push(", (SELECT 1 UNION SELECT 2))");
-    match DB::execute(conn, sql.finish()?).await {
+    match wire.execute(sql.finish()?).await {
         Ok(done) if done.last_insert_id == TAKEN => Ok(None),
         // The new row was refused.
         Ok(done) if done.rows == 0 && !demands.is_empty() => Ok(None),
         Ok(_) => {
             let mut sql = cx.select::<DB, E>();
             sql.push(" WHERE ").equal(conflict.target(), new).push(row_lock(DB::DIALECT));
-            let rows: Vec<E> = decode(conn, sql).await?;
+            let rows: Vec<E> = decode(wire, sql).await?;
             rows.into_iter().next().map(Some).ok_or(Error::NotStored { entity: E::META.entity })
         }
-        Err(error) if is_cardinality_violation(&error) => {
+        Err(error) if is_cardinality_violation(error.as_sqlx()) => {
             // Without the clause MySQL names the other key.
-            DB::execute(conn, bind::<DB, E>(insert_text::<DB, E>(cx, mask), mask, Some(new), None)?).await?;
+            wire.execute(bind::<DB, E>(cx, insert_text::<DB, E>(cx, mask), mask, Some(new), None)?).await?;
             Err(Error::NotStored { entity: E::META.entity })
         }
-        Err(error) => Err(error.into()),
+        Err(error) => Err(error),
     }
 }
 
 /// PostgreSQL: one row with its log, in one statement. It is sent again where someone else created the row just then.
 pub(super) async fn with_log_one<DB: Backend, E: On<DB>>(
-    conn: &mut DB::Connection,
+    wire: &mut Wire<'_, DB>,
     cx: Cx<'_>,
     mask: Mask,
     new: &NewRow<E>,
     conflict: &Conflict<E>,
 ) -> Result<E> {
     if conflict.target().iter().any(|col| !mask.contains(col.index)) {
-        return insert_one(conn, cx, new).await;
+        return insert_one(wire, cx, new).await;
     }
     for _ in 0..TRIES {
-        let mut rows: Vec<E> = decode_all(conn, with_log::<DB, E>(cx, mask, &[new], conflict)?).await?;
+        let mut rows: Vec<E> = decode_all(wire, with_log::<DB, E>(cx, mask, &[new], conflict)?).await?;
         if let Some(row) = rows.pop() {
             return Ok(row);
         }
-        match refused::<DB, E>(conn, cx, conflict, &[new]).await? {
+        match refused::<DB, E>(wire, cx, conflict, &[new]).await? {
             Error::NotStored { .. } => {}
             error => return Err(error),
         }

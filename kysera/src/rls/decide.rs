@@ -10,6 +10,7 @@ use crate::error::Result;
 use crate::expr::{
     Action, AnyValue, Demand, Effect, IntoColumn, Meta, PluginContext, PolicyMeta, Rule, Sql, Standing,
 };
+use crate::observe::Wire;
 use crate::query::Exists;
 use crate::repository::{IdOf, NewOf, Repository};
 use crate::source::{Cx, Op, Source, System, run};
@@ -48,12 +49,14 @@ pub trait PolicyMethods: Repository {
     /// # Errors
     ///
     /// Those of the database.
+    #[track_caller]
     fn can(&self, action: Action, id: impl IntoColumn<IdOf<Self>>) -> BoxFuture<'_, Result<bool>>
     where
         Self::Entity: Policed,
     {
         let op = Can::<Self::Entity> { action, id: id.into_column(), who: None };
-        Box::pin(async move { run(self.source(), op).await })
+        let cx = Cx::of(self.source(), "can");
+        Box::pin(async move { run(self.source(), cx, op).await })
     }
 
     /// Whether the caller may create such a row. Columns that it leaves to the database count as NULL.
@@ -61,12 +64,14 @@ pub trait PolicyMethods: Repository {
     /// # Errors
     ///
     /// Those of the database.
+    #[track_caller]
     fn can_create(&self, new: NewOf<Self>) -> BoxFuture<'_, Result<bool>>
     where
         Self::Entity: Policed,
     {
         let op = CanCreate::<Self::Entity> { new };
-        Box::pin(async move { run(self.source(), op).await })
+        let cx = Cx::of(self.source(), "can_create");
+        Box::pin(async move { run(self.source(), cx, op).await })
     }
 
     /// What the caller may do with the row, and which rules say so; `None` if it may not see the row.
@@ -97,12 +102,14 @@ pub trait PolicyMethods: Repository {
     /// # Errors
     ///
     /// Those of the database.
+    #[track_caller]
     fn explain_access(&self, id: impl IntoColumn<IdOf<Self>>) -> BoxFuture<'_, Result<Option<Access>>>
     where
         Self::Entity: Policed,
     {
         let op = Explain::<Self::Entity> { id: id.into_column(), who: None };
-        Box::pin(async move { run(self.source(), op).await })
+        let cx = Cx::of(self.source(), "explain_access");
+        Box::pin(async move { run(self.source(), cx, op).await })
     }
 
     /// What someone else may do with the row, and why, whether or not they may see it; `None` if there is none. It takes a source
@@ -133,6 +140,7 @@ pub trait PolicyMethods: Repository {
     /// # Errors
     ///
     /// Those of the database.
+    #[track_caller]
     fn explain_access_of<'a>(
         &'a self,
         who: &'a <Self::Entity as Policed>::Context,
@@ -143,7 +151,8 @@ pub trait PolicyMethods: Repository {
         Self::Source: Source<Context = System>,
     {
         let op = Explain::<Self::Entity> { id: id.into_column(), who: Some(who) };
-        Box::pin(async move { run(self.source(), op).await })
+        let cx = Cx::of(self.source(), "explain_access_of");
+        Box::pin(async move { run(self.source(), cx, op).await })
     }
 }
 
@@ -163,7 +172,7 @@ impl<DB: Backend, E: On<DB>> Op<DB> for Can<'_, E> {
         E::META
     }
 
-    async fn run(self, conn: &mut DB::Connection, cx: Cx<'_>) -> Result<bool> {
+    async fn run(self, wire: &mut Wire<'_, DB>, cx: Cx<'_>) -> Result<bool> {
         let plugins = asking(cx, self.who);
         let mut sql = Sql::new(DB::DIALECT).at(cx.schema(), plugins);
         sql.push("SELECT 1 FROM ").table(E::META);
@@ -180,7 +189,7 @@ impl<DB: Backend, E: On<DB>> Op<DB> for Can<'_, E> {
                 judge_alike::<E>(&mut sql, &plugins);
             }
         }
-        Exists::<DB> { meta: E::META, statement: sql.finish()? }.run(conn, cx).await
+        Exists::<DB> { meta: E::META, statement: sql.finish()? }.run(wire, cx).await
     }
 }
 
@@ -203,14 +212,14 @@ impl<DB: Backend, E: On<DB>> Op<DB> for CanCreate<E> {
         E::META
     }
 
-    async fn run(self, conn: &mut DB::Connection, cx: Cx<'_>) -> Result<bool> {
+    async fn run(self, wire: &mut Wire<'_, DB>, cx: Cx<'_>) -> Result<bool> {
         let new = match Prepare::new(E::META, cx.plugins()).create::<E>(self.new) {
             Err(crate::Error::Denied { .. }) => return Ok(false),
             new => new?,
         };
         let mask = given(E::META, &new);
         let demands = created::<E>(&cx.plugins(), mask, Some(&new));
-        Ok(create_refusal::<DB, E>(conn, cx, mask, &new, &demands).await?.is_none())
+        Ok(create_refusal::<DB, E>(wire, cx, mask, &new, &demands).await?.is_none())
     }
 }
 
@@ -279,7 +288,7 @@ impl<DB: Backend, E: On<DB> + Policed> Op<DB> for Explain<'_, E> {
         E::META
     }
 
-    async fn run(self, conn: &mut DB::Connection, cx: Cx<'_>) -> Result<Option<Access>> {
+    async fn run(self, wire: &mut Wire<'_, DB>, cx: Cx<'_>) -> Result<Option<Access>> {
         let plugins = asking(cx, self.who.map(|who| who as &AnyValue));
         let Some(policy) = E::META.policy else { return Ok(None) };
         let rules = (policy.rules)().rules.iter().filter_map(|rule| Some((rule, rule.at(&plugins)?)));
@@ -300,7 +309,7 @@ impl<DB: Backend, E: On<DB> + Policed> Op<DB> for Explain<'_, E> {
             Some(_) => which.write_key(&mut sql),
             None => which.write(&mut sql),
         }
-        let Some(row) = DB::fetch_optional(conn, sql.finish()?).await? else { return Ok(None) };
+        let Some(row) = wire.fetch_optional(sql.finish()?).await? else { return Ok(None) };
         let mut verdicts = Vec::with_capacity(rules.len());
         for (at, (rule, _)) in rules.iter().enumerate() {
             verdicts.push((*rule, DB::integer(&row, at + 1)?));

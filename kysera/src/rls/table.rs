@@ -7,7 +7,7 @@ use crate::backend::Backend;
 use crate::entity::{On, Policed};
 use crate::error::{Error, Result};
 use crate::expr::Action;
-use crate::source::{Db, run};
+use crate::source::{Cx, Db, run};
 
 /// Asks the database whether a policy says what a table says that it should: for each caller, action and row, whether it is
 /// allowed. For tests; the rows are those that are there.
@@ -69,14 +69,15 @@ where
     C: Send + Sync + 'static,
 {
     let system = db.unrestricted("policy_table");
+    let cx = Cx::of(&system, "policy_table");
     let mut report = PolicyReport { asked: 0, surprises: Vec::new() };
     for (place, (who, action, id, expected)) in expected.into_iter().enumerate() {
         report.asked += 1;
         let row = format!("{id:?}");
-        let access = run(&system, Explain::<E> { id: id.clone(), who: Some(who) }).await?;
+        let access = run(&system, cx, Explain::<E> { id: id.clone(), who: Some(who) }).await?;
         let access = access.ok_or(Error::NotFound { entity: E::META.entity })?;
         // What the statement itself finds, and not only what the rules say one by one.
-        let found = run(&system, Can::<E> { action, id, who: Some(who) }).await?;
+        let found = run(&system, cx, Can::<E> { action, id, who: Some(who) }).await?;
         if found != expected || access.allows(action) != found {
             report.surprises.push(Surprise { place, row, action, expected, found, access });
         }

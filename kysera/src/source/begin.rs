@@ -1,15 +1,20 @@
 use std::future::{Future, IntoFuture};
 use std::marker::PhantomData;
+use std::panic::Location;
+use std::pin::pin;
+use std::time::Instant;
 
 use futures_util::future::BoxFuture;
 
 use super::Cx;
 use super::db::Db;
+use super::deadline::{Deadline, within};
 use super::read_only::ReadOnly;
 use super::replica::Replica;
 use super::tx::Tx;
 use crate::backend::{Backend, Dialect, Isolation, TxOptions};
-use crate::error::Result;
+use crate::error::{DeadlineStage, Result};
+use crate::observe::Wire;
 
 mod sealed {
     pub trait Sealed {}
@@ -76,23 +81,33 @@ pub struct Begin<'d, DB: Backend, C = (), M = Write> {
     db: &'d Db<DB, C>,
     replica: Option<&'d Replica<DB, C>>,
     options: TxOptions,
+    caller: &'static Location<'static>,
     mode: PhantomData<fn() -> M>,
 }
 
 impl<'d, DB: Backend, C: Send + Sync + 'static> Begin<'d, DB, C> {
+    #[track_caller]
     pub(super) fn new(db: &'d Db<DB, C>) -> Self {
-        Self { db, replica: None, options: TxOptions::default(), mode: PhantomData }
+        Self {
+            db,
+            replica: None,
+            options: TxOptions::default(),
+            caller: Location::caller(),
+            mode: PhantomData,
+        }
     }
 
     /// Nothing will be written: the handle becomes [`ReadOnly`], through which writes do not compile, and PostgreSQL and
     /// MySQL refuse them too. On SQLite it takes no lock (`BEGIN DEFERRED`).
     pub fn read_only(self) -> Begin<'d, DB, C, Read> {
         let options = TxOptions { read_only: true, ..self.options };
-        Begin { db: self.db, replica: self.replica, options, mode: PhantomData }
+        let Self { db, replica, caller, .. } = self;
+        Begin { db, replica, options, caller, mode: PhantomData }
     }
 }
 
 impl<'d, DB: Backend, C: Send + Sync + 'static> Begin<'d, DB, C, Read> {
+    #[track_caller]
     pub(super) fn on_replica(db: &'d Db<DB, C>, replica: &'d Replica<DB, C>) -> Self {
         Begin { replica: Some(replica), ..Begin::new(db).read_only() }
     }
@@ -133,16 +148,28 @@ impl<'d, DB: Backend, C: Send + Sync + 'static, M: Mode<DB, C>> Begin<'d, DB, C,
         }
     }
 
+    pub(crate) fn deadline(&self) -> Option<Deadline> {
+        self.db.deadline()
+    }
+
     async fn start(&self) -> Result<Tx<DB, C>> {
+        let asked = Instant::now();
         let mut lease = match self.replica {
             Some(replica) => replica.lease().await?,
             None => self.db.lease().await?,
         };
+        let waited = asked.elapsed();
         lease.mark_begun();
-        let begun = match DB::begin(&mut lease, self.options).await {
-            Ok(()) => Cx::of(self.db).tell_claims::<DB>(&mut lease).await,
-            Err(error) => Err(error.into()),
+        let cx = Cx::called(self.db, "begin", self.caller);
+        let begun = {
+            let begin = pin!(async {
+                let mut wire = Wire::new(&mut *lease, cx.watch_plain::<DB>(), waited);
+                wire.begin(self.options).await?;
+                cx.tell_claims::<DB>(&mut wire).await
+            });
+            within(self.deadline(), begin).await
         };
+        let begun = begun.map_err(|deadline| deadline.error(DeadlineStage::Running))?;
         if let Err(error) = lease.finish(begun) {
             if DB::DIALECT == Dialect::MySql && self.options.isolation.is_some() {
                 lease.condemn(); // the level may be waiting there for the next transaction
@@ -150,7 +177,7 @@ impl<'d, DB: Backend, C: Send + Sync + 'static, M: Mode<DB, C>> Begin<'d, DB, C,
             return Err(error);
         }
         lease.count_transaction();
-        Ok(Tx::new(lease, self.db.session()))
+        Ok(Tx::new(lease, self.db.session(), self.caller))
     }
 }
 
@@ -165,7 +192,8 @@ impl<'d, DB: Backend, C: Send + Sync + 'static, M: Mode<DB, C>> IntoFuture for B
 
 impl<DB: Backend, C, M> Clone for Begin<'_, DB, C, M> {
     fn clone(&self) -> Self {
-        Self { db: self.db, replica: self.replica, options: self.options, mode: PhantomData }
+        let Self { db, replica, options, caller, .. } = *self;
+        Self { db, replica, options, caller, mode: PhantomData }
     }
 }
 

@@ -1,22 +1,26 @@
 use std::borrow::Cow;
 use std::ops::{Deref, DerefMut};
+use std::sync::Arc;
 
 use sqlx::Connection;
 
 use super::System;
 use super::conn::FOREIGN;
+use super::session::Settings;
 use super::turn::{Turn, TurnGuard};
 use super::verdict::{Verdict, verdict};
 use super::{Bracket, Source, SourceGuard, Unit, Writable};
 use crate::backend::{Aftermath, Backend, Standing};
 use crate::error::{Error, Result, TransactionError};
 use crate::expr::dynamic;
+use crate::observe::{Observer, Observers};
 
 /// A connection or transaction of sqlx, borrowed for a while; made by [`on`]. `C` is who asks, `()` unless
 /// [`with_context`](Self::with_context) says otherwise.
 pub struct Borrowed<'c, DB: Backend, C = ()> {
     turn: Turn<State<'c, DB>>,
     context: C,
+    settings: Settings,
 }
 
 struct State<'c, DB: Backend> {
@@ -74,7 +78,7 @@ pub fn on<DB: Backend>(conn: &mut DB::Connection) -> Borrowed<'_, DB> {
         unit: false,
         savepoints: 0,
     });
-    Borrowed { turn, context: () }
+    Borrowed { turn, context: (), settings: Settings::default() }
 }
 
 impl<'c, DB: Backend, C> Borrowed<'c, DB, C> {
@@ -102,7 +106,19 @@ impl<'c, DB: Backend, C> Borrowed<'c, DB, C> {
     /// ```
     #[must_use]
     pub fn with_context<D: Send + Sync + 'static>(self, context: D) -> Borrowed<'c, DB, D> {
-        Borrowed { turn: self.turn, context }
+        Borrowed { turn: self.turn, context, settings: self.settings }
+    }
+
+    /// The same connection, with someone who is told of its statements; see [`Db::observed_by`](crate::Db::observed_by).
+    #[must_use]
+    pub fn observed_by(mut self, observer: Arc<dyn Observer>) -> Self {
+        self.settings.observers = self.settings.observers.and(observer);
+        self
+    }
+
+    pub(crate) fn with_observers(mut self, observers: Observers) -> Self {
+        self.settings.observers = observers;
+        self
     }
 
     /// The same connection with nobody's rights but the system's; see [`Db::unrestricted`](crate::Db::unrestricted).
@@ -174,6 +190,10 @@ impl<'c, DB: Backend, C: Send + Sync + 'static> Source for Borrowed<'c, DB, C> {
 
     fn context(&self) -> &C {
         &self.context
+    }
+
+    fn settings(&self) -> &Settings {
+        &self.settings
     }
 }
 

@@ -1,13 +1,17 @@
 //! What an operation is told of the source that it runs on.
 
+use std::panic::Location;
+
 use sqlx::SqlStr;
 
 use super::Source;
+use super::deadline::Deadline;
 use super::session::Settings;
 use crate::backend::Backend;
 use crate::entity::Entity;
 use crate::error::Result;
 use crate::expr::{Acting, Hooks, Meta, PluginContext, Sql, dynamic, qualified};
+use crate::observe::{Operation, Watch, Wire};
 
 /// How the source was set up, and who asks.
 #[derive(Clone, Copy)]
@@ -15,13 +19,49 @@ pub(crate) struct Cx<'s> {
     settings: &'s Settings,
     plugins: PluginContext<'s>,
     hooks: &'static Hooks,
+    /// The method that was called.
+    method: &'static str,
+    /// Where.
+    caller: &'static Location<'static>,
 }
 
 impl<'s> Cx<'s> {
-    pub(crate) fn of<S: Source>(source: &'s S) -> Self {
+    /// For a method that is being called; those that a user calls are `#[track_caller]`.
+    #[track_caller]
+    pub(crate) fn of<S: Source>(source: &'s S, method: &'static str) -> Self {
+        Self::called(source, method, Location::caller())
+    }
+
+    /// For a method that was called elsewhere.
+    pub(crate) fn called<S: Source>(
+        source: &'s S,
+        method: &'static str,
+        caller: &'static Location<'static>,
+    ) -> Self {
         let settings = source.settings();
         let plugins = PluginContext { context: source.context(), clock: &settings.clock, instant: None };
-        Self { settings, plugins, hooks: &Hooks::NONE }
+        Self { settings, plugins, hooks: &Hooks::NONE, method, caller }
+    }
+
+    /// The method that was called.
+    pub(crate) fn method(self) -> &'static str {
+        self.method
+    }
+
+    /// Whether someone asks for the values of statements.
+    pub(crate) fn shows_values(self) -> bool {
+        self.settings.observers.want_values()
+    }
+
+    /// Who watches what belongs to no entity.
+    pub(crate) fn watch_plain<DB: Backend>(self) -> Option<Watch<'s>> {
+        self.settings.observers.watch(Operation::plain(self.method), DB::DIALECT, self.caller)
+    }
+
+    /// Who watches its statements.
+    pub(crate) fn watch<DB: Backend>(self, meta: &'static Meta) -> Option<Watch<'s>> {
+        let operation = Operation { table: Some(meta.table), entity: Some(meta.entity), method: self.method };
+        self.settings.observers.watch(operation, DB::DIALECT, self.caller)
     }
 
     /// The same for a repository that has found out about its context.
@@ -46,12 +86,17 @@ impl<'s> Cx<'s> {
     }
 
     /// Tells PostgreSQL who asks, in a transaction that has just begun.
-    pub(crate) async fn tell_claims<DB: Backend>(self, conn: &mut DB::Connection) -> Result<()> {
+    pub(crate) async fn tell_claims<DB: Backend>(self, wire: &mut Wire<'_, DB>) -> Result<()> {
         let Some(claims) = self.settings.claims.filter(|claims| !claims.is_empty()) else { return Ok(()) };
         let mut sql = self.sql::<DB>();
         sql.set_claims(claims);
-        DB::execute(conn, sql.finish()?).await?;
+        wire.plain("set_claims").execute(sql.finish()?).await?;
         Ok(())
+    }
+
+    /// Until when the operation must have ended.
+    pub(crate) fn deadline(self) -> Option<Deadline> {
+        self.settings.deadline
     }
 
     /// Whether PostgreSQL is told, so that each statement needs a transaction.
@@ -65,7 +110,7 @@ impl<'s> Cx<'s> {
 
     /// Begins a statement.
     pub(crate) fn sql<DB: Backend>(self) -> Sql<'s> {
-        Sql::new(DB::DIALECT).at(self.schema(), self.plugins)
+        Sql::new(DB::DIALECT).at(self.schema(), self.plugins).showing(self.shows_values())
     }
 
     /// Begins a statement with `SELECT <columns> FROM <table>`.

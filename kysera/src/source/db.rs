@@ -1,14 +1,17 @@
 use std::borrow::Cow;
 use std::future::Future;
+use std::pin::pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::future::join;
-use sqlx::{Pool, SqlSafeStr};
+use sqlx::{Pool, SqlSafeStr, SqlStr};
 
 use super::begin::Begin;
 use super::builder::DbBuilder;
 use super::cache::Shared;
 use super::conn::Conn;
+use super::deadline::{Deadline, in_time, within};
 use super::lease::Lease;
 use super::node::Node;
 use super::policy::{Metrics, Policy, ReplicaMetrics};
@@ -17,9 +20,10 @@ use super::replicas::Replicas;
 use super::session::{Session, Settings};
 use super::tx::Tx;
 use super::verdict::Trust;
-use super::{Concurrent, Source, Writable};
+use super::{Concurrent, Cx, Source, Writable};
 use crate::backend::Backend;
-use crate::error::Result;
+use crate::error::{DeadlineStage, Result};
+use crate::observe::Wire;
 
 /// A database: sqlx's pool with kysera's way of lending connections, and a context.
 ///
@@ -238,6 +242,73 @@ impl<DB: Backend, C: Send + Sync + 'static> Db<DB, C> {
         self
     }
 
+    /// The same database, for work that must have ended in so much time from now: a moment, as a request has one, and not a
+    /// time for each statement. Its transactions, connections and sessions inherit the moment; of several deadlines the
+    /// first one counts.
+    ///
+    /// What has not ended by then ends with [`Error::Deadline`](crate::Error::Deadline), at once: the wait for a connection and
+    /// for one's turn on it, BEGIN, every statement, each row of a stream. What is called later is refused before anything is
+    /// sent. The error says which of these it was; outside of a transaction, a write that was in flight may have happened.
+    ///
+    /// In a transaction, the statement that meets the deadline is its last one: it is rolled back in the background. COMMIT is not sent
+    /// after the deadline. One that is on its way is waited for as long as [`Policy::recover`] beyond it, and is
+    /// [unknown](crate::error::TransactionError::OutcomeUnknown) then. The closure of [`transaction`](Self::transaction) is not interrupted
+    /// where it does something else; its next statement is refused.
+    ///
+    /// A statement that is in flight does not go on for nobody:
+    ///
+    /// | | what is done in the background | then |
+    /// |---|---|---|
+    /// | PostgreSQL | `pg_cancel_backend`, on a connection beside the pool's | the connection is used again |
+    /// | MySQL, MariaDB | `KILL`, likewise | the connection is closed, because it cannot be used again |
+    /// | SQLite | the connection's progress handler stops it | the connection is used again |
+    ///
+    /// There is at most one connection beside the pool's, for as long as it is needed; where none can be had, the statement ends by the
+    /// [limits of the session](super::SessionLimits). SQLite does not stop while it waits for a lock, which is its busy timeout, and a
+    /// progress handler of your own is replaced. To know the server's name for a session is one more round trip each time that a
+    /// connection comes out of sqlx's pool and is used with a deadline, not for each statement. Without a deadline nothing is different.
+    ///
+    /// SQL of your own on a [`connection`](Conn::connection) is not interrupted, [`health`](Self::health) has a time of its own, and
+    /// neither has `close`. [`Retry`](crate::infra::Retry) does not begin a pause of a transaction that would end after the deadline.
+    ///
+    /// ```
+    /// # #[cfg(feature = "sqlite")]
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> kysera::Result<()> {
+    /// # use sqlx::Sqlite;
+    /// use std::time::Duration;
+    ///
+    /// use kysera::{Db, Error, ErrorCode};
+    ///
+    /// let db = Db::<Sqlite>::connect("sqlite::memory:").await?;
+    /// let request = db.clone().with_deadline(Duration::from_millis(20));
+    /// let endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT COUNT(*) FROM n";
+    /// let late = request.raw_sql(endless).await.unwrap_err();
+    /// assert!(matches!(late, Error::Deadline(_)) && late.code() == ErrorCode::Timeout);
+    /// assert!(request.acquire().await.is_err(), "it is over");
+    /// assert!(db.acquire().await.is_ok());
+    /// # Ok(())
+    /// # }
+    /// # #[cfg(not(feature = "sqlite"))]
+    /// # fn main() {}
+    /// ```
+    #[must_use]
+    pub fn with_deadline(mut self, within: Duration) -> Self {
+        if let Some(deadline) = Deadline::after(within, self.shared.recover) {
+            let deadline = deadline.or_sooner(self.session.settings.deadline);
+            let settings = Settings { deadline: Some(deadline), ..(*self.session.settings).clone() };
+            self.session.settings = Arc::new(settings);
+        }
+        self
+    }
+
+    /// The same database, with someone who is told of every statement: of the result, its transactions and connections. Several
+    /// may be, one call each. See [`observe`](crate::observe) for an example and for those that kysera has.
+    #[must_use]
+    pub fn observed_by(self, observer: Arc<dyn crate::observe::Observer>) -> Self {
+        Self { session: self.session.observed_by(observer), shared: self.shared }
+    }
+
     /// The context.
     pub fn context(&self) -> &C {
         &self.session.context
@@ -273,12 +344,13 @@ impl<DB: Backend, C: Send + Sync + 'static> Db<DB, C> {
     ///
     /// [`PoolError`](crate::error::PoolError), and failures to connect.
     pub async fn acquire(&self) -> Result<Conn<DB, C>> {
-        let lease = self.shared.acquire().await?;
+        let lease = self.lease().await?;
         Ok(Conn::new(lease, self.session.clone()))
     }
 
     /// Configures and begins a transaction: `db.begin().isolation(..).run(|tx| async move { .. }).await?`, or
     /// `db.begin().await?` for a [`Tx`] that is ended by hand.
+    #[track_caller]
     pub fn begin(&self) -> Begin<'_, DB, C> {
         Begin::new(self)
     }
@@ -295,6 +367,7 @@ impl<DB: Backend, C: Send + Sync + 'static> Db<DB, C> {
     /// # Errors
     ///
     /// Those of `f`, of BEGIN, and those of [`Tx::commit`].
+    #[track_caller]
     pub fn transaction<T, F, Fut>(&self, f: F) -> impl Future<Output = Result<T>> + Send
     where
         T: Send,
@@ -313,11 +386,26 @@ impl<DB: Backend, C: Send + Sync + 'static> Db<DB, C> {
     /// # Errors
     ///
     /// Those of the database.
-    pub async fn raw_sql(&self, sql: impl SqlSafeStr) -> Result<()> {
-        let sql = sql.into_sql_str();
+    #[track_caller]
+    pub fn raw_sql(&self, sql: impl SqlSafeStr) -> impl Future<Output = Result<()>> + Send {
+        let cx = Cx::of(self, "raw_sql");
+        self.run_sql(cx, sql.into_sql_str())
+    }
+
+    async fn run_sql(&self, cx: Cx<'_>, sql: SqlStr) -> Result<()> {
         let conn = self.acquire().await?;
         let mut raw = conn.connection().await?;
-        Ok(DB::raw(&mut raw, sql).await?)
+        let end = {
+            let mut wire = Wire::<DB>::new(&mut *raw, cx.watch_plain::<DB>(), Duration::ZERO);
+            within(self.deadline(), pin!(wire.raw(cx.method(), sql))).await
+        };
+        match end {
+            Ok(result) => result,
+            Err(deadline) => {
+                raw.give_up();
+                Err(deadline.error(DeadlineStage::Running))
+            }
+        }
     }
 
     /// Closes the pool, and those of the replicas, and waits until every connection came back. Whoever waits for one is told
@@ -345,7 +433,32 @@ impl<DB: Backend, C: Send + Sync + 'static> Db<DB, C> {
     }
 
     pub(super) async fn lease(&self) -> Result<Lease<DB>> {
+        self.in_time(self.lease_at_leisure()).await
+    }
+
+    /// Waits for a connection until the deadline, and lends it until then.
+    pub(super) async fn in_time(
+        &self,
+        lease: impl Future<Output = Result<Lease<DB>>> + Send,
+    ) -> Result<Lease<DB>> {
+        let Some(deadline) = self.deadline() else { return lease.await };
+        in_time(Some(deadline))?;
+        let lease = pin!(async {
+            let mut lease = lease.await?;
+            lease.limit(deadline).await?;
+            Ok(lease)
+        });
+        let late = |deadline: Deadline| Err(deadline.error(DeadlineStage::Connection));
+        within(Some(deadline), lease).await.unwrap_or_else(late)
+    }
+
+    /// Without a deadline: for what asks how the database is.
+    pub(crate) async fn lease_at_leisure(&self) -> Result<Lease<DB>> {
         self.shared.acquire().await
+    }
+
+    pub(crate) fn deadline(&self) -> Option<Deadline> {
+        self.session.settings.deadline
     }
 
     pub(super) fn session(&self) -> Session<C> {
@@ -358,8 +471,8 @@ impl<DB: Backend, C: Send + Sync + 'static> Source for Db<DB, C> {
     type Context = C;
     type Guard<'a> = Lease<DB>;
 
-    async fn acquire(&self) -> Result<Self::Guard<'_>> {
-        self.shared.acquire().await
+    fn acquire(&self) -> impl Future<Output = Result<Self::Guard<'_>>> + Send {
+        self.lease()
     }
 
     fn context(&self) -> &C {

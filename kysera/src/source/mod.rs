@@ -18,7 +18,7 @@
 //! use then is marked; before anyone else gets it, it is read to the end of what was in flight and rolled back, in the
 //! background and within [`Policy::recover`], or closed. On MySQL and MariaDB, whose protocol cannot be picked up in the
 //! middle, it is closed at once. What was sent may still be executed: an INSERT that is abandoned happens, and a COMMIT that
-//! is abandoned has an unknown outcome.
+//! is abandoned has an unknown outcome. A [deadline](Db::with_deadline) stops what runs as well.
 
 mod begin;
 mod borrowed;
@@ -28,7 +28,9 @@ mod cluster;
 mod conn;
 mod cx;
 mod db;
+mod deadline;
 mod generate;
+mod interrupting;
 mod lease;
 mod node;
 mod policy;
@@ -59,6 +61,7 @@ pub use cluster::ClusterBuilder;
 pub use conn::{Conn, ConnGuard, RawConnection};
 pub(crate) use cx::Cx;
 pub use db::{Db, System};
+pub(crate) use deadline::{Deadline, within};
 pub(crate) use generate::generate;
 pub use lease::Lease;
 pub(crate) use node::Node;
@@ -68,7 +71,7 @@ pub use pool::PoolGuard;
 pub use position::Position;
 pub use read_only::ReadOnly;
 pub use replica::Replica;
-pub(crate) use run::{Op, run, run_in};
+pub(crate) use run::{Op, acquire, run, settle};
 #[doc(hidden)]
 pub use session::Settings;
 pub use transact::Transact;
@@ -174,6 +177,10 @@ pub trait SourceGuard<DB: Backend>: DerefMut<Target = DB::Connection> + Send {
 
     /// The operation ran to its end.
     fn settle(&mut self, end: Result<(), &Error>);
+
+    /// The deadline passed while a statement was in flight: nothing more may come of the transaction around it.
+    #[doc(hidden)]
+    fn give_up(&mut self) {}
 
     /// The guard will be held across code of the caller's: other statements are refused meanwhile instead of
     /// waiting for ever.

@@ -20,7 +20,8 @@ pub struct Policy {
     pub hold: Duration,
     /// How long a connection whose future was dropped may take to come clean before it is closed. Default 1 s: longer
     /// than reading the rest of a large result, shorter than an outage. A database in memory, which would be gone with
-    /// its connection, is waited for without end.
+    /// its connection, is waited for without end. Also how long a COMMIT that is on its way is waited for beyond a
+    /// [deadline](super::Db::with_deadline).
     pub recover: Duration,
     /// A connection that sqlx kept idle for longer is pinged before its use, for 1 s at most. Default 5 s: routers and
     /// load balancers cut idle connections after minutes, and a ping per 5 s of silence costs nothing. Holds for pools
@@ -61,6 +62,8 @@ pub struct Metrics {
     pub recovered: u64,
     /// Connections that were closed because they did not, or broke, since the start. Worth an alert when it rises.
     pub closed: u64,
+    /// Statements that were stopped because a [deadline](super::Db::with_deadline) passed, since the start.
+    pub stopped: u64,
     /// Connections that went back to sqlx because others may have been waiting there, or because they had been held
     /// for long, since the start.
     pub turned: u64,

@@ -71,12 +71,13 @@ impl<DB: Backend, C: Send + Sync + 'static> Replica<DB, C> {
     /// Configures and begins a transaction that only reads, on one replica: `db.replica().begin().run(|tx| async move { .. }).await?`,
     /// or `db.replica().begin().await?` for a [`ReadOnly<Tx>`](super::ReadOnly) that is ended by hand. With
     /// [`retry`](Begin::retry) each attempt may be on another one.
+    #[track_caller]
     pub fn begin(&self) -> Begin<'_, DB, C, Read> {
         Begin::on_replica(&self.db, self)
     }
 
     pub(super) async fn lease(&self) -> Result<Lease<DB>> {
-        self.db.replica_set().lease(&self.db, self.position).await
+        self.db.in_time(self.db.replica_set().lease(&self.db, self.position)).await
     }
 }
 

@@ -1,11 +1,14 @@
 //! The one place where operations meet sources.
 
 use std::future::Future;
+use std::pin::pin;
+use std::time::{Duration, Instant};
 
-use super::{Bracket, Cx, Source, SourceGuard, Unit, verdict};
+use super::{Bracket, Cx, Deadline, Source, SourceGuard, Unit, verdict, within};
 use crate::backend::{Backend, TxOptions};
-use crate::error::Result;
-use crate::expr::{Meta, dynamic};
+use crate::error::{DeadlineStage, Error, Result};
+use crate::expr::Meta;
+use crate::observe::{Watch, Wire};
 
 /// The body of an operation: generic over backend and entity, never over the source, so that it is compiled once per
 /// backend and entity.
@@ -20,27 +23,19 @@ pub(crate) trait Op<DB: Backend>: Send {
         Unit::Statement
     }
 
-    fn run(self, conn: &mut DB::Connection, cx: Cx<'_>) -> impl Future<Output = Result<Self::Out>> + Send;
+    fn run(self, wire: &mut Wire<'_, DB>, cx: Cx<'_>) -> impl Future<Output = Result<Self::Out>> + Send;
 }
 
 /// Acquires, brackets, runs, settles.
-pub(crate) fn run<S: Source, O: Op<S::Database>>(
-    source: &S,
-    op: O,
-) -> impl Future<Output = Result<O::Out>> + Send {
-    run_in(source, Cx::of(source), op)
-}
-
-/// The same where more is known of the source, or for it.
 #[allow(clippy::manual_async_fn, reason = "`Send` is part of the promise")]
-pub(crate) fn run_in<'s, S: Source, O: Op<S::Database>>(
+pub(crate) fn run<'s, S: Source, O: Op<S::Database>>(
     source: &'s S,
     cx: Cx<'s>,
     op: O,
 ) -> impl Future<Output = Result<O::Out>> + Send {
     async move {
-        let mut guard = source.acquire().await?;
         let meta = op.meta();
+        let (mut guard, watch, waited) = acquire(source, cx, meta).await?;
         let unit = match op.unit(cx) {
             Unit::Statement if cx.tells_claims() => Unit::Transaction,
             unit => unit,
@@ -49,25 +44,77 @@ pub(crate) fn run_in<'s, S: Source, O: Op<S::Database>>(
             Unit::Statement => Bracket::None,
             _ => guard.open_unit(unit),
         };
-        let result = match bracket {
-            Bracket::None => op.run(&mut guard, cx).await,
-            bracket => bracketed(&mut guard, unit, bracket, op, cx).await,
+        let end = match bracket {
+            Bracket::None => {
+                let mut wire = Wire::new(&mut *guard, watch, waited);
+                within(cx.deadline(), pin!(op.run(&mut wire, cx))).await
+            }
+            bracket => bracketed(&mut guard, (unit, bracket), op, cx, (watch, waited)).await,
+        };
+        settle::<S::Database, _, _>(&mut guard, end).map_err(|error| error.in_entity(meta))
+    }
+}
+
+/// Gives the connection back, whether the operation came to its end or to its deadline.
+pub(crate) fn settle<DB: Backend, G: SourceGuard<DB>, T>(
+    guard: &mut G,
+    end: Result<Result<T>, Deadline>,
+) -> Result<T> {
+    match end {
+        Ok(result) => {
+            guard.settle(result.as_ref().map(drop));
+            result
         }
-        .map_err(|error| error.in_entity(meta));
-        guard.settle(result.as_ref().map(drop));
-        result
+        Err(deadline) => {
+            guard.give_up();
+            Err(deadline.error(DeadlineStage::Running))
+        }
+    }
+}
+
+/// What is lent for an operation, who watches it, and how long it waited.
+pub(crate) async fn acquire<'s, S: Source>(
+    source: &'s S,
+    cx: Cx<'s>,
+    meta: &'static Meta,
+) -> Result<(S::Guard<'s>, Option<Watch<'s>>, Duration)> {
+    let Some(watch) = cx.watch::<S::Database>(meta) else {
+        let guard = source.acquire().await.map_err(|error| late_for(error, meta))?;
+        return Ok((guard, None, Duration::ZERO));
+    };
+    let asked = Instant::now();
+    match source.acquire().await.map_err(|error| late_for(error, meta)) {
+        Ok(guard) => Ok((guard, Some(watch), asked.elapsed())),
+        Err(error) => {
+            watch.unsent(asked.elapsed(), &error);
+            Err(error)
+        }
+    }
+}
+
+/// A deadline names what it was passed by. A connection that cannot be had is nobody's.
+fn late_for(error: Error, meta: &'static Meta) -> Error {
+    match error {
+        Error::Deadline(_) => error.in_entity(meta),
+        _ => error,
     }
 }
 
 async fn bracketed<DB: Backend, G: SourceGuard<DB>, O: Op<DB>>(
     guard: &mut G,
-    unit: Unit,
-    bracket: Bracket,
+    (unit, bracket): (Unit, Bracket),
     op: O,
     cx: Cx<'_>,
-) -> Result<O::Out> {
-    open::<DB>(guard, bracket, cx).await?;
-    match op.run(guard, cx).await {
+    (watch, waited): (Option<Watch<'_>>, Duration),
+) -> Result<Result<O::Out>, Deadline> {
+    let deadline = cx.deadline();
+    let mut wire = Wire::new(&mut **guard, watch, waited);
+    let opened = within(deadline, pin!(open::<DB>(&mut wire, bracket, cx))).await?;
+    if let Err(error) = opened {
+        return Ok(Err(error));
+    }
+    let result = within(deadline, pin!(op.run(&mut wire, cx))).await?;
+    let result = match result {
         Ok(out) => {
             // Everything was read, so RELEASE is certainly sent when its future is first polled: the books go first, and
             // who cuts it finds them right. (COMMIT is no different, but a ROLLBACK behind it does no harm.)
@@ -75,7 +122,9 @@ async fn bracketed<DB: Backend, G: SourceGuard<DB>, O: Op<DB>>(
             if savepoint {
                 guard.close_unit();
             }
-            let closed = close::<DB>(guard, bracket).await;
+            let mut wire = Wire::new(&mut **guard, watch, Duration::ZERO);
+            let own = deadline.filter(|_| savepoint); // COMMIT has more time
+            let closed = within(own, pin!(close::<DB>(&mut wire, bracket, cx))).await?;
             match (&closed, savepoint) {
                 (Ok(()), false) => guard.close_unit(),
                 // Still there, for the source to clean up.
@@ -88,43 +137,44 @@ async fn bracketed<DB: Backend, G: SourceGuard<DB>, O: Op<DB>>(
         }
         Err(error) => {
             // The error that came first wins; a failure to undo leaves the unit open, for the source to clean up.
-            if undo::<DB>(guard, bracket).await.is_ok() {
+            let mut wire = Wire::new(&mut **guard, watch, Duration::ZERO);
+            let undone = within(deadline, pin!(undo::<DB>(&mut wire, bracket))).await?;
+            if undone.is_ok() {
                 guard.close_unit();
             }
             Err(error)
         }
-    }
+    };
+    Ok(result)
 }
 
-async fn open<DB: Backend>(conn: &mut DB::Connection, bracket: Bracket, cx: Cx<'_>) -> Result<()> {
+async fn open<DB: Backend>(wire: &mut Wire<'_, DB>, bracket: Bracket, cx: Cx<'_>) -> Result<()> {
     match bracket {
         Bracket::None => {}
         Bracket::Transaction => {
-            DB::begin(conn, TxOptions::default()).await?;
-            cx.tell_claims::<DB>(conn).await?;
+            wire.begin(TxOptions::default()).await?;
+            cx.tell_claims::<DB>(wire).await?;
         }
-        Bracket::Savepoint(n) => DB::raw(conn, dynamic(format!("SAVEPOINT kysera_{n}"))).await?,
+        Bracket::Savepoint(n) => wire.savepoint(n).await?,
     }
     Ok(())
 }
 
-async fn close<DB: Backend>(conn: &mut DB::Connection, bracket: Bracket) -> Result<()> {
+async fn close<DB: Backend>(wire: &mut Wire<'_, DB>, bracket: Bracket, cx: Cx<'_>) -> Result<()> {
     match bracket {
-        Bracket::None => {}
-        Bracket::Transaction => verdict::commit::<DB>(conn).await?,
-        Bracket::Savepoint(n) => DB::raw(conn, dynamic(format!("RELEASE SAVEPOINT kysera_{n}"))).await?,
+        Bracket::None => Ok(()),
+        Bracket::Transaction => {
+            let commit = async |conn: &mut DB::Connection| verdict::commit::<DB>(conn, cx.deadline()).await;
+            wire.commit(commit).await
+        }
+        Bracket::Savepoint(n) => wire.release(n).await,
     }
-    Ok(())
 }
 
-async fn undo<DB: Backend>(conn: &mut DB::Connection, bracket: Bracket) -> Result<()> {
+async fn undo<DB: Backend>(wire: &mut Wire<'_, DB>, bracket: Bracket) -> Result<()> {
     match bracket {
-        Bracket::None => {}
-        Bracket::Transaction => DB::rollback(conn).await?,
-        Bracket::Savepoint(n) => {
-            let sql = format!("ROLLBACK TO SAVEPOINT kysera_{n}; RELEASE SAVEPOINT kysera_{n}");
-            DB::raw(conn, dynamic(sql)).await?;
-        }
+        Bracket::None => Ok(()),
+        Bracket::Transaction => wire.rollback().await,
+        Bracket::Savepoint(n) => wire.rollback_to(n).await,
     }
-    Ok(())
 }

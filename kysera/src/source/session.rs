@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
+use super::deadline::Deadline;
 use crate::clock::Clock;
 use crate::cursor::CursorSecret;
 use crate::error::{Error, Result};
 use crate::expr::ClaimMeta;
+use crate::observe::{Observer, Observers};
 
 /// Who asks, and how a source was set up. Cheap to clone.
 pub(super) struct Session<C> {
@@ -32,6 +34,10 @@ pub struct Settings {
     pub(crate) clock: Clock,
     /// What transactions tell PostgreSQL of who asks: claims of this very context.
     pub(crate) claims: Option<&'static [&'static ClaimMeta]>,
+    /// Until when everything must have ended.
+    pub(crate) deadline: Option<Deadline>,
+    /// Who is told of statements.
+    pub(crate) observers: Observers,
 }
 
 impl std::fmt::Debug for Settings {
@@ -39,6 +45,7 @@ impl std::fmt::Debug for Settings {
         f.debug_struct("Settings")
             .field("schema", &self.schema)
             .field("clock", &self.clock)
+            .field("deadline", &self.deadline)
             .finish_non_exhaustive()
     }
 }
@@ -63,6 +70,14 @@ impl<C> Session<C> {
         let settings = Settings { claims: Some(C::CLAIMS), ..(*self.settings).clone() };
         Self { context: self.context.clone(), settings: Arc::new(settings) }
     }
+
+    /// The same with one more who is told of statements.
+    pub(super) fn observed_by(&self, observer: Arc<dyn Observer>) -> Self {
+        let observers = self.settings.observers.and(observer);
+        let settings = Settings { observers, ..(*self.settings).clone() };
+        Self { context: self.context.clone(), settings: Arc::new(settings) }
+    }
+
     /// The same with tables in a schema.
     pub(super) fn in_schema(&self, name: &str) -> Result<Self> {
         let settings = Settings { schema: Some(schema_name(name)?), ..(*self.settings).clone() };
@@ -89,6 +104,12 @@ const SCHEMA_BYTES: usize = 63;
 
 impl Settings {
     /// Of sources that have nothing to say.
-    pub(crate) const NONE: &'static Settings =
-        &Settings { schema: None, cursor_secret: None, clock: Clock::SYSTEM, claims: None };
+    pub(crate) const NONE: &'static Settings = &Settings {
+        schema: None,
+        cursor_secret: None,
+        clock: Clock::SYSTEM,
+        claims: None,
+        deadline: None,
+        observers: Observers::NONE,
+    };
 }

@@ -6,10 +6,16 @@ use std::time::{Duration, Instant};
 use futures_util::{FutureExt, StreamExt, TryStreamExt};
 use tokio::time::timeout;
 
-use super::{Cx, Db, Op, Source, Unit, generate, on, run};
+use super::{Cx, Db, Op, Source, Unit, generate, on};
 use crate::backend::{Backend, Statement};
 use crate::error::{Error, Result, TransactionError};
 use crate::expr::{Meta, dynamic};
+use crate::observe::Wire;
+
+/// Runs an operation.
+fn run<S: Source, O: Op<S::Database>>(source: &S, op: O) -> impl Future<Output = Result<O::Out>> + Send {
+    super::run(source, Cx::of(source, "test"), op)
+}
 
 /// Whose statements these are: nobody's in particular.
 static META: Meta = Meta { entity: "Row", table: "rows", ..Meta::PLAIN };
@@ -40,9 +46,9 @@ impl<DB: Backend> Op<DB> for Steps {
         self.unit
     }
 
-    async fn run(self, conn: &mut DB::Connection, _: Cx<'_>) -> Result<()> {
+    async fn run(self, wire: &mut Wire<'_, DB>, _: Cx<'_>) -> Result<()> {
         for sql in self.sql {
-            DB::raw(conn, dynamic(sql)).await?;
+            DB::raw(wire.connection(), dynamic(sql)).await?;
         }
         match self.end {
             End::Done => Ok(()),
@@ -64,9 +70,9 @@ where
         &META
     }
 
-    async fn run(self, conn: &mut DB::Connection, _: Cx<'_>) -> Result<i64> {
-        let statement = Statement { sql: dynamic(self.0), args: Default::default(), persistent: true };
-        let row = DB::fetch_optional(conn, statement).await?.expect("a row");
+    async fn run(self, wire: &mut Wire<'_, DB>, _: Cx<'_>) -> Result<i64> {
+        let statement = Statement::new(dynamic(self.0), Default::default());
+        let row = wire.fetch_optional(statement).await?.expect("a row");
         Ok(DB::cell(&row, 0, true)?)
     }
 }
@@ -344,7 +350,7 @@ async fn streams_hold_their_turn() {
             guard.hold_for_stream();
             let end = async {
                 let sql = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000) SELECT i FROM n";
-                let statement = Statement { sql: dynamic(sql), args: Default::default(), persistent: true };
+                let statement = Statement::new(dynamic(sql), Default::default());
                 let mut rows = sqlx::Sqlite::fetch(&mut guard, statement);
                 while let Some(row) = rows.try_next().await? {
                     out.send(sqlx::Sqlite::cell(&row, 0, true)?).await;

@@ -4,11 +4,18 @@
 //! connection was drained. What was cut is then certainly on its way to the server, so that the next use of the
 //! handle finds the server where the books say it is, except for the mark "in flight", and reads up to there.
 
+use std::panic::Location;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::deadline::{Deadline, within};
 use super::lease::Lease;
+use super::session::Settings;
 use super::verdict::{self, Verdict, verdict};
 use crate::backend::{Aftermath, Backend, Standing};
-use crate::error::{Error, Result, TransactionError};
-use crate::expr::dynamic;
+use crate::error::{DeadlineStage, Error, Result, TransactionError};
+use crate::observe::{Operation, Wire};
 
 /// Why nothing more can be done in a transaction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,13 +28,15 @@ pub(super) enum Dead {
     Poisoned,
     /// The connection broke.
     Broken,
+    /// The deadline passed while something was in flight.
+    Late,
 }
 
 impl Dead {
     fn error(self) -> Error {
         match self {
             Dead::Finished => finished(),
-            Dead::Failed => failed(),
+            Dead::Failed | Dead::Late => failed(),
             Dead::Poisoned => Error::Transaction(TransactionError::Poisoned),
             Dead::Broken => sqlx::Error::Io(std::io::ErrorKind::NotConnected.into()).into(),
         }
@@ -44,6 +53,10 @@ pub(super) fn failed() -> Error {
 
 pub(super) struct TxState<DB: Backend> {
     pub(super) lease: Lease<DB>,
+    /// Who is told of its statements.
+    settings: Arc<Settings>,
+    /// Where it was begun.
+    caller: &'static Location<'static>,
     /// Savepoints on the server, those of cut futures included.
     pub(super) depth: u32,
     /// PostgreSQL: a statement failed with so many savepoints open, and everything is refused until one of them, or
@@ -57,8 +70,8 @@ pub(super) struct TxState<DB: Backend> {
 }
 
 impl<DB: Backend> TxState<DB> {
-    pub(super) fn new(lease: Lease<DB>) -> Self {
-        Self { lease, depth: 0, aborted: None, doubt: false, raw: false, dead: None }
+    pub(super) fn new(lease: Lease<DB>, settings: Arc<Settings>, caller: &'static Location<'static>) -> Self {
+        Self { lease, settings, caller, depth: 0, aborted: None, doubt: false, raw: false, dead: None }
     }
 
     /// Brings server and books together at `level`: reads what was left in flight, and undoes savepoints whose future
@@ -83,6 +96,36 @@ impl<DB: Backend> TxState<DB> {
             self.undo(level).await?;
         }
         Ok(())
+    }
+
+    /// Before a statement.
+    pub(super) async fn enter(&mut self, level: u32) -> Result<()> {
+        self.restore(level).await?;
+        self.check()
+    }
+
+    /// Ends the savepoint at `level`, and keeps what it did.
+    pub(super) async fn keep(&mut self, level: u32) -> Result<()> {
+        self.restore(level).await?;
+        if self.check().is_err() {
+            self.undo(level - 1).await?;
+            return Err(failed());
+        }
+        self.release().await
+    }
+
+    /// One of these steps has ended, or met the deadline.
+    pub(super) fn ended<T>(&mut self, step: Result<Result<T>, Deadline>) -> Result<T> {
+        step.unwrap_or_else(|deadline| {
+            self.give_up();
+            Err(deadline.error(DeadlineStage::Running))
+        })
+    }
+
+    /// Nothing more can come of it: it is stopped and rolled back in the background.
+    pub(super) fn give_up(&mut self) {
+        self.die(Dead::Late);
+        self.lease.end();
     }
 
     async fn probe(&mut self) -> Result<()> {
@@ -116,7 +159,8 @@ impl<DB: Backend> TxState<DB> {
     pub(super) async fn savepoint(&mut self) -> Result<u32> {
         self.depth += 1;
         let n = self.depth;
-        self.step(format!("SAVEPOINT kysera_{n}")).await?;
+        let result = self.wire().savepoint(n).await;
+        self.noted(result)?;
         Ok(n)
     }
 
@@ -124,7 +168,8 @@ impl<DB: Backend> TxState<DB> {
     pub(super) async fn release(&mut self) -> Result<()> {
         let n = self.depth;
         self.depth = n.saturating_sub(1);
-        self.step(format!("RELEASE SAVEPOINT kysera_{n}")).await
+        let result = self.wire().release(n).await;
+        self.noted(result)
     }
 
     /// Undoes everything beyond `level` savepoints.
@@ -132,8 +177,8 @@ impl<DB: Backend> TxState<DB> {
         let n = level + 1;
         self.depth = level;
         let aborted = self.aborted.take().filter(|at| *at <= level);
-        let undone =
-            self.step(format!("ROLLBACK TO SAVEPOINT kysera_{n}; RELEASE SAVEPOINT kysera_{n}")).await;
+        let undone = self.wire().rollback_to(n).await;
+        let undone = self.noted(undone);
         if undone.is_err() && self.dead.is_none() {
             // What should be gone may still be there.
             return Err(self.die(Dead::Failed));
@@ -144,8 +189,14 @@ impl<DB: Backend> TxState<DB> {
         undone
     }
 
-    async fn step(&mut self, sql: String) -> Result<()> {
-        let result = DB::raw(&mut self.lease, dynamic(sql)).await.map_err(Error::from);
+    /// The connection, for what begins and ends savepoints and the transaction.
+    fn wire(&mut self) -> Wire<'_, DB> {
+        let operation = Operation::plain("transaction");
+        let watch = self.settings.observers.watch(operation, DB::DIALECT, self.caller);
+        Wire::new(&mut *self.lease, watch, Duration::ZERO)
+    }
+
+    fn noted(&mut self, result: Result<()>) -> Result<()> {
         self.note(verdict::<DB>(result.as_ref().map(drop)), false);
         result
     }
@@ -181,26 +232,41 @@ impl<DB: Backend> TxState<DB> {
 
     /// COMMIT, or what has to be done instead.
     pub(super) async fn commit(&mut self) -> Result<()> {
-        let result = match self.restore(0).await.and_then(|()| self.check()) {
-            Ok(()) => {
-                let result = verdict::commit::<DB>(&mut self.lease).await;
+        let deadline = self.lease.deadline();
+        let ready = within(deadline, pin!(self.enter(0))).await.and_then(|ready| match deadline {
+            Some(deadline) if deadline.has_passed() => Err(deadline),
+            _ => Ok(ready),
+        });
+        let result = match ready {
+            Ok(Ok(())) => {
+                let commit = async |conn: &mut DB::Connection| verdict::commit::<DB>(conn, deadline).await;
+                let result = self.wire().commit(commit).await;
                 self.lease.finish(result)
             }
-            Err(error) => Err(error),
+            Ok(Err(error)) => Err(error),
+            Err(deadline) => {
+                self.give_up();
+                return Err(deadline.error(DeadlineStage::Commit));
+            }
         };
         match &result {
             Ok(()) => self.lease.mark_ended(),
             // Here and now, so that a second try does not race with the clean-up. The first error is the one that counts.
-            Err(_) => drop(self.clean_up().await),
+            Err(_) => drop(within(deadline, pin!(self.clean_up())).await),
         }
         self.end();
         result
     }
 
     pub(super) async fn rollback(&mut self) -> Result<()> {
+        let deadline = self.lease.deadline();
         let result = match self.dead {
             Some(Dead::Finished) => Err(finished()),
-            _ => self.clean_up().await,
+            // Which is what was asked for.
+            Some(Dead::Late) => Ok(()),
+            _ if deadline.is_some_and(Deadline::has_passed) => Ok(()),
+            // What is still in flight then goes on in the background.
+            _ => within(deadline, pin!(self.clean_up())).await.unwrap_or(Ok(())),
         };
         self.end();
         result
@@ -211,7 +277,7 @@ impl<DB: Backend> TxState<DB> {
             return Ok(()); // it will be closed, and the server rolls back by itself
         }
         if self.dead.is_none() && !self.doubt && !self.lease.is_in_flight() {
-            let result = DB::rollback(&mut self.lease).await.map_err(Error::from);
+            let result = self.wire().rollback().await;
             if self.lease.finish(result).is_ok() {
                 self.lease.mark_ended();
                 return Ok(());

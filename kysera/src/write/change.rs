@@ -14,6 +14,7 @@ use crate::backend::{Backend, Dialect};
 use crate::entity::{Cells, Entity, On, Operation, Written};
 use crate::error::Result;
 use crate::expr::{Action, Audit, Col, Meta, Sql};
+use crate::observe::Wire;
 use crate::source::{Cx, Unit};
 
 /// What a write answers.
@@ -81,7 +82,7 @@ pub(crate) fn unit_of_several<E: Entity>(dialect: Dialect, answer: Answer) -> Un
 
 /// `UPDATE <table> SET .. WHERE ..`, logged, and shown to the entity's own plugins.
 pub(crate) async fn change<DB: Backend, E: On<DB>>(
-    conn: &mut DB::Connection,
+    wire: &mut Wire<'_, DB>,
     cx: Cx<'_>,
     operation: Operation,
     assignments: &[Assignment<'_>],
@@ -95,26 +96,26 @@ pub(crate) async fn change<DB: Backend, E: On<DB>>(
     };
     let assigned = if which.action == Action::Update { assignments } else { &[] };
     let which = &which.assigning(assigned);
-    lock_first::<DB, E>(conn, cx, which).await?;
+    lock_first::<DB, E>(wire, cx, which).await?;
     let late = if which.is_one() { Vec::new() } else { which.becomes(&cx.plugins()) };
     // Its own plugins see the rows, and so does who has to judge them.
     let answer = if E::CUSTOM.after_write || !late.is_empty() { Answer::Rows } else { answer };
     let changed = match &E::META.plug.audit {
         Some(audit) if logs_at_once(DB::DIALECT, audit) => {
-            change_at_once(conn, cx, audit, operation, assignments, which, answer).await?
+            change_at_once(wire, cx, audit, operation, assignments, which, answer).await?
         }
-        Some(audit) => change_step_by_step(conn, cx, audit, operation, assignments, which).await?,
+        Some(audit) => change_step_by_step(wire, cx, audit, operation, assignments, which).await?,
         None if answer == Answer::Rows && !DB::DIALECT.has_returning() => {
-            change_and_read_back(conn, cx, assignments, which).await?
+            change_and_read_back(wire, cx, assignments, which).await?
         }
-        None => change_alone(conn, cx, operation, assignments, which, answer).await?,
+        None => change_alone(wire, cx, operation, assignments, which, answer).await?,
     };
-    refuse_left_out::<DB, E>(conn, cx, which, changed.count).await?;
+    refuse_left_out::<DB, E>(wire, cx, which, changed.count).await?;
     if !late.is_empty() {
         let ids: Vec<E::Id> = changed.rows.iter().map(E::id).collect();
-        judge::<DB, E>(conn, cx, which.action, &ids, &late).await?;
+        judge::<DB, E>(wire, cx, which.action, &ids, &late).await?;
     }
-    show(conn, cx, operation, &changed.rows).await?;
+    show(wire, cx, operation, &changed.rows).await?;
     Ok(changed)
 }
 
@@ -128,7 +129,7 @@ fn action_of(operation: Operation) -> Action {
 
 /// Refuses a write that has left out rows which were named, and which the caller may see.
 async fn refuse_left_out<DB: Backend, E: Entity>(
-    conn: &mut DB::Connection,
+    wire: &mut Wire<'_, DB>,
     cx: Cx<'_>,
     which: &Which<'_, E>,
     written: u64,
@@ -141,12 +142,12 @@ async fn refuse_left_out<DB: Backend, E: Entity>(
     if written >= named {
         return Ok(());
     }
-    refusal::<DB, E>(conn, cx, which).await?.map_or(Ok(()), Err)
+    refusal::<DB, E>(wire, cx, which).await?.map_or(Ok(()), Err)
 }
 
 /// The UPDATE and nothing else.
 async fn change_alone<DB: Backend, E: On<DB>>(
-    conn: &mut DB::Connection,
+    wire: &mut Wire<'_, DB>,
     cx: Cx<'_>,
     operation: Operation,
     assignments: &[Assignment<'_>],
@@ -167,15 +168,15 @@ async fn change_alone<DB: Backend, E: On<DB>>(
         which.write(&mut sql);
     }
     if answer == Answer::Count {
-        return Ok(Changed { rows: Vec::new(), count: DB::execute(conn, sql.finish()?).await?.rows });
+        return Ok(Changed { rows: Vec::new(), count: wire.execute(sql.finish()?).await?.rows });
     }
     sql.push(" RETURNING ").readable_columns(E::META, ordered);
-    Ok(Changed::of(decode(conn, sql).await?))
+    Ok(Changed::of(decode(wire, sql).await?))
 }
 
 /// Shows the entity's own plugins what was written.
 pub(crate) async fn show<DB: Backend, E: On<DB>>(
-    conn: &mut DB::Connection,
+    wire: &mut Wire<'_, DB>,
     cx: Cx<'_>,
     operation: Operation,
     rows: &[E],
@@ -183,13 +184,13 @@ pub(crate) async fn show<DB: Backend, E: On<DB>>(
     if !E::CUSTOM.after_write || rows.is_empty() {
         return Ok(());
     }
-    E::after_write(Written { operation, rows }, conn, cx.schema(), cx.plugins()).await
+    E::after_write(Written { operation, rows }, wire.reborrow(), cx.schema(), cx.plugins()).await
 }
 
 /// PostgreSQL: the rows are locked and read, changed and logged by one statement. The UPDATE takes its rows from those that
 /// were read: otherwise it may meet others, or newer ones.
 async fn change_at_once<DB: Backend, E: On<DB>>(
-    conn: &mut DB::Connection,
+    wire: &mut Wire<'_, DB>,
     cx: Cx<'_>,
     audit: &Audit,
     operation: Operation,
@@ -208,7 +209,7 @@ async fn change_at_once<DB: Backend, E: On<DB>>(
     });
     sql.push(")");
     log_query(&mut sql, meta, audit, cx, operation, Sides::Both);
-    answer_from(conn, sql, NEW, answer).await
+    answer_from(wire, sql, NEW, answer).await
 }
 
 /// PostgreSQL: `WITH "kysera_old" AS (..)`, the rows, locked in the order of their keys: two such statements cannot deadlock.
@@ -240,7 +241,7 @@ fn is_of_plugins<E: Entity>(operation: Operation, which: &Which<'_, E>) -> bool 
 
 /// Ends a statement with `SELECT .. FROM <cte>`.
 async fn answer_from<DB: Backend, E: On<DB>>(
-    conn: &mut DB::Connection,
+    wire: &mut Wire<'_, DB>,
     mut sql: Sql<'_>,
     cte: &'static str,
     answer: Answer,
@@ -248,24 +249,24 @@ async fn answer_from<DB: Backend, E: On<DB>>(
     if answer == Answer::Rows {
         sql.push(" SELECT ");
         select_from(&mut sql, E::META, cte);
-        return Ok(Changed::of(decode(conn, sql).await?));
+        return Ok(Changed::of(decode(wire, sql).await?));
     }
     sql.push(" SELECT COUNT(*) FROM ").ident(cte);
-    let row = DB::fetch_optional(conn, sql.finish()?).await?;
+    let row = wire.fetch_optional(sql.finish()?).await?;
     let count = row.map(|row| DB::integer(&row, 0)).transpose()?.unwrap_or_default();
     Ok(Changed { rows: Vec::new(), count: count.unsigned_abs() })
 }
 
 /// The rows are locked and read, then changed by their keys, then read again and logged.
 async fn change_step_by_step<DB: Backend, E: On<DB>>(
-    conn: &mut DB::Connection,
+    wire: &mut Wire<'_, DB>,
     cx: Cx<'_>,
     audit: &'static Audit,
     operation: Operation,
     assignments: &[Assignment<'_>],
     which: &Which<'_, E>,
 ) -> Result<Changed<E>> {
-    let olds = lock_seen::<DB, E>(conn, cx, which).await?;
+    let olds = lock_seen::<DB, E>(wire, cx, which).await?;
     if olds.is_empty() {
         return Ok(Changed::nothing());
     }
@@ -280,13 +281,13 @@ async fn change_step_by_step<DB: Backend, E: On<DB>>(
         if DB::DIALECT.has_returning() {
             sql.push(" RETURNING ");
             seen_columns(&mut sql, E::META);
-            news.extend(read_seen::<DB, E>(conn, sql).await?);
+            news.extend(read_seen::<DB, E>(wire, sql).await?);
         } else {
-            DB::execute(conn, sql.finish()?).await?;
-            news.extend(read_by_keys::<DB, E>(conn, cx, ids).await?);
+            wire.execute(sql.finish()?).await?;
+            news.extend(read_by_keys::<DB, E>(wire, cx, ids).await?);
         }
     }
-    write_entries::<DB>(conn, cx, E::META, audit, pair(operation, olds, &news)).await?;
+    write_entries::<DB>(wire, cx, E::META, audit, pair(operation, olds, &news)).await?;
     Ok(Changed::of(news.into_iter().map(|seen| seen.row).collect()))
 }
 
@@ -304,7 +305,7 @@ fn by_keys<'a, E: Entity>(sql: &mut Sql<'a>, ids: &'a [E::Id]) {
 
 /// MySQL: the rows are changed, then read. Several have to be found first, since afterwards the conditions may not hold.
 async fn change_and_read_back<DB: Backend, E: On<DB>>(
-    conn: &mut DB::Connection,
+    wire: &mut Wire<'_, DB>,
     cx: Cx<'_>,
     assignments: &[Assignment<'_>],
     which: &Which<'_, E>,
@@ -317,7 +318,7 @@ async fn change_and_read_back<DB: Backend, E: On<DB>>(
             set::write(&mut sql, assignments);
             which.write(&mut sql);
             // Rows that were found, whether or not that changed them.
-            if DB::execute(conn, sql.finish()?).await?.rows == 0 {
+            if wire.execute(sql.finish()?).await?.rows == 0 {
                 return Ok(Changed::nothing());
             }
             std::slice::from_ref(id)
@@ -326,13 +327,13 @@ async fn change_and_read_back<DB: Backend, E: On<DB>>(
             let mut sql = cx.select::<DB, E>();
             which.write(&mut sql);
             sql.push(row_lock(DB::DIALECT));
-            found = decode::<DB, E>(conn, sql).await?.iter().map(E::id).collect();
+            found = decode::<DB, E>(wire, sql).await?.iter().map(E::id).collect();
             for ids in found.chunks(MOST_AT_ONCE) {
                 let mut sql = cx.sql::<DB>().writing(E::META);
                 sql.push("UPDATE ").table(E::META).push(" SET ");
                 set::write(&mut sql, assignments);
                 by_keys::<E>(&mut sql, ids);
-                DB::execute(conn, sql.finish()?).await?;
+                wire.execute(sql.finish()?).await?;
             }
             &found[..]
         }
@@ -342,14 +343,14 @@ async fn change_and_read_back<DB: Backend, E: On<DB>>(
         let mut sql = cx.select::<DB, E>();
         by_keys::<E>(&mut sql, ids);
         sql.push(row_lock(DB::DIALECT));
-        rows.extend(decode::<DB, E>(conn, sql).await?);
+        rows.extend(decode::<DB, E>(wire, sql).await?);
     }
     Ok(Changed::of(rows))
 }
 
 /// Rows that the transaction has locked, as they are now.
 pub(crate) async fn read_by_keys<DB: Backend, E: On<DB>>(
-    conn: &mut DB::Connection,
+    wire: &mut Wire<'_, DB>,
     cx: Cx<'_>,
     ids: &[E::Id],
 ) -> Result<Vec<Seen<E>>> {
@@ -359,19 +360,19 @@ pub(crate) async fn read_by_keys<DB: Backend, E: On<DB>>(
     sql.push(" FROM ").table(E::META);
     by_keys::<E>(&mut sql, ids);
     sql.push(row_lock(DB::DIALECT));
-    read_seen(conn, sql).await
+    read_seen(wire, sql).await
 }
 
 /// `DELETE FROM <table> WHERE ..`, logged, and shown to the entity's own plugins. Answers how many rows there were.
 pub(crate) async fn remove<DB: Backend, E: On<DB>>(
-    conn: &mut DB::Connection,
+    wire: &mut Wire<'_, DB>,
     cx: Cx<'_>,
     operation: Operation,
     which: &Which<'_, E>,
 ) -> Result<u64> {
     let meta = E::META;
     let which = &which.clone().to(Action::Delete);
-    lock_first::<DB, E>(conn, cx, which).await?;
+    lock_first::<DB, E>(wire, cx, which).await?;
     let answer = if E::CUSTOM.after_write { Answer::Rows } else { Answer::Count };
     let removed: Changed<E> = match &meta.plug.audit {
         Some(audit) if logs_at_once(DB::DIALECT, audit) => {
@@ -380,26 +381,26 @@ pub(crate) async fn remove<DB: Backend, E: On<DB>>(
             which.write(&mut sql);
             sql.push(" RETURNING ").names(meta.columns).push(")");
             log_query(&mut sql, meta, audit, cx, operation, Sides::Old);
-            answer_from(conn, sql, OLD, answer).await?
+            answer_from(wire, sql, OLD, answer).await?
         }
         Some(audit) => {
-            let olds = lock_seen::<DB, E>(conn, cx, which).await?;
+            let olds = lock_seen::<DB, E>(wire, cx, which).await?;
             let mut rows = Vec::with_capacity(olds.len());
             let mut entries = Vec::with_capacity(olds.len());
             for Seen { row, key, json } in olds {
                 rows.push(row);
                 entries.push(Entry { key, operation, old: Some(json), new: None });
             }
-            remove_by_keys(conn, cx, &rows).await?;
-            write_entries::<DB>(conn, cx, meta, audit, entries).await?;
+            remove_by_keys(wire, cx, &rows).await?;
+            write_entries::<DB>(wire, cx, meta, audit, entries).await?;
             Changed::of(rows)
         }
         None if answer == Answer::Rows && !DB::DIALECT.has_returning() => {
             let mut sql = cx.select::<DB, E>();
             which.write(&mut sql);
             sql.push(row_lock(DB::DIALECT));
-            let rows = decode::<DB, E>(conn, sql).await?;
-            remove_by_keys(conn, cx, &rows).await?;
+            let rows = decode::<DB, E>(wire, sql).await?;
+            remove_by_keys(wire, cx, &rows).await?;
             Changed::of(rows)
         }
         None => {
@@ -408,20 +409,20 @@ pub(crate) async fn remove<DB: Backend, E: On<DB>>(
             which.write(&mut sql);
             if answer == Answer::Rows {
                 sql.push(" RETURNING ").readable_columns(meta, false);
-                Changed::of(decode(conn, sql).await?)
+                Changed::of(decode(wire, sql).await?)
             } else {
-                Changed { rows: Vec::new(), count: DB::execute(conn, sql.finish()?).await?.rows }
+                Changed { rows: Vec::new(), count: wire.execute(sql.finish()?).await?.rows }
             }
         }
     };
-    refuse_left_out::<DB, E>(conn, cx, which, removed.count).await?;
-    show(conn, cx, operation, &removed.rows).await?;
+    refuse_left_out::<DB, E>(wire, cx, which, removed.count).await?;
+    show(wire, cx, operation, &removed.rows).await?;
     Ok(removed.count)
 }
 
 /// Removes rows that are locked.
 async fn remove_by_keys<DB: Backend, E: On<DB>>(
-    conn: &mut DB::Connection,
+    wire: &mut Wire<'_, DB>,
     cx: Cx<'_>,
     rows: &[E],
 ) -> Result<()> {
@@ -430,27 +431,27 @@ async fn remove_by_keys<DB: Backend, E: On<DB>>(
         let mut sql = cx.sql::<DB>();
         sql.push("DELETE FROM ").table(E::META);
         by_keys::<E>(&mut sql, ids);
-        DB::execute(conn, sql.finish()?).await?;
+        wire.execute(sql.finish()?).await?;
     }
     Ok(())
 }
 
 /// Writes down rows that were just created, where that is not part of the INSERT.
 pub(crate) async fn log_created<DB: Backend, E: On<DB>>(
-    conn: &mut DB::Connection,
+    wire: &mut Wire<'_, DB>,
     cx: Cx<'_>,
     rows: &[E],
 ) -> Result<()> {
     let Some(audit) = &E::META.plug.audit else { return Ok(()) };
     let ids: Vec<E::Id> = rows.iter().map(E::id).collect();
     for ids in ids.chunks(keys_per_statement::<E>(DB::DIALECT)) {
-        let mut seen = read_by_keys::<DB, E>(conn, cx, ids).await?;
+        let mut seen = read_by_keys::<DB, E>(wire, cx, ids).await?;
         // In the order in which they were created.
         let places: std::collections::HashMap<&E::Id, usize> = ids.iter().zip(0..).collect();
         seen.sort_by_key(|seen| places.get(&seen.row.id()).copied());
         let entry =
             |Seen { key, json, .. }| Entry { key, operation: Operation::Create, old: None, new: Some(json) };
-        write_entries::<DB>(conn, cx, E::META, audit, seen.into_iter().map(entry).collect()).await?;
+        write_entries::<DB>(wire, cx, E::META, audit, seen.into_iter().map(entry).collect()).await?;
     }
     Ok(())
 }
@@ -483,11 +484,8 @@ pub(crate) fn select_from(sql: &mut Sql<'_>, meta: &'static Meta, cte: &'static 
 }
 
 /// Runs a statement to its end and decodes all rows.
-pub(crate) async fn decode<DB: Backend, E: On<DB>>(
-    conn: &mut DB::Connection,
-    sql: Sql<'_>,
-) -> Result<Vec<E>> {
-    let mut rows = DB::fetch(conn, sql.finish()?);
+pub(crate) async fn decode<DB: Backend, E: On<DB>>(wire: &mut Wire<'_, DB>, sql: Sql<'_>) -> Result<Vec<E>> {
+    let mut rows = wire.fetch(sql.finish()?);
     let mut out = Vec::new();
     while let Some(row) = rows.try_next().await? {
         out.push(E::decode(&mut Cells::new(&row, E::META, 0, out.is_empty()))?);

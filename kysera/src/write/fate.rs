@@ -15,6 +15,7 @@ use crate::backend::{Backend, Dialect};
 use crate::entity::{Entity, On, Operation};
 use crate::error::Result;
 use crate::expr::{Action, Col, Deleted, Mark, Meta, Node, Rel, same_value};
+use crate::observe::Wire;
 use crate::source::{Cx, Op, Unit};
 
 /// What becomes of rows.
@@ -70,25 +71,25 @@ impl<DB: Backend, E: On<DB>> Op<DB> for ByFilters<E> {
         self.fate.unit::<E>(DB::DIALECT, cx)
     }
 
-    async fn run(self, conn: &mut DB::Connection, cx: Cx<'_>) -> Result<u64> {
+    async fn run(self, wire: &mut Wire<'_, DB>, cx: Cx<'_>) -> Result<u64> {
         let which = Which::<E>::filtered(self.deleted, &self.filters);
-        Ok(meet::<DB, E>(conn, cx, &which, self.fate, Answer::Count).await?.count)
+        Ok(meet::<DB, E>(wire, cx, &which, self.fate, Answer::Count).await?.count)
     }
 }
 
 /// Lets rows meet their fate, and those along which it cascades. The rows of a deletion that cascades are counted, not answered.
 pub(crate) async fn meet<DB: Backend, E: On<DB>>(
-    conn: &mut DB::Connection,
+    wire: &mut Wire<'_, DB>,
     cx: Cx<'_>,
     which: &Which<'_, E>,
     fate: Fate,
     answer: Answer,
 ) -> Result<Changed<E>> {
     let mut steps = Steps::new();
-    let changed = meet_alone(conn, cx, which, fate, answer, &mut steps).await?;
+    let changed = meet_alone(wire, cx, which, fate, answer, &mut steps).await?;
     // One after the other and not within each other: rows may lead to rows to any depth.
     while let Some(Step(step)) = steps.pop_front() {
-        step(conn, cx, &mut steps).await?;
+        step(wire, cx, &mut steps).await?;
     }
     Ok(changed)
 }
@@ -99,17 +100,13 @@ type Steps<DB> = VecDeque<Step<DB>>;
 /// The rows at the other end of a relation.
 struct Step<DB: Backend>(Box<TakeStep<DB>>);
 
-type TakeStep<DB> = dyn for<'a> FnOnce(
-        &'a mut <DB as sqlx::Database>::Connection,
-        Cx<'a>,
-        &'a mut Steps<DB>,
-    ) -> BoxFuture<'a, Result<()>>
+type TakeStep<DB> = dyn for<'a, 'w> FnOnce(&'a mut Wire<'w, DB>, Cx<'a>, &'a mut Steps<DB>) -> BoxFuture<'a, Result<()>>
     + Send;
 
 impl<DB: Backend> Step<DB> {
     fn new<F>(step: F) -> Self
     where
-        F: for<'a> FnOnce(&'a mut DB::Connection, Cx<'a>, &'a mut Steps<DB>) -> BoxFuture<'a, Result<()>>
+        F: for<'a, 'w> FnOnce(&'a mut Wire<'w, DB>, Cx<'a>, &'a mut Steps<DB>) -> BoxFuture<'a, Result<()>>
             + Send
             + 'static,
     {
@@ -118,7 +115,7 @@ impl<DB: Backend> Step<DB> {
 }
 
 async fn meet_alone<DB: Backend, E: On<DB>>(
-    conn: &mut DB::Connection,
+    wire: &mut Wire<'_, DB>,
     cx: Cx<'_>,
     which: &Which<'_, E>,
     fate: Fate,
@@ -133,7 +130,7 @@ async fn meet_alone<DB: Backend, E: On<DB>>(
             Keys::Any => which.clone(),
             _ => which.clone().deleted(Deleted::Shown),
         };
-        let count = remove::<DB, E>(conn, cx, operation, &which).await?;
+        let count = remove::<DB, E>(wire, cx, operation, &which).await?;
         return Ok(Changed { rows: Vec::new(), count });
     };
     let prepare = Prepare::new(meta, cx.plugins());
@@ -152,10 +149,10 @@ async fn meet_alone<DB: Backend, E: On<DB>>(
     // What is marked already keeps its time.
     let which = which.clone().deleted(if fate == Fate::Delete { Deleted::Hidden } else { Deleted::Only });
     if !soft_delete.cascade {
-        return change(conn, cx, operation, &assignments, &which, answer).await;
+        return change(wire, cx, operation, &assignments, &which, answer).await;
     }
     if fate == Fate::Delete {
-        let Changed { rows, count } = change(conn, cx, operation, &assignments, &which, Answer::Rows).await?;
+        let Changed { rows, count } = change(wire, cx, operation, &assignments, &which, Answer::Rows).await?;
         E::cascade(Cascade { rows: rows.into(), fate, steps });
         return Ok(Changed { rows: Vec::new(), count });
     }
@@ -163,9 +160,9 @@ async fn meet_alone<DB: Backend, E: On<DB>>(
     let mut sql = cx.select::<DB, E>();
     which.write(&mut sql);
     sql.push(row_lock(DB::DIALECT));
-    let rows: Vec<E> = decode::<DB, E>(conn, sql).await?;
+    let rows: Vec<E> = decode::<DB, E>(wire, sql).await?;
     // They come first, so that a circle of rows ends where it began.
-    let changed = change(conn, cx, operation, &assignments, &which, answer).await?;
+    let changed = change(wire, cx, operation, &assignments, &which, answer).await?;
     E::cascade(Cascade { rows: rows.into(), fate, steps });
     Ok(changed)
 }
@@ -205,7 +202,7 @@ impl<DB: Backend, E: On<DB>> Cascade<'_, DB, E> {
         for group in self.together(own) {
             for group in group.chunks(MOST_PARENTS) {
                 let (rows, group, fate) = (self.rows.clone(), group.to_vec(), self.fate);
-                self.steps.push_back(Step::new(move |conn, cx, steps| {
+                self.steps.push_back(Step::new(move |wire, cx, steps| {
                     Box::pin(async move {
                         let rows: Vec<&E> = group.iter().filter_map(|at| rows.get(*at)).collect();
                         let keys: Vec<_> =
@@ -216,7 +213,7 @@ impl<DB: Backend, E: On<DB>> Cascade<'_, DB, E> {
                             let mark = rows.first().and_then(|row| row.value(own.index));
                             which.is = mark.map(|mark| (theirs, mark));
                         }
-                        meet_alone::<DB, C>(conn, cx, &which, fate, Answer::Count, steps).await?;
+                        meet_alone::<DB, C>(wire, cx, &which, fate, Answer::Count, steps).await?;
                         Ok(())
                     })
                 }));

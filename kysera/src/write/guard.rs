@@ -12,6 +12,7 @@ use crate::backend::{Backend, Dialect};
 use crate::entity::{Entity, Mask, Values};
 use crate::error::{Error, Result};
 use crate::expr::{Action, Becomes, Col, Demand, Meta, Node, PluginContext, PolicyMeta, Sql, Standing, Term};
+use crate::observe::Wire;
 use crate::source::Cx;
 
 /// The policy of an entity, if it concerns whoever asks. Whom it does not know is refused when a statement is written.
@@ -142,14 +143,14 @@ pub(crate) fn locks_first<E: Entity>(dialect: Dialect, cx: Cx<'_>, action: Actio
 
 /// Locks rows, where that is needed; the next statement sees all tables as they are then.
 pub(crate) async fn lock_first<DB: Backend, E: Entity>(
-    conn: &mut DB::Connection,
+    wire: &mut Wire<'_, DB>,
     cx: Cx<'_>,
     which: &Which<'_, E>,
 ) -> Result<()> {
     if !locks_first::<E>(DB::DIALECT, cx, which.action) {
         return Ok(());
     }
-    take_turn::<DB>(conn, cx, E::META).await?;
+    take_turn::<DB>(wire, cx, E::META).await?;
     let seen = Which { action: Action::Read, assigns: &[], ..which.clone() };
     let mut sql = cx.sql::<DB>();
     sql.push("SELECT ").names(key_columns(E::META)).push(" FROM ").table(E::META);
@@ -158,7 +159,7 @@ pub(crate) async fn lock_first<DB: Backend, E: Entity>(
         sql.push(" ORDER BY ").names(key_columns(E::META));
     }
     sql.push(row_lock(DB::DIALECT));
-    let mut rows = DB::fetch(conn, sql.finish()?);
+    let mut rows = wire.fetch(sql.finish()?);
     while rows.try_next().await?.is_some() {}
     Ok(())
 }
@@ -189,7 +190,7 @@ fn denied_by(meta: &Meta, action: Action, demand: &Demand) -> Error {
 /// Why a write has left out rows that the caller may read, if that is a rule. Asked afterwards, and only where fewer were written
 /// than were named.
 pub(crate) async fn refusal<DB: Backend, E: Entity>(
-    conn: &mut DB::Connection,
+    wire: &mut Wire<'_, DB>,
     cx: Cx<'_>,
     which: &Which<'_, E>,
 ) -> Result<Option<Error>> {
@@ -221,7 +222,7 @@ pub(crate) async fn refusal<DB: Backend, E: Entity>(
     });
     sql.push(" FROM ").table(meta);
     read.write(&mut sql);
-    let mut rows = DB::fetch(conn, sql.finish()?);
+    let mut rows = wire.fetch(sql.finish()?);
     while let Some(row) = rows.try_next().await? {
         for (at, demand) in demands.iter().enumerate() {
             if DB::integer(&row, at)? != 0 {
@@ -244,7 +245,7 @@ fn flag<'a>(sql: &mut Sql<'a>, condition: impl FnOnce(&mut Sql<'a>)) {
 
 /// Judges rows that were just written as they are stored, within the transaction that has written them.
 pub(crate) async fn judge<DB: Backend, E: Entity>(
-    conn: &mut DB::Connection,
+    wire: &mut Wire<'_, DB>,
     cx: Cx<'_>,
     action: Action,
     ids: &[E::Id],
@@ -270,7 +271,7 @@ pub(crate) async fn judge<DB: Backend, E: Entity>(
             });
         });
         sql.push(" = 1 LIMIT 1");
-        let Some(row) = DB::fetch_optional(conn, sql.finish()?).await? else { continue };
+        let Some(row) = wire.fetch_optional(sql.finish()?).await? else { continue };
         for (at, demand) in demands.iter().enumerate() {
             if DB::integer(&row, at)? != 0 {
                 return Err(denied_by(meta, action, demand));
@@ -283,7 +284,7 @@ pub(crate) async fn judge<DB: Backend, E: Entity>(
 
 /// Why a new row was not inserted, if that is a rule.
 pub(crate) async fn create_refusal<DB: Backend, E: Entity>(
-    conn: &mut DB::Connection,
+    wire: &mut Wire<'_, DB>,
     cx: Cx<'_>,
     mask: Mask,
     new: &dyn Values,
@@ -317,7 +318,7 @@ pub(crate) async fn create_refusal<DB: Backend, E: Entity>(
             };
         });
     }
-    let Some(row) = DB::fetch_optional(conn, sql.finish()?).await? else { return Ok(None) };
+    let Some(row) = wire.fetch_optional(sql.finish()?).await? else { return Ok(None) };
     for (at, demand) in demands.iter().enumerate() {
         if DB::integer(&row, at)? != 0 {
             return Ok(Some(denied_by(meta, Action::Create, demand)));

@@ -13,6 +13,7 @@ use crate::entity::{Cells, Entity, On, Operation};
 use crate::error::AuditError;
 use crate::error::{Error, Result};
 use crate::expr::{Acting, Audit, Col, MASKED, Meta, PluginContext, Sql};
+use crate::observe::Wire;
 use crate::source::Cx;
 
 /// The `WITH` queries of a write that is logged in the same statement.
@@ -188,11 +189,11 @@ pub(crate) fn seen_columns(sql: &mut Sql<'_>, meta: &'static Meta) {
 
 /// Reads rows with such columns.
 pub(crate) async fn read_seen<DB: Backend, E: On<DB>>(
-    conn: &mut DB::Connection,
+    wire: &mut Wire<'_, DB>,
     sql: Sql<'_>,
 ) -> Result<Vec<Seen<E>>> {
     let width = E::META.columns.len();
-    let mut rows = DB::fetch(conn, sql.finish()?);
+    let mut rows = wire.fetch(sql.finish()?);
     let mut seen = Vec::new();
     while let Some(row) = rows.try_next().await? {
         let text = |at| DB::text(&row, at).map(Option::unwrap_or_default);
@@ -229,7 +230,7 @@ fn with_exact_reals<E: Entity>(row: &E, json: String) -> Result<String> {
 
 /// Waits for the head of the entity's chain, if its log has one, and keeps it until the transaction ends. In front of every
 /// other lock: those who hold rows and wait for the head, and those who hold it and wait for the rows, would never meet.
-pub(crate) async fn take_turn<DB: Backend>(conn: &mut DB::Connection, cx: Cx<'_>, meta: &Meta) -> Result<()> {
+pub(crate) async fn take_turn<DB: Backend>(wire: &mut Wire<'_, DB>, cx: Cx<'_>, meta: &Meta) -> Result<()> {
     let Some(audit) = meta.plug.audit.as_ref().filter(|audit| audit.chain) else { return Ok(()) };
     if DB::DIALECT == Dialect::Sqlite {
         return Ok(()); // a transaction that writes has the database for itself
@@ -238,17 +239,17 @@ pub(crate) async fn take_turn<DB: Backend>(conn: &mut DB::Connection, cx: Cx<'_>
     sql.push("SELECT 1 FROM ");
     log_table(&mut sql, audit, "_chain");
     sql.push(" WHERE ").ident("id").push(" = 1 FOR UPDATE");
-    DB::execute(conn, sql.finish()?).await?;
+    wire.execute(sql.finish()?).await?;
     Ok(())
 }
 
 /// The rows that a write is about, locked.
 pub(crate) async fn lock_seen<DB: Backend, E: On<DB>>(
-    conn: &mut DB::Connection,
+    wire: &mut Wire<'_, DB>,
     cx: Cx<'_>,
     which: &Which<'_, E>,
 ) -> Result<Vec<Seen<E>>> {
-    take_turn::<DB>(conn, cx, E::META).await?;
+    take_turn::<DB>(wire, cx, E::META).await?;
     let mut sql = cx.sql::<DB>();
     sql.push("SELECT ");
     seen_columns(&mut sql, E::META);
@@ -261,7 +262,7 @@ pub(crate) async fn lock_seen<DB: Backend, E: On<DB>>(
         });
     }
     sql.push(row_lock(DB::DIALECT));
-    read_seen(conn, sql).await
+    read_seen(wire, sql).await
 }
 
 /// What keeps others from changing a row before it is written.
@@ -329,7 +330,7 @@ fn cover(meta: &'static Meta, audit: &Audit, mut side: Object) -> Result<String>
 
 /// Writes entries, in their order.
 pub(crate) async fn write_entries<DB: Backend>(
-    conn: &mut DB::Connection,
+    wire: &mut Wire<'_, DB>,
     cx: Cx<'_>,
     meta: &'static Meta,
     audit: &'static Audit,
@@ -344,7 +345,7 @@ pub(crate) async fn write_entries<DB: Backend>(
     }
     let acting = cx.acting();
     let hashes = if audit.chain {
-        chain::link::<DB>(conn, cx, meta, audit, &acting, &lines).await?
+        chain::link::<DB>(wire, cx, meta, audit, &acting, &lines).await?
     } else {
         Vec::new()
     };
@@ -383,7 +384,7 @@ pub(crate) async fn write_entries<DB: Backend>(
             }
             sql.push(")");
         });
-        DB::execute(conn, sql.finish()?).await?;
+        wire.execute(sql.finish()?).await?;
     }
     Ok(())
 }
@@ -432,7 +433,7 @@ mod chain {
 
     /// The hashes of new entries, each of which covers the one before it; the head of the chain is moved on to the last.
     pub(super) async fn link<DB: Backend>(
-        conn: &mut DB::Connection,
+        wire: &mut Wire<'_, DB>,
         cx: Cx<'_>,
         meta: &'static Meta,
         audit: &'static Audit,
@@ -448,7 +449,7 @@ mod chain {
             sql.push(" WHERE ").ident("id").push(" = 1");
             // The head is written in any case: writers take turns from here to the end of their transactions.
             sql.push(if DB::DIALECT == Dialect::Sqlite { "" } else { " FOR UPDATE" });
-            let head = DB::fetch_optional(conn, sql.finish()?).await?;
+            let head = wire.fetch_optional(sql.finish()?).await?;
             let Some(head) = head else {
                 return Err(Error::Audit(AuditError::NoChain { table: audit.table.to_owned() }));
             };
@@ -486,12 +487,12 @@ mod chain {
                 .push(" = ");
             sql.ident("entries").push(" + ").push(&lines.len().to_string());
             sql.push(" WHERE ").ident("id").push(" = 1");
-            DB::execute(conn, sql.finish()?).await?;
+            wire.execute(sql.finish()?).await?;
             Ok(hashes)
         }
         #[cfg(not(feature = "audit"))]
         {
-            let _ = (conn, cx, meta, audit, acting, lines);
+            let _ = (wire, cx, meta, audit, acting, lines);
             Err(without_feature())
         }
     }

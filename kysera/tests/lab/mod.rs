@@ -197,7 +197,7 @@ pub fn exec<S: Source>(source: &S, sql: String) -> impl Future<Output = Result<(
 pub fn number<S: Source<Database: Lab>>(source: &S, sql: String) -> impl Future<Output = Result<i64>> + Send {
     async move {
         let mut guard = source.acquire().await?;
-        let statement = Statement { sql: text(sql), args: Default::default(), persistent: true };
+        let statement = Statement { sql: text(sql), args: Default::default(), persistent: true, shown: None };
         let result = S::Database::fetch_optional(&mut guard, statement).await.map_err(Error::from);
         guard.settle(result.as_ref().map(drop));
         result.map(|row| S::Database::number(&row.expect("a row")))

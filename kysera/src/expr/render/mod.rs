@@ -80,6 +80,8 @@ pub(crate) struct Sql<'v> {
     items: &'v [Term],
     /// What it groups by.
     keys: &'v [Term],
+    /// Whether someone asks for the values.
+    shows: bool,
 }
 
 /// The table whose row is at hand, and what is joined to it.
@@ -116,6 +118,27 @@ enum Bind<'v> {
     Elsewhere,
 }
 
+impl Bind<'_> {
+    /// As people read it.
+    fn shown(&self) -> Option<String> {
+        let several = |codec: &Codec, values: &mut dyn Iterator<Item = &AnyValue>| {
+            if codec.sensitive {
+                return codec.shown(&());
+            }
+            format!("[{}]", values.map(|value| codec.shown(value)).collect::<Vec<_>>().join(", "))
+        };
+        Some(match self {
+            Self::Value(codec, value) => codec.shown(*value),
+            Self::Shared(codec, value) => codec.shown(&**value),
+            Self::Array(codec, values) => several(codec, &mut values.iter().copied()),
+            Self::SharedArray(codec, values) => several(codec, &mut values.iter().map(|value| &**value)),
+            Self::Text(text) => format!("{text:?}"),
+            Self::Integer(number) => number.to_string(),
+            Self::Elsewhere => return None,
+        })
+    }
+}
+
 impl<'v> Sql<'v> {
     pub(crate) fn new(dialect: Dialect) -> Self {
         Self {
@@ -136,6 +159,7 @@ impl<'v> Sql<'v> {
             condensed: false,
             items: &[],
             keys: &[],
+            shows: false,
         }
     }
 
@@ -143,6 +167,12 @@ impl<'v> Sql<'v> {
     pub(crate) fn at(mut self, schema: Option<&'v str>, cx: PluginContext<'v>) -> Self {
         self.schema = schema;
         self.cx = cx;
+        self
+    }
+
+    /// Whether someone asks for the values.
+    pub(crate) fn showing(mut self, shows: bool) -> Self {
+        self.shows = shows;
         self
     }
 
@@ -553,7 +583,8 @@ impl<'v> Sql<'v> {
             }
             .map_err(encode)?;
         }
-        Ok(Statement { sql: dynamic(self.text), args, persistent: true })
+        let shown = self.shows.then(|| self.binds.iter().filter_map(Bind::shown).collect());
+        Ok(Statement { shown, ..Statement::new(dynamic(self.text), args) })
     }
 }
 

@@ -15,7 +15,7 @@ use tokio::time::{Instant, timeout};
 
 use crate::backend::{Backend, Vitals};
 use crate::error::{Error, Result};
-use crate::source::{Db, Lease, Node, Source, SourceGuard};
+use crate::source::{Db, Lease, Node, SourceGuard};
 
 /// How a database is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
@@ -198,7 +198,7 @@ impl HealthCheck {
 
     /// Asks a database; see [`Db::health`].
     pub async fn run<DB: Backend, C: Send + Sync + 'static>(&self, db: &Db<DB, C>) -> Health {
-        let whole = self.ask(figures(db), Source::acquire(db));
+        let whole = self.ask(figures(db), db.lease_at_leisure());
         let replicas = join_all(db.nodes().iter().map(|node| self.replica(node)));
         let (mut health, replicas) = join(whole, replicas).await;
         if health.status == Status::Healthy

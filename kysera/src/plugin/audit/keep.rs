@@ -12,7 +12,8 @@ use crate::backend::{Backend, Dialect};
 use crate::entity::{Cells, Entity, On};
 use crate::error::{AuditError, Error, Result};
 use crate::expr::{Meta, Sql, Value};
-use crate::source::{Cx, Db, Op, Unit, run_in};
+use crate::observe::Wire;
+use crate::source::{Cx, Db, Op, Unit, run};
 use crate::write::{Linked, next_hash};
 
 /// What [`AuditTable::verify_chain`] found.
@@ -64,7 +65,7 @@ impl AuditTable {
         AuditEntry: On<DB>,
     {
         let op = Verify { table: self, before: None };
-        let Walk { head, fitting, last, broken } = run_in(db, Cx::of(db), op).await?;
+        let Walk { head, fitting, last, broken } = run(db, Cx::of(db, "verify_chain"), op).await?;
         let ends = last == head.hash && i64::try_from(fitting).ok() == head.entries.checked_sub(head.pruned);
         let broken = match broken {
             Some(id) => Some(ChainBreak::Entry { id }),
@@ -92,19 +93,19 @@ impl AuditTable {
         AuditEntry: On<DB>,
     {
         let time: Value = std::sync::Arc::new(DateTime::<Utc>::from(time.into()));
-        let cx = Cx::of(db);
-        let plain = run_in(db, cx, Prune { table: self, time: time.clone() }).await?;
+        let cx = Cx::of(db, "prune_older_than");
+        let plain = run(db, cx, Prune { table: self, time: time.clone() }).await?;
         if !self.chained {
             return Ok(plain);
         }
         // Nothing but another prune changes what is that old: then it is looked at once more.
         loop {
-            let boundary = run_in(db, cx, Boundary { table: self, time: time.clone() }).await?;
-            let walk = run_in(db, cx, Verify { table: self, before: Some(boundary) }).await?;
+            let boundary = run(db, cx, Boundary { table: self, time: time.clone() }).await?;
+            let walk = run(db, cx, Verify { table: self, before: Some(boundary) }).await?;
             if walk.broken.is_some() {
                 return Err(self.broken());
             }
-            if let Some(pruned) = run_in(db, cx, PruneChain { table: self, boundary, walk }).await? {
+            if let Some(pruned) = run(db, cx, PruneChain { table: self, boundary, walk }).await? {
                 return Ok(plain + pruned);
             }
         }
@@ -169,9 +170,9 @@ where
         AuditEntry::META
     }
 
-    async fn run(self, conn: &mut DB::Connection, cx: Cx<'_>) -> Result<Walk> {
+    async fn run(self, wire: &mut Wire<'_, DB>, cx: Cx<'_>) -> Result<Walk> {
         loop {
-            if let Some(walk) = self.walk::<DB>(conn, cx).await? {
+            if let Some(walk) = self.walk::<DB>(wire, cx).await? {
                 return Ok(walk);
             }
             // There are no entries. The first one may come just now.
@@ -185,7 +186,7 @@ where
             sql.push(") FROM ");
             self.table.write(&mut sql, "_chain");
             sql.push(" WHERE ").ident("id").push(" = 1");
-            let row = DB::fetch_optional(conn, sql.finish()?).await?.ok_or_else(|| self.table.no_chain())?;
+            let row = wire.fetch_optional(sql.finish()?).await?.ok_or_else(|| self.table.no_chain())?;
             if DB::integer(&row, 4)? == 0 {
                 let head = Head::read::<DB>(&row, 0)?;
                 return Ok(Walk { last: head.anchor.clone(), head, fitting: 0, broken: None });
@@ -203,7 +204,7 @@ impl Verify<'_> {
     }
 
     /// One statement, so that the head and the entries are of one moment. `None` if there are no entries.
-    async fn walk<DB: Backend>(&self, conn: &mut DB::Connection, cx: Cx<'_>) -> Result<Option<Walk>>
+    async fn walk<DB: Backend>(&self, wire: &mut Wire<'_, DB>, cx: Cx<'_>) -> Result<Option<Walk>>
     where
         AuditEntry: On<DB>,
     {
@@ -225,7 +226,7 @@ impl Verify<'_> {
         self.conditions(&mut sql);
         sql.push(" ORDER BY ").ident("id");
 
-        let mut rows = DB::fetch(conn, sql.finish()?);
+        let mut rows = wire.fetch(sql.finish()?);
         let mut walk: Option<Walk> = None;
         while let Some(row) = rows.try_next().await? {
             let walk = match &mut walk {
@@ -290,14 +291,14 @@ impl<DB: Backend> Op<DB> for Prune<'_> {
         AuditEntry::META
     }
 
-    async fn run(self, conn: &mut DB::Connection, cx: Cx<'_>) -> Result<u64> {
+    async fn run(self, wire: &mut Wire<'_, DB>, cx: Cx<'_>) -> Result<u64> {
         if !self.table.chained {
             let mut sql = cx.sql::<DB>();
             sql.push("SELECT 1 FROM ");
             self.table.write(&mut sql, "");
             sql.push(" WHERE ").ident("changed_at").push(" < ").shared(codec!(DateTime<Utc>), &self.time);
             sql.push(" AND ").ident("hash").push(" IS NOT NULL LIMIT 1");
-            if DB::fetch_optional(conn, sql.finish()?).await?.is_some() {
+            if wire.fetch_optional(sql.finish()?).await?.is_some() {
                 return Err(Error::Audit(AuditError::Chained { table: self.table.name.to_string() }));
             }
         }
@@ -306,7 +307,7 @@ impl<DB: Backend> Op<DB> for Prune<'_> {
         self.table.write(&mut sql, "");
         sql.push(" WHERE ").ident("changed_at").push(" < ").shared(codec!(DateTime<Utc>), &self.time);
         sql.push(" AND ").ident("hash").push(" IS NULL");
-        Ok(DB::execute(conn, sql.finish()?).await?.rows)
+        Ok(wire.execute(sql.finish()?).await?.rows)
     }
 }
 
@@ -323,7 +324,7 @@ impl<DB: Backend> Op<DB> for Boundary<'_> {
         AuditEntry::META
     }
 
-    async fn run(self, conn: &mut DB::Connection, cx: Cx<'_>) -> Result<i64> {
+    async fn run(self, wire: &mut Wire<'_, DB>, cx: Cx<'_>) -> Result<i64> {
         let mut sql = cx.sql::<DB>();
         sql.push("SELECT COALESCE(MIN(CASE WHEN ").ident("changed_at").push(" >= ");
         sql.shared(codec!(DateTime<Utc>), &self.time)
@@ -334,7 +335,7 @@ impl<DB: Backend> Op<DB> for Boundary<'_> {
         sql.push(") + 1, 0) FROM ");
         self.table.write(&mut sql, "");
         sql.push(" WHERE ").ident("hash").push(" IS NOT NULL");
-        match DB::fetch_optional(conn, sql.finish()?).await? {
+        match wire.fetch_optional(sql.finish()?).await? {
             Some(row) => Ok(DB::integer(&row, 0)?),
             None => Ok(0),
         }
@@ -359,7 +360,7 @@ impl<DB: Backend> Op<DB> for PruneChain<'_> {
         Unit::Atomic
     }
 
-    async fn run(self, conn: &mut DB::Connection, cx: Cx<'_>) -> Result<Option<u64>> {
+    async fn run(self, wire: &mut Wire<'_, DB>, cx: Cx<'_>) -> Result<Option<u64>> {
         let Self { table, boundary, walk } = self;
         let mut sql = cx.sql::<DB>();
         sql.push("SELECT ").list(HEAD, ", ", |sql, column| {
@@ -369,7 +370,7 @@ impl<DB: Backend> Op<DB> for PruneChain<'_> {
         table.write(&mut sql, "_chain");
         sql.push(" WHERE ").ident("id").push(" = 1");
         sql.push(if DB::DIALECT == Dialect::Sqlite { "" } else { " FOR UPDATE" });
-        let row = DB::fetch_optional(conn, sql.finish()?).await?.ok_or_else(|| table.no_chain())?;
+        let row = wire.fetch_optional(sql.finish()?).await?.ok_or_else(|| table.no_chain())?;
         let head = Head::read::<DB>(&row, 0)?;
         if (&head.anchor, head.pruned) != (&walk.head.anchor, walk.head.pruned) {
             return Ok(None);
@@ -378,7 +379,7 @@ impl<DB: Backend> Op<DB> for PruneChain<'_> {
         sql.push("DELETE FROM ");
         table.write(&mut sql, "");
         sql.push(" WHERE ").ident("hash").push(" IS NOT NULL AND ").ident("id").push(" < ").integer(boundary);
-        let pruned = DB::execute(conn, sql.finish()?).await?.rows;
+        let pruned = wire.execute(sql.finish()?).await?.rows;
         if pruned != walk.fitting {
             return Err(table.broken());
         }
@@ -394,7 +395,7 @@ impl<DB: Backend> Op<DB> for PruneChain<'_> {
             .push(" = ");
         sql.ident("pruned").push(" + ").integer(pruned.try_into().unwrap_or(i64::MAX));
         sql.push(" WHERE ").ident("id").push(" = 1");
-        DB::execute(conn, sql.finish()?).await?;
+        wire.execute(sql.finish()?).await?;
         Ok(Some(pruned))
     }
 }

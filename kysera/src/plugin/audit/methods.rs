@@ -10,7 +10,7 @@ use crate::error::Result;
 use crate::expr::IntoColumn;
 use crate::query::{Find, RowOf};
 use crate::repository::{IdOf, Repository, writing};
-use crate::source::{Cx, Source, Writable, run, run_in};
+use crate::source::{Cx, Source, Writable, run};
 use crate::write::audit_table_name;
 
 use super::past::{StateAt, ValuesAt};
@@ -49,6 +49,7 @@ pub trait AuditMethods: Repository {
     /// Whoever may not see all rows, because of a [policy](crate::rls) or of the scope of a plugin, sees the entries of those rows
     /// that it may see as they are now. Those of rows that are gone for good are for
     /// [unrestricted](crate::Db::unrestricted) sources, also where another row has the key by now.
+    #[track_caller]
     fn audit_log(&self) -> Find<'_, AuditEntry, Self::Source>
     where
         Self::Entity: Audited,
@@ -57,6 +58,7 @@ pub trait AuditMethods: Repository {
     }
 
     /// The entries about one row, the newest first: a query.
+    #[track_caller]
     fn history(&self, id: impl IntoColumn<IdOf<Self>>) -> Find<'_, AuditEntry, Self::Source>
     where
         Self::Entity: Audited,
@@ -65,6 +67,7 @@ pub trait AuditMethods: Repository {
     }
 
     /// The entries about rows of this entity that name an actor, the newest first: a query.
+    #[track_caller]
     fn changes_by(&self, actor: impl Into<String>) -> Find<'_, AuditEntry, Self::Source>
     where
         Self::Entity: Audited,
@@ -104,14 +107,16 @@ pub trait AuditMethods: Repository {
     /// [`Error::Deleted`](crate::Error::Deleted) if the row to change is marked as deleted;
     /// [`Error::Audit`](crate::Error::Audit) if the entry says that the row was created, and if it does not have a value that
     /// is needed; [`Error::Violation`](crate::Error::Violation) for constraints, such as a key that was taken meanwhile.
+    #[track_caller]
     fn restore_from_audit(&self, entry: i64) -> BoxFuture<'_, Result<Self::Entity>>
     where
         Self::Entity: Audited,
         Self::Source: Writable,
     {
+        let cx = Cx::of(self.source(), "restore_from_audit");
         Box::pin(async move {
             let op = RestoreFrom::<Self::Entity> { entry, entity: std::marker::PhantomData };
-            run_in(self.source(), writing(self), op).await
+            run(self.source(), writing(self, cx), op).await
         })
     }
 
@@ -126,6 +131,7 @@ pub trait AuditMethods: Repository {
     /// [`Error::Audit`](crate::Error::Audit) if the first entry about the row is later and not that of its creation, so that the
     /// log does not reach back that far; and if a `sensitive` column, or one that is newer than the entry, is not an `Option`:
     /// [`values_at`](Self::values_at) answers all the same. Those of the database.
+    #[track_caller]
     fn state_at(
         &self,
         id: impl IntoColumn<IdOf<Self>>,
@@ -135,7 +141,8 @@ pub trait AuditMethods: Repository {
         Self::Entity: Audited,
     {
         let op = StateAt::<Self::Entity> { id: id.into_column(), time: time.into() };
-        Box::pin(async move { run(self.source(), op).await })
+        let cx = Cx::of(self.source(), "state_at");
+        Box::pin(async move { run(self.source(), cx, op).await })
     }
 
     /// [`state_at`](Self::state_at) as it is written down: an object by the names of columns. Whoever may not see the row as it
@@ -144,6 +151,7 @@ pub trait AuditMethods: Repository {
     /// # Errors
     ///
     /// Those of the database.
+    #[track_caller]
     fn values_at(
         &self,
         id: impl IntoColumn<IdOf<Self>>,
@@ -153,18 +161,20 @@ pub trait AuditMethods: Repository {
         Self::Entity: Audited,
     {
         let op = ValuesAt::<Self::Entity> { id: id.into_column(), time: time.into() };
-        Box::pin(async move { run(self.source(), op).await })
+        let cx = Cx::of(self.source(), "values_at");
+        Box::pin(async move { run(self.source(), cx, op).await })
     }
 }
 
 impl<R: Repository> AuditMethods for R {}
 
+#[track_caller]
 fn find<R: Repository>(repository: &R, id: Option<IdOf<R>>) -> Find<'_, AuditEntry, R::Source>
 where
     R::Entity: Audited,
 {
     let source = repository.source();
-    let name = audit_table_name(R::Entity::META, Cx::of(source));
+    let name = audit_table_name(R::Entity::META, Cx::of(source, "audit_log"));
     // Where no row can be hidden, all entries are shown.
     let narrowed = id.is_some() || !R::Entity::META.has_fixed_scope();
     let row = narrowed.then(|| Arc::new(SeenRow::<R::Entity>::new(id)) as Arc<dyn RowOf>);

@@ -12,6 +12,7 @@ use crate::backend::{Backend, Dialect};
 use crate::entity::{Audited, Entity, On, Operation};
 use crate::error::{AuditError, Error, Result};
 use crate::expr::{Col, Deleted, Meta, Sql, Value};
+use crate::observe::Wire;
 use crate::query::decode_first;
 use crate::source::{Cx, Op};
 use crate::write::{Which, audit_table_name};
@@ -28,7 +29,7 @@ impl<E: Entity + Audited> Nearest<'_, E> {
     /// `is` says on which side of the time it is, `order` which one is the nearest.
     async fn find<DB: Backend>(
         &self,
-        conn: &mut DB::Connection,
+        wire: &mut Wire<'_, DB>,
         cx: Cx<'_>,
         is: &str,
         order: &str,
@@ -49,7 +50,7 @@ impl<E: Entity + Audited> Nearest<'_, E> {
         }
         sql.push(" AND ").ident("changed_at").push(is).shared(codec!(DateTime<Utc>), &self.time);
         sql.push(" ORDER BY ").ident("id").push(order).push(" LIMIT 1");
-        said::<DB, E>(conn, sql).await
+        said::<DB, E>(wire, sql).await
     }
 }
 
@@ -63,7 +64,7 @@ fn about<'v, E: Entity>(sql: &mut Sql<'v>, cx: Cx<'_>, id: &'v E::Id) {
 
 /// Whether an entry is about this row, and not about another one that had its key before.
 pub(super) async fn is_of_this_life<DB: Backend, E: On<DB> + Audited>(
-    conn: &mut DB::Connection,
+    wire: &mut Wire<'_, DB>,
     cx: Cx<'_>,
     id: &E::Id,
     entry: i64,
@@ -73,12 +74,12 @@ pub(super) async fn is_of_this_life<DB: Backend, E: On<DB> + Audited>(
     AuditTable::of::<E>().write(&mut sql, "");
     sql.push(" WHERE ").ident("id").push(" = ").integer(entry).push(" AND ").ident("id").push(" >= ");
     first_of_life::<E>(&mut sql, |sql| about::<E>(sql, cx, id));
-    Ok(DB::fetch_optional(conn, sql.finish()?).await?.is_some())
+    Ok(wire.fetch_optional(sql.finish()?).await?.is_some())
 }
 
 /// What the log says that a row was, `None` where there was none.
 async fn values_at<DB: Backend, E: On<DB> + Audited>(
-    conn: &mut DB::Connection,
+    wire: &mut Wire<'_, DB>,
     cx: Cx<'_>,
     id: &E::Id,
     time: SystemTime,
@@ -86,9 +87,9 @@ async fn values_at<DB: Backend, E: On<DB> + Audited>(
 ) -> Result<Option<Values<E>>> {
     let time = std::sync::Arc::new(DateTime::<Utc>::from(time));
     let nearest = Nearest::<E> { id, time, of_this_life };
-    let json = match nearest.find(conn, cx, " <= ", " DESC").await? {
+    let json = match nearest.find(wire, cx, " <= ", " DESC").await? {
         Some(entry) => entry.new,
-        None => match nearest.find(conn, cx, " > ", " ASC").await? {
+        None => match nearest.find(wire, cx, " > ", " ASC").await? {
             // The row is older than the log, or the log was cut off: since when it was what the next entry says, nobody knows.
             Some(entry) if entry.operation != Operation::Create => {
                 return Err(Error::Audit(AuditError::TooEarly { entity: E::META.entity }));
@@ -114,16 +115,16 @@ impl<DB: Backend, E: On<DB> + Audited> Op<DB> for ValuesAt<E> {
         E::META
     }
 
-    async fn run(self, conn: &mut DB::Connection, cx: Cx<'_>) -> Result<Self::Out> {
+    async fn run(self, wire: &mut Wire<'_, DB>, cx: Cx<'_>) -> Result<Self::Out> {
         let is_narrowed = is_narrowed(E::META, &cx.plugins());
         if is_narrowed {
             let mut sql = cx.sql::<DB>();
             refuse_shown::<E>(&mut sql);
-            if !is_seen::<DB, E>(conn, sql, &self.id).await? {
+            if !is_seen::<DB, E>(wire, sql, &self.id).await? {
                 return Ok(None);
             }
         }
-        let values = values_at::<DB, E>(conn, cx, &self.id, self.time, is_narrowed).await?;
+        let values = values_at::<DB, E>(wire, cx, &self.id, self.time, is_narrowed).await?;
         values.map(Values::into_json).transpose()
     }
 }
@@ -141,9 +142,9 @@ impl<DB: Backend, E: On<DB> + Audited> Op<DB> for StateAt<E> {
         E::META
     }
 
-    async fn run(self, conn: &mut DB::Connection, cx: Cx<'_>) -> Result<Self::Out> {
-        let state = match values_at::<DB, E>(conn, cx, &self.id, self.time, false).await {
-            Ok(Some(values)) => decoded::<DB, E>(conn, cx, &values).await,
+    async fn run(self, wire: &mut Wire<'_, DB>, cx: Cx<'_>) -> Result<Self::Out> {
+        let state = match values_at::<DB, E>(wire, cx, &self.id, self.time, false).await {
+            Ok(Some(values)) => decoded::<DB, E>(wire, cx, &values).await,
             Ok(None) => Ok(None),
             Err(error) => Err(error),
         };
@@ -151,7 +152,7 @@ impl<DB: Backend, E: On<DB> + Audited> Op<DB> for StateAt<E> {
             // What the log lacks of a row says that there is one: whoever may not see it is told nothing.
             Err(Error::Audit(_))
                 if is_narrowed(E::META, &cx.plugins())
-                    && !is_seen::<DB, E>(conn, cx.sql::<DB>(), &self.id).await? =>
+                    && !is_seen::<DB, E>(wire, cx.sql::<DB>(), &self.id).await? =>
             {
                 Ok(None)
             }
@@ -162,18 +163,18 @@ impl<DB: Backend, E: On<DB> + Audited> Op<DB> for StateAt<E> {
 
 /// Whether the caller may see a row as it is now, be it marked as deleted.
 async fn is_seen<'v, DB: Backend, E: On<DB>>(
-    conn: &mut DB::Connection,
+    wire: &mut Wire<'_, DB>,
     mut sql: Sql<'v>,
     id: &'v E::Id,
 ) -> Result<bool> {
     sql.push("SELECT 1 FROM ").table(E::META);
     Which::<E>::one(id).deleted(Deleted::Shown).write(&mut sql);
-    Ok(DB::fetch_optional(conn, sql.finish()?).await?.is_some())
+    Ok(wire.fetch_optional(sql.finish()?).await?.is_some())
 }
 
 /// The row that values are of, unless it may not be seen: the database makes the values those of their columns' types.
 async fn decoded<DB: Backend, E: On<DB>>(
-    conn: &mut DB::Connection,
+    wire: &mut Wire<'_, DB>,
     cx: Cx<'_>,
     values: &Values<E>,
 ) -> Result<Option<E>> {
@@ -197,12 +198,12 @@ async fn decoded<DB: Backend, E: On<DB>>(
         sql.readable_columns(meta, false);
     }
     from_known(&mut sql, meta, &known);
-    decode_first(conn, sql.finish()?).await
+    decode_first(wire, sql.finish()?).await
 }
 
 /// Whether the caller may see a row with these values.
 pub(super) async fn is_seen_as<DB: Backend, E: On<DB>>(
-    conn: &mut DB::Connection,
+    wire: &mut Wire<'_, DB>,
     cx: Cx<'_>,
     values: &Values<E>,
 ) -> Result<bool> {
@@ -214,7 +215,7 @@ pub(super) async fn is_seen_as<DB: Backend, E: On<DB>>(
     let mut sql = cx.sql::<DB>();
     sql.push("SELECT 1");
     from_known(&mut sql, E::META, &known);
-    Ok(DB::fetch_optional(conn, sql.finish()?).await?.is_some())
+    Ok(wire.fetch_optional(sql.finish()?).await?.is_some())
 }
 
 /// ` FROM <one row with these values> WHERE ..`, that is, if it may be seen.

@@ -11,6 +11,7 @@ use crate::backend::{Backend, Dialect};
 use crate::entity::{Audited, Entity, On, Operation};
 use crate::error::{AuditError, Error, Result};
 use crate::expr::{Action, Col, Deleted, Fill, Meta, Sql, Value};
+use crate::observe::Wire;
 use crate::query::decode_first;
 use crate::source::{Cx, Op, Unit};
 use crate::write::{
@@ -35,8 +36,8 @@ impl<DB: Backend, E: On<DB> + Audited> Op<DB> for RestoreFrom<E> {
         Unit::Atomic
     }
 
-    async fn run(self, conn: &mut DB::Connection, cx: Cx<'_>) -> Result<E> {
-        match self.restore(conn, cx).await {
+    async fn run(self, wire: &mut Wire<'_, DB>, cx: Cx<'_>) -> Result<E> {
+        match self.restore(wire, cx).await {
             // To whom rows can be hidden, an entry that cannot be restored does not exist.
             Err(
                 Error::NotFound { .. }
@@ -50,12 +51,12 @@ impl<DB: Backend, E: On<DB> + Audited> Op<DB> for RestoreFrom<E> {
 }
 
 impl<E: Entity + Audited> RestoreFrom<E> {
-    async fn restore<DB: Backend>(self, conn: &mut DB::Connection, cx: Cx<'_>) -> Result<E>
+    async fn restore<DB: Backend>(self, wire: &mut Wire<'_, DB>, cx: Cx<'_>) -> Result<E>
     where
         E: On<DB>,
     {
         let entity = E::META.entity;
-        take_turn::<DB>(conn, cx, E::META).await?;
+        take_turn::<DB>(wire, cx, E::META).await?;
         let mut sql = cx.sql::<DB>();
         sql.push("SELECT ");
         said_columns(&mut sql);
@@ -63,7 +64,7 @@ impl<E: Entity + Audited> RestoreFrom<E> {
         AuditTable::of::<E>().write(&mut sql, "");
         sql.push(" WHERE ").ident("id").push(" = ").integer(self.entry).push(" AND ").ident("table_name");
         sql.push(" = ").text_value(audit_table_name(E::META, cx));
-        let Some(Said { operation, old, .. }) = said::<DB, E>(conn, sql).await? else {
+        let Some(Said { operation, old, .. }) = said::<DB, E>(wire, sql).await? else {
             return Err(Error::NotFound { entity: super::AuditEntry::META.entity });
         };
         if operation == Operation::Create {
@@ -77,21 +78,21 @@ impl<E: Entity + Audited> RestoreFrom<E> {
         let removed = operation == Operation::Purge || (operation == Operation::Delete && !marks);
         let now = match removed {
             true => None,
-            false => current::<DB, E>(conn, cx, &old).await?,
+            false => current::<DB, E>(wire, cx, &old).await?,
         };
         match now {
             Some(now)
                 if is_narrowed(E::META, &cx.plugins())
-                    && !is_of_this_life::<DB, E>(conn, cx, &now.id(), self.entry).await? =>
+                    && !is_of_this_life::<DB, E>(wire, cx, &now.id(), self.entry).await? =>
             {
                 Err(Error::NotFound { entity })
             }
-            Some(now) => put_back::<DB, E>(conn, cx, &prepare, operation, now, &old).await,
+            Some(now) => put_back::<DB, E>(wire, cx, &prepare, operation, now, &old).await,
             None if removed || operation == Operation::Delete => {
-                if is_narrowed(E::META, &cx.plugins()) && is_hidden::<DB, E>(conn, cx, &old).await? {
+                if is_narrowed(E::META, &cx.plugins()) && is_hidden::<DB, E>(wire, cx, &old).await? {
                     return Err(Error::NotFound { entity });
                 }
-                create::<DB, E>(conn, cx, &prepare, &old).await
+                create::<DB, E>(wire, cx, &prepare, &old).await
             }
             None => Err(Error::NotFound { entity }),
         }
@@ -101,30 +102,30 @@ impl<E: Entity + Audited> RestoreFrom<E> {
 /// Whether there is nothing to create again for the caller: it might not have seen the row, or another one has its key now that
 /// it does not see. An INSERT would tell by its errors.
 async fn is_hidden<DB: Backend, E: On<DB> + Audited>(
-    conn: &mut DB::Connection,
+    wire: &mut Wire<'_, DB>,
     cx: Cx<'_>,
     values: &Values<E>,
 ) -> Result<bool> {
-    if !is_seen_as::<DB, E>(conn, cx, values).await? {
+    if !is_seen_as::<DB, E>(wire, cx, values).await? {
         return Ok(true);
     }
     let mut sql = cx.sql::<DB>();
     sql.push("SELECT 1 FROM ").table(E::META);
     values.key(&mut sql)?;
-    let is_taken = DB::fetch_optional(conn, sql.finish()?).await?.is_some();
-    Ok(is_taken && current::<DB, E>(conn, cx, values).await?.is_none())
+    let is_taken = wire.fetch_optional(sql.finish()?).await?.is_some();
+    Ok(is_taken && current::<DB, E>(wire, cx, values).await?.is_none())
 }
 
 /// The row as it is, locked, be it marked as deleted.
 async fn current<DB: Backend, E: On<DB>>(
-    conn: &mut DB::Connection,
+    wire: &mut Wire<'_, DB>,
     cx: Cx<'_>,
     values: &Values<E>,
 ) -> Result<Option<E>> {
     let mut sql = cx.select::<DB, E>();
     values.key(&mut sql)?;
     sql.visible(E::META, Deleted::Shown, " AND ").push(row_lock(DB::DIALECT));
-    decode_first(conn, sql.finish()?).await
+    decode_first(wire, sql.finish()?).await
 }
 
 /// The column that takes the time of updates, and the one with the version: nothing puts them back.
@@ -139,7 +140,7 @@ fn version_column(meta: &Meta) -> Option<usize> {
 
 /// Changes a row that is there.
 async fn put_back<DB: Backend, E: On<DB>>(
-    conn: &mut DB::Connection,
+    wire: &mut Wire<'_, DB>,
     cx: Cx<'_>,
     prepare: &Prepare<'_>,
     operation: Operation,
@@ -174,7 +175,7 @@ async fn put_back<DB: Backend, E: On<DB>>(
     let id = now.id();
     // Whatever it becomes, it is given other values.
     let which = Which::<E>::one(&id).deleted(Deleted::Shown).to(Action::Update);
-    let mut changed = change(conn, cx, becomes, &assignments, &which, Answer::Rows).await?;
+    let mut changed = change(wire, cx, becomes, &assignments, &which, Answer::Rows).await?;
     changed.rows.pop().ok_or(Error::NotFound { entity: meta.entity })
 }
 
@@ -196,7 +197,7 @@ enum Cell<'v> {
 
 /// Creates a row again that is gone.
 async fn create<DB: Backend, E: On<DB>>(
-    conn: &mut DB::Connection,
+    wire: &mut Wire<'_, DB>,
     cx: Cx<'_>,
     prepare: &Prepare<'_>,
     old: &Values<E>,
@@ -236,32 +237,32 @@ async fn create<DB: Backend, E: On<DB>>(
         sql.push("WITH ").ident(NEW).push(" AS (");
         insert(&mut sql);
         logged_insert(&mut sql, meta, audit, cx, Answer::Rows);
-        decode_first(conn, sql.finish()?).await?
+        decode_first(wire, sql.finish()?).await?
     } else {
         insert(&mut sql);
         if DB::DIALECT.has_returning() {
             sql.push(" RETURNING ").readable_columns(meta, false);
-            decode_first(conn, sql.finish()?).await?
+            decode_first(wire, sql.finish()?).await?
         } else {
-            DB::execute(conn, sql.finish()?).await?;
+            wire.execute(sql.finish()?).await?;
             let mut sql = cx.select::<DB, E>();
             old.key(&mut sql)?;
             sql.push(row_lock(DB::DIALECT));
-            decode_first(conn, sql.finish()?).await?
+            decode_first(wire, sql.finish()?).await?
         }
     };
     let row = row.ok_or(Error::NotStored { entity: meta.entity })?;
     let rows = std::slice::from_ref(&row);
     if at_once.is_none() {
-        log_created::<DB, E>(conn, cx, rows).await?;
+        log_created::<DB, E>(wire, cx, rows).await?;
     }
-    show(conn, cx, Operation::Create, rows).await?;
+    show(wire, cx, Operation::Create, rows).await?;
     // A row that the source may not see does not exist for it, neither now nor then.
     let mut sql = cx.sql::<DB>();
     sql.push("SELECT 1 FROM ").table(meta);
     let id = row.id();
     Which::<E>::one(&id).deleted(Deleted::Shown).write(&mut sql);
-    if !meta.has_fixed_scope() && DB::fetch_optional(conn, sql.finish()?).await?.is_none() {
+    if !meta.has_fixed_scope() && wire.fetch_optional(sql.finish()?).await?.is_none() {
         return Err(Error::NotFound { entity: meta.entity });
     }
     // Nobody but the log has said whose it is.
@@ -269,6 +270,6 @@ async fn create<DB: Backend, E: On<DB>>(
     let mut demands =
         policy_for(meta, &plugins).map(|policy| policy.created(&plugins, false)).unwrap_or_default();
     demands.extend(writes(meta, &plugins, cells.iter().map(|(col, _)| col.index)));
-    judge::<DB, E>(conn, cx, Action::Create, &[id], &demands).await?;
+    judge::<DB, E>(wire, cx, Action::Create, &[id], &demands).await?;
     Ok(row)
 }

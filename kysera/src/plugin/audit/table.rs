@@ -133,7 +133,7 @@ impl AuditTable {
             );
             return Err(Error::BadRequest(text.into()));
         }
-        let statements = self.statements(DB::DIALECT, Cx::of(db).schema()).join(";\n");
+        let statements = self.statements(DB::DIALECT, Cx::of(db, "install").schema()).join(";\n");
         match DB::DIALECT {
             // Every statement there is a transaction of its own, and IF NOT EXISTS knows no races.
             Dialect::MySql => db.raw_sql(sqlx::AssertSqlSafe(statements)).await,
@@ -155,11 +155,13 @@ impl AuditTable {
     ///
     /// That is for sources without a context and for [unrestricted](crate::Db::unrestricted) ones; where the entity of
     /// [`of`](Self::of) has a [policy](crate::rls), for these alone. Others are told [`Error::Protected`].
+    #[track_caller]
     pub fn entries<'s, S: Source>(&self, source: &'s S) -> Find<'s, AuditEntry, S> {
         self.find(source, &Hooks::NONE, Some(Arc::new(Everything(self.standing))))
     }
 
     /// A query of the log's entries.
+    #[track_caller]
     pub(super) fn find<'s, S: Source>(
         &self,
         source: &'s S,

@@ -9,6 +9,7 @@ use crate::backend::{Backend, Dialect};
 use crate::entity::{Entity, On, Operation};
 use crate::error::{AuditError, Error, Result};
 use crate::expr::{Col, Fill, MASKED, Mark, Meta, Sql};
+use crate::observe::Wire;
 
 /// A row, by the names of its columns. Numbers keep all their digits.
 pub(super) struct Values<E> {
@@ -124,10 +125,10 @@ pub(super) fn json_text(sql: &mut Sql<'_>, column: &str) {
 
 /// Reads the first row of such a statement.
 pub(super) async fn said<DB: Backend, E: On<DB>>(
-    conn: &mut DB::Connection,
+    wire: &mut Wire<'_, DB>,
     sql: Sql<'_>,
 ) -> Result<Option<Said>> {
-    let Some(row) = DB::fetch_optional(conn, sql.finish()?).await? else { return Ok(None) };
+    let Some(row) = wire.fetch_optional(sql.finish()?).await? else { return Ok(None) };
     let operation = DB::text(&row, 0)?.unwrap_or_default();
     let operation =
         operation.parse().map_err(|_| Error::Audit(AuditError::Malformed { entity: E::META.entity }))?;

@@ -1,0 +1,102 @@
+use std::fmt;
+use std::time::Duration;
+
+use super::{Event, Observer, Token};
+
+/// Tells of statements that take long: an event of `tracing` for each, of level WARN and target `kysera::slow`, with the operation, the
+/// duration, the rows, the caller and the text.
+///
+/// A stream counts with what the program does between its rows, and what failed or was dropped counts, too.
+///
+/// ```
+/// # #[cfg(feature = "sqlite")]
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> kysera::Result<()> {
+/// # use sqlx::Sqlite;
+/// use std::sync::Arc;
+/// use std::time::Duration;
+///
+/// use kysera::Db;
+/// use kysera::observe::SlowLog;
+///
+/// let slow = SlowLog::over(Duration::from_millis(50));
+/// let db = Db::<Sqlite>::connect("sqlite::memory:").await?.observed_by(Arc::new(slow));
+/// # Ok(())
+/// # }
+/// # #[cfg(not(feature = "sqlite"))]
+/// # fn main() {}
+/// ```
+pub struct SlowLog {
+    threshold: Duration,
+    values: bool,
+    instead: Option<Box<Instead>>,
+}
+
+type Instead = dyn Fn(&Event<'_>) + Send + Sync;
+
+impl SlowLog {
+    /// Tells of what takes longer than this. [`default`](Self::default) is 100 ms.
+    pub fn over(threshold: Duration) -> Self {
+        Self { threshold, values: false, instead: None }
+    }
+
+    /// Tells the values as well. They may be secrets: those of columns that are `#[kysera(sensitive)]` are covered, all others are
+    /// not.
+    #[must_use]
+    pub fn with_values(mut self) -> Self {
+        self.values = true;
+        self
+    }
+
+    /// Calls a function instead of telling `tracing`.
+    #[must_use]
+    pub fn to(mut self, tell: impl Fn(&Event<'_>) + Send + Sync + 'static) -> Self {
+        self.instead = Some(Box::new(tell));
+        self
+    }
+}
+
+impl Default for SlowLog {
+    fn default() -> Self {
+        Self::over(Duration::from_millis(100))
+    }
+}
+
+impl fmt::Debug for SlowLog {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SlowLog")
+            .field("threshold", &self.threshold)
+            .field("values", &self.values)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Observer for SlowLog {
+    fn ended(&self, event: &Event<'_>, _: Option<Token>) {
+        if event.duration <= self.threshold {
+            return;
+        }
+        if let Some(tell) = &self.instead {
+            return tell(event);
+        }
+        let statement = &event.statement;
+        // Another observer may have asked for them.
+        let values = statement.values.filter(|_| self.values).map(|values| values.join(", "));
+        tracing::event!(
+            target: "kysera::slow",
+            tracing::Level::WARN,
+            operation = %statement.operation,
+            duration_ms = event.duration.as_secs_f64() * 1000.0,
+            rows = event.rows,
+            outcome = event.outcome.label(),
+            caller = %statement.caller,
+            sql = statement.sql,
+            values,
+            "slow statement"
+        );
+    }
+
+    fn wants_values(&self) -> bool {
+        self.values
+    }
+}
