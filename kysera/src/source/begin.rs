@@ -1,13 +1,13 @@
 use std::future::{Future, IntoFuture};
 use std::marker::PhantomData;
 use std::panic::Location;
-use std::time::Instant;
 
 use futures_util::future::BoxFuture;
 
 use super::Cx;
 use super::db::Db;
 use super::read_only::ReadOnly;
+use super::run::waited_for;
 use super::tx::Tx;
 use crate::backend::{Backend, Dialect, Isolation, TxOptions};
 use crate::error::Result;
@@ -133,12 +133,11 @@ impl<'d, DB: Backend, C: Send + Sync + 'static, M: Mode<DB, C>> Begin<'d, DB, C,
     }
 
     async fn start(&self) -> Result<Tx<DB, C>> {
-        let asked = Instant::now();
-        let mut lease = self.db.lease().await?;
-        let waited = asked.elapsed();
-        lease.mark_begun();
         let cx = Cx::called(self.db, "begin", self.caller);
-        let mut wire = Wire::new(&mut *lease, cx.watch_plain::<DB>(), waited);
+        let watch = cx.watch_plain::<DB>();
+        let (mut lease, waited) = waited_for(watch, self.db.lease()).await?;
+        lease.mark_begun();
+        let mut wire = Wire::new(&mut *lease, watch, waited);
         let begun = match wire.begin(self.options).await {
             Ok(()) => cx.tell_claims::<DB>(&mut wire).await,
             Err(error) => Err(error),
