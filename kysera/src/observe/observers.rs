@@ -81,7 +81,13 @@ impl Observers {
         dialect: Dialect,
         caller: &'static Location<'static>,
     ) -> Option<Watch<'_>> {
-        (!self.all.is_empty()).then_some(Watch { observers: self, operation, dialect, caller })
+        (!self.all.is_empty()).then_some(Watch {
+            observers: self,
+            operation,
+            dialect,
+            caller,
+            is_part: false,
+        })
     }
 }
 
@@ -98,9 +104,16 @@ pub(crate) struct Watch<'c> {
     operation: Operation,
     dialect: Dialect,
     caller: &'static Location<'static>,
+    /// Whether it belongs to another one, whose first statement was sent before.
+    is_part: bool,
 }
 
 impl<'c> Watch<'c> {
+    /// The same as part of another operation.
+    pub(crate) fn as_part(self) -> Self {
+        Self { is_part: true, ..self }
+    }
+
     /// The same for another operation.
     pub(crate) fn of(self, operation: Operation) -> Self {
         Self { operation, ..self }
@@ -167,7 +180,7 @@ impl Running<'_> {
             sql: self.sql.as_str(),
             dialect: self.watch.dialect,
             caller: self.watch.caller,
-            is_first: self.first.statement,
+            is_first: self.first.statement && !self.watch.is_part,
             waited: self.first.waited,
             values: self.values.as_deref().filter(|values| !values.is_empty()),
         }

@@ -257,7 +257,7 @@ where
                 let mut check = true;
                 while let Some(row) = rows.try_next().await? {
                     open.between_rows = true;
-                    let row = self.shape.read(&row, 0, check)?;
+                    let row = self.shape.read(&row, 0, check).map_err(|error| rows.failed(error))?;
                     out.send(row).await;
                     open.between_rows = false;
                     check = false;

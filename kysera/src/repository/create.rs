@@ -437,7 +437,8 @@ pub(super) async fn read_numbered<DB: Backend, E: On<DB>, V: Values>(
         let mut check = true;
         while let Some(row) = rows.try_next().await? {
             let number = usize::try_from(DB::integer(&row, 0)?).unwrap_or(usize::MAX);
-            out.place([(number, E::decode(&mut Cells::new(&row, E::META, 1, check))?)]);
+            let row = E::decode(&mut Cells::new(&row, E::META, 1, check));
+            out.place([(number, row.map_err(|error| rows.failed(error))?)]);
             check = false;
         }
     }
