@@ -75,7 +75,8 @@ impl<'v> Sql<'v> {
                     sql.array(keys.codec, keys.values.to_vec());
                 },
             )
-            .push(") AS \"kysera_k\" (\"v\") CROSS JOIN LATERAL (SELECT ").loaded_columns(&rel, names, true);
+            .push(") AS \"kysera_k\" (\"v\") CROSS JOIN LATERAL (SELECT ")
+            .loaded_columns(&rel, names, true);
         self.push(", ROW_NUMBER() OVER (").lateral_order(rows, names).push(") AS \"kysera_n\"");
         self.loaded_from(&rel, names).push(" WHERE ").load_key(&rel, names);
         self.push(" BETWEEN \"kysera_k\".\"v\" AND \"kysera_k\".\"v\"");
