@@ -46,7 +46,8 @@ pub struct Statement<'e> {
     pub dialect: Dialect,
     /// Where the operation was called: the method of the repository, or the `find()` of the query.
     pub caller: &'static Location<'static>,
-    /// Whether it is the first one that the operation sends, not counting what begins a transaction.
+    /// Whether it is the first one that the operation sends, not counting what begins a transaction. What `with` loads for
+    /// the rows of a query is part of the query.
     pub is_first: bool,
     /// How long the operation waited for its connection; zero for its later statements.
     pub waited: Duration,
