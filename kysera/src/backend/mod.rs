@@ -336,6 +336,24 @@ async fn only_row<DB: Backend>(conn: &mut DB::Connection, sql: &'static str) -> 
 /// The options with which a database is connected to.
 pub type ConnectOptionsOf<DB> = <<DB as Database>::Connection as Connection>::Options;
 
+/// How many statements a connection keeps prepared, unless its URL says so. sqlx's 100 are too few for a program of some
+/// tables, and each one that is pushed out and comes again costs a round trip, on MySQL often 40 ms: sqlx closes a statement
+/// there in a packet of its own, which the server does not answer, and leaves Nagle's algorithm on, so that what is sent next
+/// waits for a delayed acknowledgement.
+#[allow(dead_code, reason = "used by the drivers that are switched on")]
+const STATEMENTS: usize = 500;
+
+/// What URLs call that.
+#[allow(dead_code, reason = "used by the drivers that are switched on")]
+const STATEMENT_CACHE: &str = "statement-cache-capacity";
+
+/// Whether a URL has a parameter of this name.
+#[allow(dead_code, reason = "used by the drivers that are switched on")]
+fn names(url: &str, parameter: &str) -> bool {
+    let query = url.split_once('?').map_or("", |(_, query)| query);
+    query.split('&').any(|pair| pair.split('=').next() == Some(parameter))
+}
+
 /// A number that nothing left in a connection can guess.
 #[allow(dead_code, reason = "used by the drivers that are switched on")]
 fn nonce() -> i64 {
@@ -584,4 +602,34 @@ pub trait Scalar<DB: Database>:
 impl<DB: Database, T> Scalar<DB> for T where
     T: Type<DB> + for<'q> Encode<'q, DB> + for<'r> Decode<'r, DB> + Send + Sync + 'static
 {
+}
+
+#[cfg(all(test, any(feature = "postgres", feature = "mysql")))]
+mod tests {
+    use sqlx::ConnectOptions;
+
+    use super::*;
+
+    fn capacity<DB: Backend>(url: &str) -> String {
+        let url = DB::options(url, None).map(|options| options.to_url_lossy());
+        let found = url.ok().and_then(|url| {
+            let mut pairs = url.query_pairs();
+            pairs.find(|(name, _)| name == STATEMENT_CACHE).map(|(_, value)| value.into_owned())
+        });
+        found.unwrap_or_default()
+    }
+
+    fn of_a_url<DB: Backend>(url: &str) {
+        assert_eq!(capacity::<DB>(url), "500");
+        assert_eq!(capacity::<DB>(&format!("{url}?statement-cache-capacity=7")), "7");
+        assert_eq!(capacity::<DB>(&format!("{url}?ssl-mode=disabled&statement-cache-capacity=0")), "0");
+    }
+
+    #[test]
+    fn statement_caches() {
+        #[cfg(feature = "postgres")]
+        of_a_url::<sqlx::Postgres>("postgres://a:b@localhost/statement-cache-capacity=3");
+        #[cfg(feature = "mysql")]
+        of_a_url::<sqlx::MySql>("mysql://a:b@localhost/statement-cache-capacity=3");
+    }
 }

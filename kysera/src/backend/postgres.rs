@@ -9,9 +9,9 @@ use sqlx::{Connection, PgConnection, Postgres, Row, SqlStr};
 use sqlx_core::transaction::TransactionManager;
 
 use super::{
-    Aftermath, Backend, Dialect, Done, Interrupt, Progress, Scalar, SessionLimits, Standing, Statement,
-    TxOptions, Vitals, driver_methods, nonce, only_row, out_of_step, plan_lines, sealed, typed_cell,
-    unsupported,
+    Aftermath, Backend, Dialect, Done, Interrupt, Progress, STATEMENT_CACHE, STATEMENTS, Scalar,
+    SessionLimits, Standing, Statement, TxOptions, Vitals, driver_methods, names, nonce, only_row,
+    out_of_step, plan_lines, sealed, typed_cell, unsupported,
 };
 use crate::expr::{AnyValue, Codec, Value, dynamic};
 
@@ -132,7 +132,10 @@ impl Backend for Postgres {
     }
 
     fn options(url: &str, session: Option<&SessionLimits>) -> Result<PgConnectOptions, sqlx::Error> {
-        let options = url.parse::<PgConnectOptions>()?;
+        let mut options = url.parse::<PgConnectOptions>()?;
+        if !names(url, STATEMENT_CACHE) {
+            options = options.statement_cache_capacity(STATEMENTS);
+        }
         let Some(limits) = session else { return Ok(options) };
         let mut settings = Vec::new();
         if let Some(limit) = limits.statement {

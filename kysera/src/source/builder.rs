@@ -12,6 +12,8 @@ use super::verdict::Trust;
 use crate::backend::{Backend, ConnectOptionsOf, Dialect, SessionLimits};
 use crate::error::{Error, Result};
 
+const A_YEAR: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+
 /// Configures a [`Db`]. One that has replicas as well begins with [`primary`](Self::primary).
 ///
 /// | setting | default | reason |
@@ -21,6 +23,7 @@ use crate::error::{Error, Result};
 /// | `max_lifetime`, `idle_timeout` | 30 min, 10 min; in memory none | sqlx's: servers behind proxies are rebalanced, and sessions do not grow for ever |
 /// | `test_before_acquire` | off | a ping per statement is most of what a pool costs; see [`Policy::trust`] for what is done instead |
 /// | [`policy`](Self::policy) | [`Policy::default`] | |
+/// | `statement-cache-capacity` of the URL | 500; SQLite sqlx's 100 | each connection keeps so many statements prepared, and with sqlx's 100 a program of some tables has more: what is pushed out is prepared again, which is a round trip (on PostgreSQL two), and on MySQL what is sent next may wait 40 ms for an acknowledgement. Not more, because MySQL limits what all connections keep together (`max_prepared_stmt_count`, 16 382) |
 /// | [`session_limits`](Self::session_limits) | [`SessionLimits::default`] | work that was abandoned ends by itself |
 /// | SQLite | WAL, `synchronous = NORMAL`, `foreign_keys`, busy timeout 5 s, file created if missing (unless the URL names a `mode`), 256 rows buffered | readers and the writer do not block each other; NORMAL is safe with WAL; SQLite's own defaults ignore foreign keys and give up on a lock at once |
 ///
@@ -143,7 +146,7 @@ impl<DB: Backend> DbBuilder<DB> {
     fn pool(self, options: &ConnectOptionsOf<DB>, trust: &Arc<Trust>) -> PoolOptions<DB> {
         let mut pool = self
             .pool
-            .acquire_timeout(self.policy.acquire)
+            .acquire_timeout(self.policy.acquire.min(A_YEAR)) // sqlx adds it to the time of day
             .test_before_acquire(false)
             .before_acquire(test::<DB>(trust.clone(), self.policy.trust));
         let default = if DB::DIALECT == Dialect::Sqlite { 5 } else { 10 };

@@ -11,7 +11,7 @@ use kysera_tests::Fixture;
 use kysera_tests::proxy::Proxy;
 
 use crate::cases::{Account, BALANCE, NewTransfer, Transfer, bank, still};
-use crate::{DB, address, at};
+use crate::{DB, address, at, url};
 
 const ACCOUNTS: i64 = 3;
 

@@ -306,3 +306,22 @@ async fn a_statement_is_a_round_trip() {
         .await;
     assert_eq!((alone, within, nothing, by_hand), (1, 3, 2, 3));
 }
+
+/// More statements than sqlx keeps by itself.
+#[tokio::test]
+async fn statements_stay_prepared() {
+    let outside = bank(2, ACCOUNTS).await;
+    let proxy = Proxy::start(address(&outside.options())).await;
+    let url = url(&outside.options(), proxy.address().port());
+    let db = still(Db::builder()).max_connections(1).connect(&url).await.unwrap();
+    let accounts = Account::repo(&db);
+    let all = async || {
+        for n in 0..300_u64 {
+            // The number of conditions makes the text.
+            let conditions = Filter::all((0..n).map(|_| Account::BALANCE.ge(0)));
+            assert_eq!(accounts.find().filter(conditions).count().await.unwrap(), 3);
+        }
+    };
+    all().await;
+    assert_eq!(proxy.count(all()).await.1, 300);
+}
