@@ -47,6 +47,7 @@ pub trait Transact: Writable {
     /// # Errors
     ///
     /// Those of `f`, and those of [`Db::transaction`] and [`Tx::transaction`].
+    #[track_caller]
     fn transaction<'a, T, F, Fut>(&'a self, f: F) -> BoxFuture<'a, Result<T>>
     where
         T: Send + 'a,

@@ -25,6 +25,7 @@ impl Retry {
     /// # Errors
     ///
     /// Those of [`Db::transaction`] that are not transient, and [`Error::GaveUp`](crate::Error::GaveUp).
+    #[track_caller]
     pub fn transaction<DB, C, T, F, Fut>(
         &self,
         db: &Db<DB, C>,
