@@ -4,6 +4,7 @@
 #   tests/services.sh up [--install]   start what is not running
 #   eval "$(tests/services.sh env)"    set KYSERA_POSTGRES_URL, KYSERA_POSTGRES_REPLICA_URL and KYSERA_MYSQL_URL
 #   tests/services.sh down             stop what `up` started and remove the folder
+#   tests/services.sh stop|start NAME  stop `postgres` or `mysql` for a while; what is stored in it stays
 #
 # Needs Debian's `postgresql` and `mariadb-server`; `--install` fetches them with apt-get. Servers named by
 # KYSERA_POSTGRES_URL or KYSERA_MYSQL_URL in the environment are used as they are and never stopped.
@@ -253,6 +254,11 @@ CONF
 
 # --- MariaDB, standing in for MySQL 8 ----------------------------------------------------------------------------
 
+mysql_start() {
+    (cd "$2" && as "$1" setsid mariadbd --defaults-file="$2/my.cnf") >/dev/null 2>&1 </dev/null &
+    wait_for MariaDB "$2/log" mariadb-admin --no-defaults --socket="$2/socket" --user=root ping
+}
+
 mysql_up() {
     local user port home=$dir/mysql
     if [ -n "${KYSERA_MYSQL_URL:-}" ]; then
@@ -299,8 +305,7 @@ CONF
     as "$user" mariadb-install-db --no-defaults --datadir="$home/data" --auth-root-authentication-method=normal \
         --skip-test-db >"$dir/mysql.install.log" 2>&1 ||
         fail "mariadb-install-db failed, see $dir/mysql.install.log"
-    (cd "$home" && as "$user" setsid mariadbd --defaults-file="$home/my.cnf") >/dev/null 2>&1 </dev/null &
-    wait_for MariaDB "$home/log" mariadb-admin --no-defaults --socket="$home/socket" --user=root ping
+    mysql_start "$user" "$home"
     mariadb --no-defaults --socket="$home/socket" --user=root -e 'CREATE DATABASE IF NOT EXISTS kysera'
     printf 'mysql://root@127.0.0.1:%s/kysera\n' "$port" >"$dir/mysql.url"
     say "MariaDB: started on port $port"
@@ -349,6 +354,23 @@ down() {
     say "stopped"
 }
 
+# one_stop NAME, one_start NAME: for tests of what happens meanwhile. Never of a server that is not ours.
+one_stop() {
+    case $1 in
+        postgres) stop "$dir/postgres/data/postmaster.pid" INT ;;
+        mysql) stop "$dir/mysql/pid" TERM ;;
+        *) fail "there is no $1: postgres or mysql" ;;
+    esac
+}
+
+one_start() {
+    case $1 in
+        postgres) postgres_start "$(pg_bin)" "$(server_user postgres)" "$dir/postgres" ;;
+        mysql) mysql_start "$(server_user mysql)" "$dir/mysql" ;;
+        *) fail "there is no $1: postgres or mysql" ;;
+    esac
+}
+
 case ${1:-} in
     up)
         [ $# -eq 1 ] || [ "$*" = "up --install" ] || fail "usage: $0 up [--install]"
@@ -356,5 +378,9 @@ case ${1:-} in
         ;;
     env) env_lines ;;
     down) down ;;
-    *) fail "usage: $0 up [--install] | env | down" ;;
+    stop | start)
+        [ $# -eq 2 ] && [ -e "$dir/.kysera-services" ] || fail "usage: $0 $1 NAME, after $0 up"
+        "one_$1" "$2"
+        ;;
+    *) fail "usage: $0 up [--install] | env | down | stop NAME | start NAME" ;;
 esac

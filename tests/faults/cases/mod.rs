@@ -1,17 +1,17 @@
 //! The same on every backend.
 
+mod conflicts;
 mod limits;
 mod outsiders;
 mod polls;
 mod storm;
+mod tripwire;
 
 use std::time::{Duration, Instant};
 
 use kysera::backend::{Backend, Dialect};
 use kysera::plugin::AuditTable;
 use kysera::prelude::*;
-use kysera::source::DbBuilder;
-use kysera::source::Policy;
 use kysera_tests::{Ddl, Fixture};
 
 use crate::DB;
@@ -84,14 +84,6 @@ pub async fn stored(db: &Db<DB>) -> Stored {
         notes: Note::repo(db).find().order_by(Note::ID.asc()).all().await.unwrap(),
         log: AuditTable::of::<Note>().entries(db).count().await.unwrap(),
     }
-}
-
-/// A database that keeps its connections: nothing goes over the wire but what a test asks for.
-pub fn still(builder: DbBuilder<DB>) -> DbBuilder<DB> {
-    const LONG: Duration = Duration::from_secs(60 * 60);
-    let mut policy = Policy::default();
-    (policy.idle, policy.turn, policy.hold, policy.trust) = (LONG, LONG, LONG, LONG);
-    builder.policy(policy)
 }
 
 /// Something that another task or the server brings about.

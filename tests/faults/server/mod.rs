@@ -3,14 +3,17 @@
 mod cuts;
 mod middle;
 mod network;
+mod restart;
+
+use std::time::Duration;
 
 use kysera::prelude::*;
-use kysera::source::DbBuilder;
+use kysera::source::{DbBuilder, Policy};
 use kysera::{Error, ErrorCode, Result};
 use kysera_tests::Fixture;
 use kysera_tests::proxy::Proxy;
 
-use crate::cases::{Account, BALANCE, NewTransfer, Transfer, bank, still};
+use crate::cases::{Account, BALANCE, NewTransfer, Transfer, bank};
 use crate::{DB, address, at, url};
 
 const ACCOUNTS: i64 = 3;
@@ -42,6 +45,14 @@ impl Line {
         let all = transfers.find().order_by(Transfer::ID.asc()).all().await;
         all.unwrap().into_iter().map(|transfer| transfer.id).collect()
     }
+}
+
+/// A database that keeps its connections: nothing goes over the wire but what a test asks for.
+fn still(builder: DbBuilder<DB>) -> DbBuilder<DB> {
+    const LONG: Duration = Duration::from_secs(60 * 60);
+    let mut policy = Policy::default();
+    (policy.idle, policy.turn, policy.hold, policy.trust) = (LONG, LONG, LONG, LONG);
+    builder.policy(policy)
 }
 
 /// Fails unless the answer is right.
