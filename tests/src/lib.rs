@@ -24,9 +24,11 @@
 pub mod alloc;
 mod backend;
 mod fixture;
+pub mod observed;
 pub mod peak;
 pub mod proxy;
 pub mod recorder;
+pub mod surface;
 
 pub use backend::{Place, TestBackend};
 pub use fixture::{Ddl, Fixture, TestSource};

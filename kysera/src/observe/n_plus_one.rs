@@ -146,9 +146,10 @@ impl NPlusOne {
         let state = &mut *self.state();
         if state.runs.len() >= MOST_RUNS {
             state.runs.retain(|_, run| now.saturating_duration_since(run.began) <= self.window);
-        }
-        if state.runs.len() >= MOST_RUNS {
-            state.runs.clear();
+            // With only a few gone, each of the next statements would look through all of them again.
+            if state.runs.len() >= MOST_RUNS / 2 {
+                state.runs.clear();
+            }
         }
         let task = tokio::task::try_id();
         let run = state.runs.entry((task, place)).or_insert(Run { began: now, count: 0 });

@@ -102,6 +102,16 @@ pub(crate) struct Rows<'c, DB: Backend> {
     rows: BoxStream<'c, Result<DB::Row, sqlx::Error>>,
 }
 
+impl<DB: Backend> Rows<'_, DB> {
+    /// Tells that a row could not be read, after which no more are.
+    pub(crate) fn failed(&mut self, error: Error) -> Error {
+        if let Some(running) = &mut self.running {
+            running.end(Outcome::Failed(&error));
+        }
+        error
+    }
+}
+
 impl<DB: Backend> Unpin for Rows<'_, DB> {}
 
 impl<DB: Backend> Stream for Rows<'_, DB> {

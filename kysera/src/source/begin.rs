@@ -2,7 +2,6 @@ use std::future::{Future, IntoFuture};
 use std::marker::PhantomData;
 use std::panic::Location;
 use std::pin::pin;
-use std::time::Instant;
 
 use futures_util::future::BoxFuture;
 
@@ -11,6 +10,7 @@ use super::db::Db;
 use super::deadline::{Deadline, within};
 use super::read_only::ReadOnly;
 use super::replica::Replica;
+use super::run::waited_for;
 use super::tx::Tx;
 use crate::backend::{Backend, Dialect, Isolation, TxOptions};
 use crate::error::{DeadlineStage, Result};
@@ -153,17 +153,19 @@ impl<'d, DB: Backend, C: Send + Sync + 'static, M: Mode<DB, C>> Begin<'d, DB, C,
     }
 
     async fn start(&self) -> Result<Tx<DB, C>> {
-        let asked = Instant::now();
-        let mut lease = match self.replica {
-            Some(replica) => replica.lease().await?,
-            None => self.db.lease().await?,
-        };
-        let waited = asked.elapsed();
-        lease.mark_begun();
         let cx = Cx::called(self.db, "begin", self.caller);
+        let watch = cx.watch_plain::<DB>();
+        let lent = async {
+            match self.replica {
+                Some(replica) => replica.lease().await,
+                None => self.db.lease().await,
+            }
+        };
+        let (mut lease, waited) = waited_for(watch, lent).await?;
+        lease.mark_begun();
         let begun = {
             let begin = pin!(async {
-                let mut wire = Wire::new(&mut *lease, cx.watch_plain::<DB>(), waited);
+                let mut wire = Wire::new(&mut *lease, watch, waited);
                 wire.begin(self.options).await?;
                 cx.tell_claims::<DB>(&mut wire).await
             });

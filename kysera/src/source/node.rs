@@ -205,13 +205,13 @@ impl<DB: Backend> Node<DB> {
     async fn connection(self: &Arc<Self>) -> Result<Lease<DB>> {
         let lease = async {
             let mut lease = pin!(self.db.lease());
-            match timeout(PATIENCE, &mut lease).await {
-                Ok(lease) => lease,
-                Err(_) => {
-                    self.suspect();
-                    lease.await
-                }
+            let mut question = Question { node: self, open: true };
+            if let Ok(lease) = timeout(PATIENCE, &mut lease).await {
+                question.open = false;
+                return lease;
             }
+            drop(question);
+            lease.await
         };
         let down = async {
             let _ = self.state.subscribe().wait_for(|state| state.down.is_some()).await;
@@ -298,6 +298,23 @@ impl<DB: Backend> Node<DB> {
             lag: state.lag,
             served: self.served.load(Ordering::Relaxed),
             pool: self.db.metrics(),
+        }
+    }
+}
+
+/// Whether a replica is there, raised by a caller that waits for long for a connection, or gives up before.
+struct Question<'a, DB: Backend> {
+    node: &'a Arc<Node<DB>>,
+    open: bool,
+}
+
+impl<DB: Backend> Drop for Question<'_, DB> {
+    fn drop(&mut self) {
+        // All connections may be taken, again and again: that is no reason to look all the time.
+        if self.open {
+            self.node.probe_if(|_, state| {
+                state.down.is_none() && !state.probing && state.checked.elapsed() >= PATIENCE
+            });
         }
     }
 }

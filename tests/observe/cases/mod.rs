@@ -1,0 +1,10 @@
+//! The same on every backend.
+
+mod callers;
+mod names;
+mod outcomes;
+mod secrets;
+mod sources;
+mod transactions;
+mod values;
+mod world;
