@@ -68,6 +68,8 @@ mod pretty;
 mod profiler;
 mod slow;
 mod steps;
+#[cfg(test)]
+mod tests;
 mod traced;
 mod wire;
 

@@ -61,8 +61,8 @@ pub async fn everything(db: &Db<DB>, secret: &str, pin: i64, upper: bool) -> Res
     things.find().filter(Thing::TOKEN.eq(token(8))).purge().await?;
 
     // Errors say neither.
-    assert!(things.create(NewThing { token: token(33), ..new(50) }).await.is_err());
-    assert!(things.update(many[0].id, ThingPatch::new().token(token(33))).await.is_err());
+    assert!(things.create(NewThing { token: token(34), ..new(50) }).await.is_err());
+    assert!(things.update(many[0].id, ThingPatch::new().token(token(34))).await.is_err());
 
     // Conditions.
     let upper_case = if upper { secret.to_uppercase() } else { secret.to_owned() };
