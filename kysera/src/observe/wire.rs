@@ -41,6 +41,11 @@ impl<'c, DB: Backend> Wire<'c, DB> {
         self.conn
     }
 
+    /// Whether someone asks for the values of statements.
+    pub(crate) fn shows_values(&self) -> bool {
+        self.watch.is_some_and(Watch::shows_values)
+    }
+
     /// Who watches.
     pub(crate) fn observers(&self) -> Observers {
         self.watch.map_or(Observers::NONE, Watch::observers)
