@@ -25,6 +25,8 @@ pub mod alloc;
 mod backend;
 mod fixture;
 pub mod peak;
+#[cfg(feature = "postgres")]
+pub mod pooler;
 pub mod proxy;
 pub mod recorder;
 

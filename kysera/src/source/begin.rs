@@ -146,7 +146,7 @@ impl<'d, DB: Backend, C: Send + Sync + 'static, M: Mode<DB, C>> Begin<'d, DB, C,
         let cx = Cx::called(self.db, "begin", self.caller);
         let begun = {
             let begin = pin!(async {
-                let mut wire = Wire::new(&mut *lease, cx.watch_plain::<DB>(), waited);
+                let mut wire = Wire::new(&mut *lease, cx.watch_plain::<DB>(), waited).behind(cx.pooler());
                 wire.begin(self.options).await?;
                 cx.tell_claims::<DB>(&mut wire).await
             });

@@ -4,12 +4,13 @@ use std::time::{Duration, Instant};
 use sqlx::Pool;
 use sqlx::pool::PoolOptions;
 
+use super::SourceGuard;
 use super::cache::is_alive;
 use super::db::Db;
 use super::policy::Policy;
 use super::verdict::Trust;
-use crate::backend::{Backend, ConnectOptionsOf, Dialect, SessionLimits};
-use crate::error::{Error, Result};
+use crate::backend::{Backend, ConnectOptionsOf, Dialect, PgBouncer, SessionLimits};
+use crate::error::Result;
 
 /// Configures a [`Db`].
 ///
@@ -21,6 +22,7 @@ use crate::error::{Error, Result};
 /// | `test_before_acquire` | off | a ping per statement is most of what a pool costs; see [`Policy::trust`] for what is done instead |
 /// | [`policy`](Self::policy) | [`Policy::default`] | |
 /// | [`session_limits`](Self::session_limits) | [`SessionLimits::default`] | work that was abandoned ends by itself |
+/// | [`pgbouncer`](DbBuilder::pgbouncer) | none | poolers in transaction mode differ, and the wrong guess answers other people's rows |
 /// | SQLite | WAL, `synchronous = NORMAL`, `foreign_keys`, busy timeout 5 s, file created if missing (unless the URL names a `mode`), 256 rows buffered | readers and the writer do not block each other; NORMAL is safe with WAL; SQLite's own defaults ignore foreign keys and give up on a lock at once |
 ///
 /// ```
@@ -49,6 +51,7 @@ pub struct DbBuilder<DB: Backend> {
     max: Option<u32>,
     policy: Policy,
     session: Option<SessionLimits>,
+    pooler: Option<PgBouncer>,
 }
 
 impl<DB: Backend> DbBuilder<DB> {
@@ -58,6 +61,7 @@ impl<DB: Backend> DbBuilder<DB> {
             max: None,
             policy: Policy::default(),
             session: Some(SessionLimits::default()),
+            pooler: None,
         }
     }
 
@@ -85,8 +89,8 @@ impl<DB: Backend> DbBuilder<DB> {
         self
     }
 
-    /// What the server limits for each session. `None` leaves sessions as the server makes them: poolers between here and
-    /// the server may refuse the settings.
+    /// What the server limits for each session. `None` leaves sessions as the server makes them; so does
+    /// [`pgbouncer`](DbBuilder::pgbouncer).
     pub fn session_limits(mut self, limits: impl Into<Option<SessionLimits>>) -> Self {
         self.session = limits.into();
         self
@@ -98,8 +102,16 @@ impl<DB: Backend> DbBuilder<DB> {
     ///
     /// As [`connect_with`](Self::connect_with), and for a URL that cannot be read.
     pub async fn connect(self, url: &str) -> Result<Db<DB>> {
-        let options = DB::options(url, self.session.as_ref())?;
-        self.open(options).await
+        let limits = self.session.clone().filter(|_| self.pooler.is_none());
+        let options = DB::options(url, limits.as_ref())?;
+        let db = self.open(options).await?;
+        if let Some(limits) = limits {
+            let mut lease = db.lease_at_leisure().await?;
+            let direct = DB::try_direct(&mut lease, &limits).await;
+            lease.settle(direct.as_ref().map(drop));
+            direct?;
+        }
+        Ok(db)
     }
 
     /// Connects with options of sqlx's, which are used as they are: of kysera's defaults only those of the pool are
@@ -113,12 +125,21 @@ impl<DB: Backend> DbBuilder<DB> {
         self.open(options).await
     }
 
-    /// Takes a pool of your own; of the settings made here, the [policy](Self::policy) alone has an effect.
+    /// Takes a pool of your own; of the settings made here, the [policy](Self::policy) has an effect, and
+    /// [`pgbouncer`](DbBuilder::pgbouncer), whose mode is not tried then: the options of the pool must fit it.
     pub fn build(self, pool: Pool<DB>) -> Db<DB> {
-        Db::build(pool, self.policy, Arc::new(Trust::new()))
+        Db::build(pool, self.policy, Arc::new(Trust::new())).pooled(self.pooler)
     }
 
     async fn open(self, options: ConnectOptionsOf<DB>) -> Result<Db<DB>> {
+        let options = match self.pooler {
+            Some(mode) => {
+                let options = DB::pooled(options, mode);
+                DB::try_pooler(&options, mode).await?;
+                options
+            }
+            None => options,
+        };
         let trust = Arc::new(Trust::new());
         let mut pool = self
             .pool
@@ -130,14 +151,36 @@ impl<DB: Backend> DbBuilder<DB> {
         if DB::in_memory(&options) {
             pool = pool.max_connections(1).max_lifetime(None).idle_timeout(None);
         }
-        if let Some(limits) = self.session {
+        if let Some(limits) = self.session.filter(|_| self.pooler.is_none()) {
             pool = pool.after_connect(move |conn, _| {
                 let limits = limits.clone();
                 Box::pin(async move { DB::connected(conn, &limits).await })
             });
         }
-        let pool = pool.connect_with(options).await.map_err(Error::from)?;
-        Ok(Db::build(pool, self.policy, trust))
+        let pool = pool.connect_with(options).await.map_err(DB::unconnected)?;
+        Ok(Db::build(pool, self.policy, trust).pooled(self.pooler))
+    }
+}
+
+#[cfg(feature = "postgres")]
+impl DbBuilder<sqlx::Postgres> {
+    /// There is a [PgBouncer](PgBouncer) in transaction mode before the server. Without this, one is noticed when connecting to a URL
+    /// (unless there are no [session limits](Self::session_limits)), and refused.
+    ///
+    /// Connecting then tries on two connections whether the pooler does what the mode asks of it: a few round trips, once.
+    ///
+    /// ```no_run
+    /// use kysera::prelude::*;
+    /// use kysera::source::PgBouncer;
+    ///
+    /// # async fn connect() -> kysera::Result<()> {
+    /// let db = Db::<Postgres>::builder().pgbouncer(PgBouncer::Prepared).connect("postgres://pooler:6432/shop").await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn pgbouncer(mut self, mode: PgBouncer) -> Self {
+        self.pooler = Some(mode);
+        self
     }
 }
 

@@ -59,14 +59,14 @@ pub use lease::Lease;
 pub use policy::{Metrics, Policy};
 pub use pool::PoolGuard;
 pub use read_only::{ReadOnly, Replica};
-pub(crate) use run::{Op, acquire, run, settle};
+pub(crate) use run::{Op, acquire, close_bracket, open_bracket, run, settle, undo_bracket};
 #[doc(hidden)]
 pub use session::Settings;
 pub use transact::Transact;
 pub use tx::{Tx, TxConnection, TxGuard};
 
 use crate::backend::Backend;
-pub use crate::backend::SessionLimits;
+pub use crate::backend::{PgBouncer, SessionLimits};
 use crate::error::{Error, Result};
 
 /// Where statements run.
