@@ -236,6 +236,7 @@ pgbouncer_up() {
     [ "$(id -u)" -ne 0 ] || chown "$user" "$home"
     cat >"$home/pgbouncer.ini" <<CONF
 [databases]
+kysera_narrow = host=127.0.0.1 port=$server user=postgres dbname=postgres pool_size=3
 * = host=127.0.0.1 port=$server user=postgres
 [pgbouncer]
 listen_addr = 127.0.0.1
@@ -246,6 +247,10 @@ pool_mode = transaction
 pidfile = $home/pid
 logfile = $home/log
 CONF
+    # From 1.21 on it follows prepared statements; those before do not know the setting.
+    if pgbouncer --version | awk '/^PgBouncer/ { split($2, v, "."); exit !(v[1] > 1 || v[2] >= 21) }'; then
+        printf 'max_prepared_statements = 200\n' >>"$home/pgbouncer.ini"
+    fi
     as "$user" pgbouncer -q -d "$home/pgbouncer.ini" </dev/null || fail "PgBouncer did not start, see $home/log"
     wait_for PgBouncer "$home/log" is_ours "$home/pid"
     printf 'postgres://postgres@127.0.0.1:%s/postgres\n' "$port" >"$dir/pgbouncer.url"

@@ -4,8 +4,11 @@ mod interrupt;
 mod limits;
 #[cfg(feature = "mysql")]
 mod mysql;
+mod pgbouncer;
 #[cfg(feature = "postgres")]
 mod postgres;
+#[cfg(feature = "postgres")]
+mod postgres_pooler;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 
@@ -14,6 +17,7 @@ pub use interrupt::Interrupt;
 pub use limits::SessionLimits;
 #[cfg(feature = "mysql")]
 pub(crate) use mysql::MySqlArgument;
+pub use pgbouncer::PgBouncer;
 #[cfg(feature = "postgres")]
 pub(crate) use postgres::read_lsn;
 
@@ -523,6 +527,39 @@ pub trait Backend: Database<Connection: Sync> + sealed::Sealed {
         conn: &'c mut Self::Connection,
         session: &'c SessionLimits,
     ) -> impl Future<Output = Result<(), sqlx::Error>> + Send + 'c;
+
+    /// What a connection to a pooler may ask for.
+    #[doc(hidden)]
+    fn pooled(options: ConnectOptionsOf<Self>, mode: PgBouncer) -> ConnectOptionsOf<Self> {
+        let _ = mode;
+        options
+    }
+
+    /// Tries whether a pooler does what its mode promises.
+    #[doc(hidden)]
+    fn try_pooler(
+        options: &ConnectOptionsOf<Self>,
+        mode: PgBouncer,
+    ) -> impl Future<Output = crate::error::Result<()>> + Send {
+        let _ = (options, mode);
+        std::future::ready(Ok(()))
+    }
+
+    /// Looks for a pooler of which nobody spoke, on a connection that was made with [`options`](Self::options).
+    #[doc(hidden)]
+    fn try_direct(
+        conn: &mut Self::Connection,
+        session: &SessionLimits,
+    ) -> impl Future<Output = crate::error::Result<()>> + Send {
+        let _ = (conn, session);
+        std::future::ready(Ok(()))
+    }
+
+    /// What a connection that could not be made tells: that there is a pooler of which nobody spoke, for instance.
+    #[doc(hidden)]
+    fn unconnected(error: sqlx::Error) -> crate::error::Error {
+        error.into()
+    }
 
     /// Whether the database is gone with its connection.
     #[doc(hidden)]

@@ -1,17 +1,19 @@
+use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 use futures_core::stream::BoxStream;
 use futures_util::TryStreamExt;
 use sqlx::error::{BoxDynError, DatabaseError};
-use sqlx::postgres::{PgConnectOptions, PgDatabaseError, PgQueryResult, PgSeverity};
+use sqlx::postgres::{PgConnectOptions, PgDatabaseError, PgQueryResult, PgRow, PgSeverity};
 use sqlx::{Connection, PgConnection, Postgres, Row, SqlStr};
 use sqlx_core::transaction::TransactionManager;
 
+use super::postgres_pooler as pooler;
 use super::{
-    Aftermath, Backend, Dialect, Done, Interrupt, Progress, STATEMENT_CACHE, STATEMENTS, Scalar,
-    SessionLimits, Standing, Statement, TxOptions, Vitals, driver_methods, names, nonce, only_row,
-    out_of_step, plan_lines, sealed, typed_cell, unsupported,
+    Aftermath, Backend, Dialect, Done, Interrupt, PgBouncer, Progress, STATEMENT_CACHE, STATEMENTS, Scalar,
+    SessionLimits, Standing, Statement, TxOptions, Vitals, driver_methods, names, nonce, out_of_step,
+    plan_lines, sealed, typed_cell, unsupported,
 };
 use crate::expr::{AnyValue, Codec, Value, dynamic};
 
@@ -121,10 +123,13 @@ impl Backend for Postgres {
     async fn resync(conn: &mut Self::Connection) -> Result<(), sqlx::Error> {
         drain(conn).await?;
         // An abandoned COPY leaves the stream one message out of step, which no ping notices.
+        // Unprepared, so that it holds behind a pooler as well.
         let nonce = nonce();
-        match sqlx::query_scalar::<_, i64>("SELECT $1::int8").bind(nonce).fetch_one(&mut *conn).await {
-            Ok(answer) if answer == nonce => Ok(()),
-            Ok(_) => Err(out_of_step()),
+        match sqlx::raw_sql(dynamic(format!("SELECT '{nonce}'"))).fetch_all(&mut *conn).await {
+            Ok(rows) => match rows.first().map(|row| row.try_get::<String, _>(0)).transpose()? {
+                Some(answer) if answer == nonce.to_string() => Ok(()),
+                _ => Err(out_of_step()),
+            },
             // In step, within a failed transaction that user code opened.
             Err(sqlx::Error::Database(error)) if error.code().as_deref() == Some("25P02") => Ok(()),
             Err(error) => Err(error),
@@ -162,9 +167,31 @@ impl Backend for Postgres {
         Ok(())
     }
 
+    fn pooled(options: PgConnectOptions, mode: PgBouncer) -> PgConnectOptions {
+        pooler::options(options, mode)
+    }
+
+    fn try_pooler(
+        options: &PgConnectOptions,
+        mode: PgBouncer,
+    ) -> impl Future<Output = crate::error::Result<()>> + Send {
+        pooler::try_mode(options, mode)
+    }
+
+    fn try_direct(
+        conn: &mut Self::Connection,
+        session: &SessionLimits,
+    ) -> impl Future<Output = crate::error::Result<()>> + Send {
+        pooler::try_direct(conn, session.statement)
+    }
+
+    fn unconnected(error: sqlx::Error) -> crate::error::Error {
+        pooler::unconnected(error)
+    }
+
     async fn vitals(conn: &mut Self::Connection) -> Result<Vitals, sqlx::Error> {
         const WHO: &str = "SELECT current_setting('server_version'), current_database()::text, pg_is_in_recovery()::int::bigint";
-        let row = only_row::<Self>(conn, WHO).await?;
+        let row = only_row(conn, WHO).await?;
         let replica = if Self::integer(&row, 2)? == 0 {
             None
         } else {
@@ -200,7 +227,7 @@ impl Backend for Postgres {
                 ELSE (EXTRACT(EPOCH FROM now() - pg_last_xact_replay_timestamp()) * 1000)::bigint END)::text, \
             pg_is_in_recovery()::int::bigint, \
             current_setting('wal_block_size')::bigint, pg_size_bytes(current_setting('wal_segment_size'))::bigint";
-        let row = only_row::<Self>(conn, HOW_FAR).await?;
+        let row = only_row(conn, HOW_FAR).await?;
         let place = |index| Ok::<_, sqlx::Error>(Self::text(&row, index)?.and_then(|text| read_lsn(&text)));
         let (position, heard) = (place(0)?.unwrap_or(0), place(1)?.unwrap_or(0));
         if Self::integer(&row, 3)? == 0 {
@@ -256,6 +283,11 @@ fn without_header(next: u64, block: u64, segment: u64) -> u64 {
     } else {
         next
     }
+}
+
+/// The only row of a statement, unprepared, so that it holds behind a pooler as well.
+async fn only_row(conn: &mut PgConnection, sql: &'static str) -> Result<PgRow, sqlx::Error> {
+    sqlx::raw_sql(sql).fetch_one(conn).await
 }
 
 /// Whether a text in it has one.

@@ -115,7 +115,7 @@ impl fmt::Display for Finding {
 }
 
 /// So many runs are kept at most; more than a program has tasks that ask within a window.
-const MOST_RUNS: usize = 10_000;
+pub(super) const MOST_RUNS: usize = 10_000;
 
 impl NPlusOne {
     /// Ten times within a second.
@@ -134,6 +134,11 @@ impl NPlusOne {
     /// What was found since the start.
     pub fn findings(&self) -> Vec<Finding> {
         self.state().found.clone()
+    }
+
+    #[cfg(test)]
+    pub(super) fn runs(&self) -> usize {
+        self.state().runs.len()
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

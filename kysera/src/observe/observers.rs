@@ -119,6 +119,10 @@ impl<'c> Watch<'c> {
         Self { operation, ..self }
     }
 
+    pub(crate) fn shows_values(self) -> bool {
+        self.observers.want_values()
+    }
+
     pub(crate) fn observers(self) -> Observers {
         self.observers.clone()
     }

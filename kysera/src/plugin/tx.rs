@@ -40,7 +40,7 @@ impl<'c, DB: Backend> PluginTx<'c, DB> {
     pub async fn execute(&mut self, sql: &'static str, args: impl RawArgs<()>) -> Result<u64> {
         let term: Term = raw_term(sql, args);
         let statement = {
-            let mut text = Sql::new(DB::DIALECT);
+            let mut text = Sql::new(DB::DIALECT).showing(self.wire.shows_values());
             text.term(&term);
             text.finish()?
         };
@@ -55,10 +55,10 @@ impl<'c, DB: Backend> PluginTx<'c, DB> {
         DB::Connection: 'static,
         Other::Connection: 'static,
     {
-        let observers = self.wire.observers();
+        let (observers, pooler) = (self.wire.observers(), self.wire.pooler());
         let conn: &mut dyn Any = self.wire.connection();
         let conn = conn.downcast_mut::<Other::Connection>()?;
-        Some(on::<Other>(conn).with_observers(observers))
+        Some(on::<Other>(conn).with_observers(observers).behind(pooler))
     }
 
     /// sqlx's connection. The transaction is not to be ended on it.

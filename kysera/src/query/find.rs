@@ -1,6 +1,7 @@
 use std::future::Future;
 use std::panic::Location;
 use std::pin::pin;
+use std::time::Duration;
 
 use futures_core::Stream;
 use futures_core::future::BoxFuture;
@@ -16,7 +17,8 @@ use crate::error::{Error, Result};
 use crate::expr::{Deleted, Filter, Hooks, Order};
 use crate::observe::Wire;
 use crate::source::{
-    Bracket, Cx, Source, SourceGuard, Unit, Writable, acquire, generate, run, settle, within,
+    Bracket, Cx, Source, SourceGuard, Unit, Writable, acquire, close_bracket, generate, open_bracket, run,
+    settle, undo_bracket, within,
 };
 use crate::write::{ByFilters, Fate, validate};
 
@@ -247,7 +249,11 @@ where
             let statement = self.statement(self.query.limit)?;
             let cx = self.cx("find.stream");
             let (mut guard, watch, waited) = acquire(self.source, cx, E::META).await?;
-            if cx.tells_claims() && guard.open_unit(Unit::Transaction) != Bracket::None {
+            let bracket = match cx.needs_transactions() {
+                true => guard.open_unit(Unit::Transaction),
+                false => Bracket::None,
+            };
+            if cx.tells_claims() && bracket != Bracket::None {
                 guard.close_unit();
                 let text =
                     "with native policies a stream needs a transaction: outside of one it would see nothing";
@@ -256,7 +262,11 @@ where
             let deadline = cx.deadline();
             let mut open = Open::<S::Database, _>::new(guard);
             let end = async {
-                let mut wire = Wire::new(&mut *open.guard, watch, waited);
+                let mut wire = Wire::new(&mut *open.guard, watch, waited).behind(cx.pooler());
+                let opened = within(deadline, pin!(open_bracket(&mut wire, bracket, cx))).await?;
+                if opened.is_err() {
+                    return Ok(opened);
+                }
                 let mut rows = wire.fetch(statement);
                 let mut check = true;
                 loop {
@@ -279,6 +289,21 @@ where
                 }
             }
             .await;
+            let end = match end {
+                Ok(result) if bracket != Bracket::None => {
+                    open.between_rows = false;
+                    let mut wire = Wire::<S::Database>::new(&mut *open.guard, watch, Duration::ZERO);
+                    let closed = match &result {
+                        Ok(()) => Ok(close_bracket(&mut wire, bracket, cx).await),
+                        Err(_) => within(deadline, pin!(undo_bracket(&mut wire, bracket))).await,
+                    };
+                    if matches!(closed, Ok(Ok(()))) {
+                        open.guard.close_unit();
+                    }
+                    closed.map(|closed| result.and(closed))
+                }
+                end => end,
+            };
             settle::<S::Database, _, _>(&mut open.guard, end).map_err(|error| error.in_entity(E::META))
         })
     }

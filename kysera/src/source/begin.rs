@@ -165,7 +165,7 @@ impl<'d, DB: Backend, C: Send + Sync + 'static, M: Mode<DB, C>> Begin<'d, DB, C,
         lease.mark_begun();
         let begun = {
             let begin = pin!(async {
-                let mut wire = Wire::new(&mut *lease, watch, waited);
+                let mut wire = Wire::new(&mut *lease, watch, waited).behind(cx.pooler());
                 wire.begin(self.options).await?;
                 cx.tell_claims::<DB>(&mut wire).await
             });

@@ -10,7 +10,7 @@ use super::session::Settings;
 use super::turn::{Turn, TurnGuard};
 use super::verdict::{Verdict, verdict};
 use super::{Bracket, Source, SourceGuard, Unit, Writable};
-use crate::backend::{Aftermath, Backend, Standing};
+use crate::backend::{Aftermath, Backend, PgBouncer, Standing};
 use crate::error::{Error, Result, TransactionError};
 use crate::expr::dynamic;
 use crate::observe::{Observer, Observers};
@@ -113,6 +113,11 @@ impl<'c, DB: Backend, C> Borrowed<'c, DB, C> {
     #[must_use]
     pub fn observed_by(mut self, observer: Arc<dyn Observer>) -> Self {
         self.settings.observers = self.settings.observers.and(observer);
+        self
+    }
+
+    pub(crate) fn behind(mut self, pooler: Option<PgBouncer>) -> Self {
+        self.settings.pooler = pooler;
         self
     }
 

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::builder::DbBuilder;
+use super::builder::{DbBuilder, refuse_pooler};
 use super::db::Db;
 use super::node::{Node, Terms};
 use super::replicas::Replicas;
@@ -168,11 +168,13 @@ impl<DB: Backend> ClusterBuilder<DB> {
             let (db, trust) = replica_settings.clone().lazily(options);
             nodes.push(Arc::new(Node::new(name, db, trust, terms)));
         }
+        let limits = settings.limits().cloned().filter(|_| matches!(primary, Address::Url(_)));
         let options = primary.options(&settings)?;
         for node in &nodes {
             node.suspect();
         }
         let db = settings.open(options, Replicas::new(nodes, fall_back, wait)).await?;
+        refuse_pooler(&db, limits).await?;
         for node in db.nodes() {
             node.settled().await;
         }

@@ -21,7 +21,7 @@ use super::session::{Session, Settings};
 use super::tx::Tx;
 use super::verdict::Trust;
 use super::{Concurrent, Cx, Source, Writable};
-use crate::backend::Backend;
+use crate::backend::{Backend, PgBouncer};
 use crate::error::{DeadlineStage, Result};
 use crate::observe::Wire;
 
@@ -91,6 +91,15 @@ impl<DB: Backend> Db<DB> {
             shared: Arc::new(Shared::new(pool, policy, trust, replicas)),
             session: Session { context: Arc::new(()), settings: Arc::default() },
         }
+    }
+
+    /// Behind a pooler.
+    pub(super) fn pooled(mut self, pooler: Option<PgBouncer>) -> Self {
+        if pooler.is_some() {
+            let settings = Settings { pooler, ..(*self.session.settings).clone() };
+            self.session.settings = Arc::new(settings);
+        }
+        self
     }
 }
 
@@ -445,7 +454,7 @@ impl<DB: Backend, C: Send + Sync + 'static> Db<DB, C> {
         in_time(Some(deadline))?;
         let lease = pin!(async {
             let mut lease = lease.await?;
-            lease.limit(deadline).await?;
+            lease.limit(deadline, self.pooler().is_none()).await?;
             Ok(lease)
         });
         let late = |deadline: Deadline| Err(deadline.error(DeadlineStage::Connection));
@@ -455,6 +464,10 @@ impl<DB: Backend, C: Send + Sync + 'static> Db<DB, C> {
     /// Without a deadline: for what asks how the database is.
     pub(crate) async fn lease_at_leisure(&self) -> Result<Lease<DB>> {
         self.shared.acquire().await
+    }
+
+    pub(crate) fn pooler(&self) -> Option<PgBouncer> {
+        self.session.settings.pooler
     }
 
     pub(crate) fn deadline(&self) -> Option<Deadline> {

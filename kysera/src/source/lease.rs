@@ -95,10 +95,11 @@ impl<DB: Backend> Lease<DB> {
     }
 
     /// Lends it until then, and learns how to stop what will run on it: one round trip for each time that the connection
-    /// comes out of sqlx's pool.
-    pub(super) async fn limit(&mut self, deadline: Deadline) -> Result<()> {
+    /// comes out of sqlx's pool. Behind a pooler it is not `known` on which session that will be, and a statement of someone
+    /// else's might be stopped.
+    pub(super) async fn limit(&mut self, deadline: Deadline, known: bool) -> Result<()> {
         self.deadline = Some(deadline);
-        if self.held().interrupt.is_some() {
+        if !known || self.held().interrupt.is_some() {
             return Ok(());
         }
         let interrupt = DB::interrupt(&mut *self).await.map_err(Error::from);

@@ -82,14 +82,14 @@ pub use pool::PoolGuard;
 pub use position::Position;
 pub use read_only::ReadOnly;
 pub use replica::Replica;
-pub(crate) use run::{Op, acquire, run, settle};
+pub(crate) use run::{Op, acquire, close_bracket, open_bracket, run, settle, undo_bracket};
 #[doc(hidden)]
 pub use session::Settings;
 pub use transact::Transact;
 pub use tx::{Tx, TxConnection, TxGuard};
 
 use crate::backend::Backend;
-pub use crate::backend::SessionLimits;
+pub use crate::backend::{PgBouncer, SessionLimits};
 use crate::error::{Error, Result};
 
 /// Where statements run.

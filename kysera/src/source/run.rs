@@ -37,7 +37,7 @@ pub(crate) fn run<'s, S: Source, O: Op<S::Database>>(
         let meta = op.meta();
         let (mut guard, watch, waited) = acquire(source, cx, meta).await?;
         let unit = match op.unit(cx) {
-            Unit::Statement if cx.tells_claims() => Unit::Transaction,
+            Unit::Statement if cx.needs_transactions() => Unit::Transaction,
             unit => unit,
         };
         let bracket = match unit {
@@ -46,7 +46,7 @@ pub(crate) fn run<'s, S: Source, O: Op<S::Database>>(
         };
         let end = match bracket {
             Bracket::None => {
-                let mut wire = Wire::new(&mut *guard, watch, waited);
+                let mut wire = Wire::new(&mut *guard, watch, waited).behind(cx.pooler());
                 within(cx.deadline(), pin!(op.run(&mut wire, cx))).await
             }
             bracket => bracketed(&mut guard, (unit, bracket), op, cx, (watch, waited)).await,
@@ -116,8 +116,8 @@ async fn bracketed<DB: Backend, G: SourceGuard<DB>, O: Op<DB>>(
     (watch, waited): (Option<Watch<'_>>, Duration),
 ) -> Result<Result<O::Out>, Deadline> {
     let deadline = cx.deadline();
-    let mut wire = Wire::new(&mut **guard, watch, waited);
-    let opened = within(deadline, pin!(open::<DB>(&mut wire, bracket, cx))).await?;
+    let mut wire = Wire::new(&mut **guard, watch, waited).behind(cx.pooler());
+    let opened = within(deadline, pin!(open_bracket::<DB>(&mut wire, bracket, cx))).await?;
     if let Err(error) = opened {
         return Ok(Err(error));
     }
@@ -132,7 +132,7 @@ async fn bracketed<DB: Backend, G: SourceGuard<DB>, O: Op<DB>>(
             }
             let mut wire = Wire::new(&mut **guard, watch, Duration::ZERO);
             let own = deadline.filter(|_| savepoint); // COMMIT has more time
-            let closed = within(own, pin!(close::<DB>(&mut wire, bracket, cx))).await?;
+            let closed = within(own, pin!(close_bracket::<DB>(&mut wire, bracket, cx))).await?;
             match (&closed, savepoint) {
                 (Ok(()), false) => guard.close_unit(),
                 // Still there, for the source to clean up.
@@ -146,7 +146,7 @@ async fn bracketed<DB: Backend, G: SourceGuard<DB>, O: Op<DB>>(
         Err(error) => {
             // The error that came first wins; a failure to undo leaves the unit open, for the source to clean up.
             let mut wire = Wire::new(&mut **guard, watch, Duration::ZERO);
-            let undone = within(deadline, pin!(undo::<DB>(&mut wire, bracket))).await?;
+            let undone = within(deadline, pin!(undo_bracket::<DB>(&mut wire, bracket))).await?;
             if undone.is_ok() {
                 guard.close_unit();
             }
@@ -156,7 +156,11 @@ async fn bracketed<DB: Backend, G: SourceGuard<DB>, O: Op<DB>>(
     Ok(result)
 }
 
-async fn open<DB: Backend>(wire: &mut Wire<'_, DB>, bracket: Bracket, cx: Cx<'_>) -> Result<()> {
+pub(crate) async fn open_bracket<DB: Backend>(
+    wire: &mut Wire<'_, DB>,
+    bracket: Bracket,
+    cx: Cx<'_>,
+) -> Result<()> {
     match bracket {
         Bracket::None => {}
         Bracket::Transaction => {
@@ -168,7 +172,11 @@ async fn open<DB: Backend>(wire: &mut Wire<'_, DB>, bracket: Bracket, cx: Cx<'_>
     Ok(())
 }
 
-async fn close<DB: Backend>(wire: &mut Wire<'_, DB>, bracket: Bracket, cx: Cx<'_>) -> Result<()> {
+pub(crate) async fn close_bracket<DB: Backend>(
+    wire: &mut Wire<'_, DB>,
+    bracket: Bracket,
+    cx: Cx<'_>,
+) -> Result<()> {
     match bracket {
         Bracket::None => Ok(()),
         Bracket::Transaction => {
@@ -179,7 +187,7 @@ async fn close<DB: Backend>(wire: &mut Wire<'_, DB>, bracket: Bracket, cx: Cx<'_
     }
 }
 
-async fn undo<DB: Backend>(wire: &mut Wire<'_, DB>, bracket: Bracket) -> Result<()> {
+pub(crate) async fn undo_bracket<DB: Backend>(wire: &mut Wire<'_, DB>, bracket: Bracket) -> Result<()> {
     match bracket {
         Bracket::None => Ok(()),
         Bracket::Transaction => wire.rollback().await,

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::deadline::Deadline;
+use crate::backend::PgBouncer;
 use crate::clock::Clock;
 use crate::cursor::CursorSecret;
 use crate::error::{Error, Result};
@@ -36,6 +37,8 @@ pub struct Settings {
     pub(crate) claims: Option<&'static [&'static ClaimMeta]>,
     /// Until when everything must have ended.
     pub(crate) deadline: Option<Deadline>,
+    /// Of which kind a pooler before the server is.
+    pub(crate) pooler: Option<PgBouncer>,
     /// Who is told of statements.
     pub(crate) observers: Observers,
 }
@@ -46,6 +49,7 @@ impl std::fmt::Debug for Settings {
             .field("schema", &self.schema)
             .field("clock", &self.clock)
             .field("deadline", &self.deadline)
+            .field("pooler", &self.pooler)
             .finish_non_exhaustive()
     }
 }
@@ -110,6 +114,7 @@ impl Settings {
         clock: Clock::SYSTEM,
         claims: None,
         deadline: None,
+        pooler: None,
         observers: Observers::NONE,
     };
 }

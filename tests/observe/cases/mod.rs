@@ -4,6 +4,7 @@ mod callers;
 mod names;
 mod outcomes;
 mod secrets;
+mod sent;
 mod sources;
 mod transactions;
 mod values;

@@ -151,6 +151,22 @@ async fn a_position_that_does_not_exist_costs_the_wait() {
     assert_eq!(rows(&source, Some(forged)).await.unwrap(), 1);
 }
 
+#[tokio::test]
+async fn a_deadline_ends_the_wait() {
+    let _replay = Replay::shared().await;
+    let db = counters().await;
+    let forged: Position = "FFFFFFFF/FFFFFFFF".parse().unwrap();
+    let source = streaming(&db).wait_for_position(HOUR).fall_back_to_primary().connect().await.unwrap();
+    let timed = source.clone().with_deadline(50 * MS);
+    let late = rows(&timed, Some(forged)).await.unwrap_err();
+    assert!(matches!(late, Error::Deadline(_)), "{late}");
+    let timed = source.clone().with_deadline(50 * MS);
+    let late = timed.replica().at_least(forged).begin().await.unwrap_err();
+    assert!(matches!(late, Error::Deadline(_)), "{late}");
+    assert_eq!(source.replicas()[0].left_out, None);
+    assert_eq!(rows(&source, None).await.unwrap(), 1);
+}
+
 /// A caller that gives up leaves nobody asking.
 #[tokio::test]
 async fn who_does_not_wait_leaves_nothing_behind() {

@@ -3,6 +3,8 @@
 mod chart;
 mod html;
 mod report;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{HashMap, VecDeque};
 use std::fmt;
