@@ -3,7 +3,7 @@
 #
 #   tests/pgbouncer.sh [FILTER..]      all tests, or those whose names contain one of these
 #   PGBOUNCER_MODE=legacy ..           `Legacy`, whatever the version
-#   FEATURES=kysera-tests/all          as everywhere, so that nothing is built twice
+#   SELECTION='--workspace ..' ..      what cargo selects elsewhere, so that nothing is built twice
 #
 # Needs `tests/services.sh up` and its `env`, with PgBouncer installed.
 set -euo pipefail
@@ -39,5 +39,6 @@ for name in "${skipped[@]}"; do
     arguments+=(--skip "$name")
 done
 export KYSERA_POSTGRES_VIA_PGBOUNCER=${PGBOUNCER_MODE:-fitting}
-exec cargo test -p kysera-tests --features "${FEATURES:-kysera-tests/all}" \
+read -ra selection <<<"${SELECTION:--p kysera-tests --features all}"
+exec cargo test "${selection[@]}" \
     --test postgres --test rls_postgres --test infra_postgres -- "${arguments[@]}" "$@"
