@@ -24,11 +24,13 @@
 pub mod alloc;
 mod backend;
 mod fixture;
+pub mod observed;
 pub mod peak;
 #[cfg(feature = "postgres")]
 pub mod pooler;
 pub mod proxy;
 pub mod recorder;
+pub mod surface;
 
 pub use backend::{Place, TestBackend};
 pub use fixture::{Ddl, Fixture, TestSource};

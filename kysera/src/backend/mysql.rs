@@ -8,8 +8,9 @@ use sqlx::{Column, Connection, Encode, MySql, Row, SqlStr, Type, TypeInfo};
 use sqlx_core::transaction::TransactionManager;
 
 use super::{
-    Aftermath, Backend, Dialect, Done, Interrupt, Scalar, SessionLimits, Standing, Statement, TxOptions,
-    Vitals, driver_methods, nonce, only_row, out_of_step, plan_lines, sealed, typed_cell, unsupported,
+    Aftermath, Backend, Dialect, Done, Interrupt, STATEMENT_CACHE, STATEMENTS, Scalar, SessionLimits,
+    Standing, Statement, TxOptions, Vitals, driver_methods, names, nonce, only_row, out_of_step, plan_lines,
+    sealed, typed_cell, unsupported,
 };
 use crate::expr::{AnyValue, Codec, dynamic};
 
@@ -113,7 +114,8 @@ impl Backend for MySql {
     }
 
     fn options(url: &str, _: Option<&SessionLimits>) -> Result<MySqlConnectOptions, sqlx::Error> {
-        url.parse()
+        let options = url.parse::<MySqlConnectOptions>()?;
+        Ok(if names(url, STATEMENT_CACHE) { options } else { options.statement_cache_capacity(STATEMENTS) })
     }
 
     async fn connected(conn: &mut Self::Connection, session: &SessionLimits) -> Result<(), sqlx::Error> {
@@ -145,6 +147,10 @@ impl Backend for MySql {
     async fn stop(side: &mut Self::Connection, session: i64) -> Result<(), sqlx::Error> {
         // All of it: the connection cannot be used again, and its transaction holds locks.
         sqlx::raw_sql(dynamic(format!("KILL {session}"))).execute(side).await.map(drop)
+    }
+
+    fn name_of(options: &MySqlConnectOptions) -> String {
+        format!("{}:{}", options.get_host(), options.get_port())
     }
 
     async fn recover(conn: &mut Self::Connection, begun: bool) -> Result<(), sqlx::Error> {

@@ -204,6 +204,19 @@ impl Backend for Sqlite {
         Ok(()) // it has no sessions, but a flag
     }
 
+    fn name_of(options: &SqliteConnectOptions) -> String {
+        // Without its folder, which tells of the machine.
+        options
+            .get_filename()
+            .file_name()
+            .map_or_else(String::new, |name| name.to_string_lossy().into_owned())
+    }
+
+    fn only_read(options: SqliteConnectOptions) -> SqliteConnectOptions {
+        // An empty file would be no replica of anything.
+        options.create_if_missing(false)
+    }
+
     async fn recover(conn: &mut Self::Connection, begun: bool) -> Result<(), sqlx::Error> {
         Self::resync(conn).await?;
         let depth = <Self::TransactionManager>::get_transaction_depth(conn);

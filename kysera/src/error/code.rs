@@ -62,7 +62,8 @@ codes! {
     Timeout = "DB_TIMEOUT",
     /// The pool had no connection in time.
     PoolExhausted = "DB_POOL_EXHAUSTED",
-    /// The database was not asked, because it failed just before, or because the program ends: try again later.
+    /// The database was not asked, because it failed just before, because the program ends, or because no replica is fit for it: try
+    /// again later.
     Unavailable = "DB_UNAVAILABLE",
     /// The database at hand cannot do what was asked.
     Unsupported = "DB_UNSUPPORTED",
@@ -149,8 +150,11 @@ impl Error {
             Error::Transaction(_) => ErrorCode::TransactionFailed,
             Error::Pool(PoolError::TimedOut { .. } | PoolError::SqlxTimedOut) => ErrorCode::PoolExhausted,
             Error::Pool(PoolError::Closed) => ErrorCode::ConnectionFailed,
-            Error::Breaker(_) | Error::Pool(PoolError::ShuttingDown) => ErrorCode::Unavailable,
             Error::Deadline(_) => ErrorCode::Timeout,
+            Error::Breaker(_)
+            | Error::Pool(PoolError::ShuttingDown | PoolError::NoReplica { .. } | PoolError::Behind { .. }) => {
+                ErrorCode::Unavailable
+            }
             Error::Decode { .. } => ErrorCode::QueryFailed,
             Error::Encode { .. } => ErrorCode::InvalidType,
             Error::Database(failure) => driver_code(failure.as_sqlx()),

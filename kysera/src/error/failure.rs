@@ -110,6 +110,22 @@ pub enum PoolError {
     /// A [`Shutdown`](crate::infra::Shutdown) has begun. What was begun before goes on.
     #[error("the program ends, and the database takes no new work: ask another instance")]
     ShuttingDown,
+    /// All replicas are left out for the moment, and the primary is not asked instead: see
+    /// [`fall_back_to_primary`](crate::source::ClusterBuilder::fall_back_to_primary).
+    #[error("no replica can be used, of {}: {}", .why.len(), .why.join("; "))]
+    NoReplica {
+        /// Each replica's name, and why it is left out.
+        why: Vec<String>,
+    },
+    /// No replica has come as far as was asked for, and the primary is not asked instead: see
+    /// [`Replica::at_least`](crate::Replica::at_least).
+    #[error("no replica, of {replicas}, has come to the position within {waited:?}")]
+    Behind {
+        /// How many there are.
+        replicas: usize,
+        /// How long it was waited for.
+        waited: Duration,
+    },
 }
 
 /// A [`Breaker`](crate::infra::Breaker) did not let a call through. Nothing was tried.

@@ -359,7 +359,7 @@ impl Error {
     ///
     /// True for serialization failures, deadlocks, locks that were not to be had, a busy SQLite file, too many
     /// connections, a server that shuts down or starts up, a broken connection, a pool without a connection in
-    /// time. For an error of the caller's own its chain of sources decides.
+    /// time, replicas that are away or behind. For an error of the caller's own its chain of sources decides.
     ///
     /// A broken connection does not say whether the statement before it was carried out: outside a transaction,
     /// repeat only what may happen twice. A COMMIT whose
@@ -380,14 +380,15 @@ impl Error {
     /// Whether the database cannot be reached or used at all: what a [`Breaker`](crate::infra::Breaker) counts.
     ///
     /// True for connections that cannot be made or broke, in COMMIT as well, a server that shuts down or has no connection left, a
-    /// pool without a connection in time (the acquire timeout or a deadline), a file of SQLite that cannot be opened or read. A database that refuses a statement (a
+    /// pool without a connection in time (the acquire timeout or a deadline), replicas of which none can be used, a file of SQLite that
+    /// cannot be opened or read. A database that refuses a statement (a
     /// violation, a deadlock, a statement that took too long) is there. For an error of the caller's own its chain of sources decides.
     pub fn is_outage(&self) -> bool {
         match self {
             Error::Transaction(TransactionError::OutcomeUnknown { .. }) => true,
             Error::Database(failure) => is_outage(failure.as_sqlx()),
-            // The program's own end is none of the database's.
-            Error::Pool(error) => !matches!(error, PoolError::ShuttingDown),
+            // The program's own end is none of the database's, and a replica that is late is there.
+            Error::Pool(error) => !matches!(error, PoolError::ShuttingDown | PoolError::Behind { .. }),
             Error::Deadline(error) => error.stage == DeadlineStage::Connection,
             Error::Plugin { source, .. } | Error::GaveUp { source, .. } => source.is_outage(),
             Error::Other(error) => carried(error, Error::is_outage, is_outage),

@@ -100,6 +100,16 @@ pub(crate) enum Node {
 }
 
 impl Node {
+    /// Whether it compares something with a column whose values are for nobody's eyes. What stands in it as a condition of
+    /// its own says so by itself.
+    pub(super) fn is_sensitive(&self) -> bool {
+        let mut found = false;
+        if !matches!(self, Node::All(_) | Node::Any(_) | Node::Not(_)) {
+            self.terms(&mut |term| found |= term.is_sensitive());
+        }
+        found
+    }
+
     /// Visits the terms that it compares, those of rows at the other end of a relation excepted.
     pub(crate) fn terms<'n>(&'n self, see: &mut dyn FnMut(&'n Term)) {
         match self {

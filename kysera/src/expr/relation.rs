@@ -36,6 +36,11 @@ impl Rel {
         }
     }
 
+    /// Whether the values of its keys are for nobody's eyes.
+    pub(crate) fn is_sensitive(&self) -> bool {
+        self.parent.codec.sensitive || self.keyed().1.codec.sensitive
+    }
+
     /// Whether it is the same one, through a table or not.
     pub(crate) fn leads_as(&self, other: &Rel) -> bool {
         let same_link = match (self.via, other.via) {

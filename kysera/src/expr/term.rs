@@ -201,6 +201,20 @@ impl Term {
         });
     }
 
+    /// Whether it reads a column whose values are for nobody's eyes.
+    pub(crate) fn is_sensitive(&self) -> bool {
+        let mut found = false;
+        self.visit(&mut |term| {
+            found |= match term {
+                Term::Column(col) => col.codec.sensitive,
+                Term::Value(codec, _) => codec.sensitive,
+                Term::Through(_, of) => of.is_sensitive(),
+                _ => false,
+            }
+        });
+        found
+    }
+
     /// Whether rows are aggregated anywhere in it.
     pub(crate) fn has_aggregate(&self) -> bool {
         let mut found = false;

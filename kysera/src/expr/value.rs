@@ -11,6 +11,9 @@ use sqlx::{Arguments, Database};
 
 use crate::backend::Scalar;
 
+/// What is shown in the place of a value that is for nobody's eyes.
+pub(crate) const COVERED: &str = "***";
+
 /// A value of some column's type.
 pub type AnyValue = dyn Any + Send + Sync;
 
@@ -163,7 +166,7 @@ impl Codec {
     /// A value as people read it, unless it is nobody's to read.
     pub(crate) fn shown(&self, value: &AnyValue) -> String {
         if self.sensitive {
-            return "***".into();
+            return COVERED.into();
         }
         if (self.is_null)(value) {
             return "NULL".into();

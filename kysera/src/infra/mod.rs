@@ -20,7 +20,7 @@ mod shutdown;
 pub use breaker::{Breaker, State, Trip};
 #[cfg(feature = "metrics")]
 pub use gauges::PoolGauges;
-pub use health::{Health, HealthCheck, HealthMonitor, PoolFigures, ReplicaHealth, Status};
+pub use health::{Health, HealthCheck, HealthMonitor, NodeHealth, PoolFigures, ReplicaHealth, Status};
 pub use retry::{Jitter, Retried, Retry, RetryBudget};
 #[cfg(feature = "signal")]
 pub use shutdown::signal;

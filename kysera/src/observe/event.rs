@@ -46,7 +46,8 @@ pub struct Statement<'e> {
     pub dialect: Dialect,
     /// Where the operation was called: the method of the repository, or the `find()` of the query.
     pub caller: &'static Location<'static>,
-    /// Whether it is the first one that the operation sends, not counting what begins a transaction.
+    /// Whether it is the first one that the operation sends, not counting what begins a transaction. What `with` loads for
+    /// the rows of a query is part of the query.
     pub is_first: bool,
     /// How long the operation waited for its connection; zero for its later statements.
     pub waited: Duration,
@@ -68,7 +69,7 @@ impl<'e> Statement<'e> {
 pub struct Event<'e> {
     /// What was sent.
     pub statement: Statement<'e>,
-    /// From when it was sent until its last row was read; of a [stream](crate::Find::stream), with what the program did
+    /// From when it was sent until its last row was read; of a [stream](crate::query::Find::stream), with what the program did
     /// between the rows.
     pub duration: Duration,
     /// Rows that were read, or written where none are read.

@@ -69,6 +69,8 @@ mod pretty;
 mod profiler;
 mod slow;
 mod steps;
+#[cfg(test)]
+mod tests;
 mod traced;
 mod wire;
 

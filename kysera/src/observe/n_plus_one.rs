@@ -115,7 +115,7 @@ impl fmt::Display for Finding {
 }
 
 /// So many runs are kept at most; more than a program has tasks that ask within a window.
-const MOST_RUNS: usize = 10_000;
+pub(super) const MOST_RUNS: usize = 10_000;
 
 impl NPlusOne {
     /// Ten times within a second.
@@ -136,6 +136,11 @@ impl NPlusOne {
         self.state().found.clone()
     }
 
+    #[cfg(test)]
+    pub(super) fn runs(&self) -> usize {
+        self.state().runs.len()
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -146,9 +151,10 @@ impl NPlusOne {
         let state = &mut *self.state();
         if state.runs.len() >= MOST_RUNS {
             state.runs.retain(|_, run| now.saturating_duration_since(run.began) <= self.window);
-        }
-        if state.runs.len() >= MOST_RUNS {
-            state.runs.clear();
+            // With only a few gone, each of the next statements would look through all of them again.
+            if state.runs.len() >= MOST_RUNS / 2 {
+                state.runs.clear();
+            }
         }
         let task = tokio::task::try_id();
         let run = state.runs.entry((task, place)).or_insert(Run { began: now, count: 0 });

@@ -41,8 +41,21 @@ pub type Token = Box<dyn Any + Send>;
 /// Those of a source.
 #[derive(Clone, Default)]
 pub(crate) struct Observers {
-    all: Vec<Arc<dyn Observer>>,
+    all: Vec<Watcher>,
     values: bool,
+}
+
+#[derive(Clone)]
+struct Watcher {
+    observer: Arc<dyn Observer>,
+    /// Whether it asked for values; what another one asked for it is not shown.
+    values: bool,
+}
+
+impl Watcher {
+    fn shown<'e>(&self, statement: Statement<'e>) -> Statement<'e> {
+        Statement { values: statement.values.filter(|_| self.values), ..statement }
+    }
 }
 
 impl Observers {
@@ -50,10 +63,10 @@ impl Observers {
 
     /// The same, and one more.
     pub(crate) fn and(&self, observer: Arc<dyn Observer>) -> Self {
-        let values = self.values || observer.wants_values();
+        let values = observer.wants_values();
         let mut all = self.all.clone();
-        all.push(observer);
-        Self { all, values }
+        all.push(Watcher { observer, values });
+        Self { all, values: self.values || values }
     }
 
     /// Whether one of them asks for values.
@@ -68,7 +81,13 @@ impl Observers {
         dialect: Dialect,
         caller: &'static Location<'static>,
     ) -> Option<Watch<'_>> {
-        (!self.all.is_empty()).then_some(Watch { observers: self, operation, dialect, caller })
+        (!self.all.is_empty()).then_some(Watch {
+            observers: self,
+            operation,
+            dialect,
+            caller,
+            is_part: false,
+        })
     }
 }
 
@@ -85,12 +104,23 @@ pub(crate) struct Watch<'c> {
     operation: Operation,
     dialect: Dialect,
     caller: &'static Location<'static>,
+    /// Whether it belongs to another one, whose first statement was sent before.
+    is_part: bool,
 }
 
 impl<'c> Watch<'c> {
+    /// The same as part of another operation.
+    pub(crate) fn as_part(self) -> Self {
+        Self { is_part: true, ..self }
+    }
+
     /// The same for another operation.
     pub(crate) fn of(self, operation: Operation) -> Self {
         Self { operation, ..self }
+    }
+
+    pub(crate) fn shows_values(self) -> bool {
+        self.observers.want_values()
     }
 
     pub(crate) fn observers(self) -> Observers {
@@ -99,7 +129,7 @@ impl<'c> Watch<'c> {
 
     /// There was no connection.
     pub(crate) fn unsent(self, waited: Duration, error: &Error) {
-        for observer in &self.observers.all {
+        for Watcher { observer, .. } in &self.observers.all {
             observer.unsent(self.operation, waited, error);
         }
     }
@@ -114,12 +144,14 @@ impl<'c> Watch<'c> {
             started: Instant::now(),
             rows: 0,
             tokens: Vec::new(),
-            ended: false,
+            // An observer may panic before it has begun.
+            ended: true,
         };
         let statement = running.statement();
-        let started = self.observers.all.iter().map(|observer| observer.started(&statement)).enumerate();
-        let tokens = started.filter_map(|(at, token)| Some((at, token?))).collect();
+        let started = self.observers.all.iter().map(|one| one.observer.started(&one.shown(statement)));
+        let tokens = started.enumerate().filter_map(|(at, token)| Some((at, token?))).collect();
         running.tokens = tokens;
+        running.ended = false;
         running.started = Instant::now();
         running
     }
@@ -152,9 +184,9 @@ impl Running<'_> {
             sql: self.sql.as_str(),
             dialect: self.watch.dialect,
             caller: self.watch.caller,
-            is_first: self.first.statement,
+            is_first: self.first.statement && !self.watch.is_part,
             waited: self.first.waited,
-            values: self.values.as_deref(),
+            values: self.values.as_deref().filter(|values| !values.is_empty()),
         }
     }
 
@@ -164,10 +196,11 @@ impl Running<'_> {
         }
         let duration = self.started.elapsed();
         let mut tokens = std::mem::take(&mut self.tokens).into_iter().peekable();
-        let event = Event { statement: self.statement(), duration, rows: self.rows, outcome };
-        for (at, observer) in self.watch.observers.all.iter().enumerate() {
+        let statement = self.statement();
+        for (at, one) in self.watch.observers.all.iter().enumerate() {
             let token = tokens.next_if(|(owner, _)| *owner == at).map(|(_, token)| token);
-            observer.ended(&event, token);
+            let event = Event { statement: one.shown(statement), duration, rows: self.rows, outcome };
+            one.observer.ended(&event, token);
         }
     }
 }

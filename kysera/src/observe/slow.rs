@@ -80,8 +80,7 @@ impl Observer for SlowLog {
             return tell(event);
         }
         let statement = &event.statement;
-        // Another observer may have asked for them.
-        let values = statement.values.filter(|_| self.values).map(|values| values.join(", "));
+        let values = statement.values.map(|values| values.join(", "));
         tracing::event!(
             target: "kysera::slow",
             tracing::Level::WARN,

@@ -70,6 +70,11 @@ impl<'c, DB: Backend> Wire<'c, DB> {
         self.conn
     }
 
+    /// Whether someone asks for the values of statements.
+    pub(crate) fn shows_values(&self) -> bool {
+        self.watch.is_some_and(Watch::shows_values)
+    }
+
     /// Who watches.
     pub(crate) fn observers(&self) -> Observers {
         self.watch.map_or(Observers::NONE, Watch::observers)
@@ -132,6 +137,16 @@ pub(super) async fn observed<T>(
 pub(crate) struct Rows<'c, DB: Backend> {
     running: Option<Running<'c>>,
     rows: BoxStream<'c, Result<DB::Row, sqlx::Error>>,
+}
+
+impl<DB: Backend> Rows<'_, DB> {
+    /// Tells that a row could not be read, after which no more are.
+    pub(crate) fn failed(&mut self, error: Error) -> Error {
+        if let Some(running) = &mut self.running {
+            running.end(Outcome::Failed(&error));
+        }
+        error
+    }
 }
 
 impl<DB: Backend> Unpin for Rows<'_, DB> {}

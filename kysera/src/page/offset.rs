@@ -363,7 +363,8 @@ impl<DB: Backend, X: Shape<DB>> Op<DB> for Counted<DB, X> {
                 total = DB::integer(&row, 0)?.unsigned_abs();
             }
             if !DB::is_null(&row, self.hit)? {
-                items.push(self.shape.read(&row, 1, items.is_empty())?);
+                let item = self.shape.read(&row, 1, items.is_empty());
+                items.push(item.map_err(|error| rows.failed(error))?);
             }
         }
         Ok((items, total))

@@ -40,7 +40,7 @@ impl<'c, DB: Backend> PluginTx<'c, DB> {
     pub async fn execute(&mut self, sql: &'static str, args: impl RawArgs<()>) -> Result<u64> {
         let term: Term = raw_term(sql, args);
         let statement = {
-            let mut text = Sql::new(DB::DIALECT);
+            let mut text = Sql::new(DB::DIALECT).showing(self.wire.shows_values());
             text.term(&term);
             text.finish()?
         };

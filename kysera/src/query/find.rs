@@ -275,7 +275,7 @@ where
                         return Err(deadline);
                     }
                     let row = match within(deadline, pin!(rows.try_next())).await? {
-                        Ok(Some(row)) => self.shape.read(&row, 0, check),
+                        Ok(Some(row)) => self.shape.read(&row, 0, check).map_err(|error| rows.failed(error)),
                         Ok(None) => return Ok(Ok(())),
                         Err(error) => Err(error),
                     };

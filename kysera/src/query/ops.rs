@@ -19,7 +19,8 @@ pub(crate) async fn read_all<DB: Backend, X: Shape<DB>>(
     let mut rows = wire.fetch(statement);
     let mut out = Vec::new();
     while let Some(row) = rows.try_next().await? {
-        out.push(shape.read(&row, 0, out.is_empty())?);
+        let row = shape.read(&row, 0, out.is_empty()).map_err(|error| rows.failed(error))?;
+        out.push(row);
     }
     Ok(out)
 }

@@ -19,7 +19,20 @@ use crate::query::{Rows, Shape};
 use crate::source::{Cx, Op, Source, run};
 
 /// Where the load was asked for.
-pub(crate) type Caller = &'static Location<'static>;
+#[doc(hidden)]
+#[derive(Debug, Clone, Copy)]
+pub struct Caller {
+    at: &'static Location<'static>,
+    /// Whether it is part of a query or of another load, and not asked for by itself.
+    is_part: bool,
+}
+
+impl Caller {
+    /// For what belongs to the rows that are loaded there.
+    fn part(self) -> Self {
+        Self { is_part: true, ..self }
+    }
+}
 
 /// Something that can be loaded for rows of `P` on a source: a relation, some of its rows ([`Related`]), one with
 /// relations of its own ([`With`]), or a tuple of up to six of these.
@@ -77,7 +90,7 @@ where
     S: Source,
     L: Load<P, S> + 'a,
 {
-    let caller = Location::caller();
+    let caller = Caller { at: Location::caller(), is_part: false };
     Box::pin(async move {
         let parents: Vec<&P> = rows.iter().collect();
         load.load(source, caller, &parents).await
@@ -87,7 +100,7 @@ where
 /// Pairs rows with what is loaded for them, or for a part of each.
 pub(crate) async fn attach<P, S, L, R>(
     source: &S,
-    caller: Caller,
+    caller: &'static Location<'static>,
     rows: Vec<R>,
     load: &L,
     part: fn(&R) -> &P,
@@ -98,6 +111,7 @@ where
     L: Load<P, S> + ?Sized,
 {
     let parents: Vec<&P> = rows.iter().map(part).collect();
+    let caller = Caller { at: caller, is_part: true };
     let out = load.load(source, caller, &parents).await?;
     Ok(rows.into_iter().zip(out).collect())
 }
@@ -192,7 +206,8 @@ where
             return Ok(parents.iter().map(|_| Vec::new()).collect());
         }
         break_ties(&mut rows);
-        let cx = Cx::called(source, "load", caller);
+        let cx = Cx::called(source, "load", caller.at);
+        let cx = if caller.is_part { cx.as_part() } else { cx };
         let chunks = chunks::<S::Database>(&index, &rows, cx)?;
         let load = Loading::<R> {
             index: &index,
@@ -327,7 +342,7 @@ impl<DB: Backend, R: Reader<DB>> Op<DB> for LoadRelated<'_, DB, R> {
             let mut check = true;
             let mut raws = wire.fetch(statement);
             while let Some(raw) = raws.try_next().await? {
-                let row = R::read(&raw, check)?;
+                let row = R::read(&raw, check).map_err(|error| raws.failed(error))?;
                 check = false;
                 at += 1;
                 let key =
@@ -533,7 +548,7 @@ macro_rules! load {
                         rows_of::<P, S, $reader>(source, caller, parents, matching, self.related.rows()).await?;
                     let inner = {
                         let all: Vec<&C> = rows.iter().flatten().collect();
-                        self.load.load(source, caller, &all).await?
+                        self.load.load(source, caller.part(), &all).await?
                     };
                     let mut inner = inner.into_iter();
                     let pairs = rows.into_iter().map(|rows| rows.into_iter().zip(inner.by_ref()).collect());

@@ -8,10 +8,10 @@ use super::placed::Placed;
 use super::sql::{
     bind, find_locked_text, has_arrays, insert_if, insert_rows, insert_text, refuse_unreadable_key, returning,
 };
-use crate::backend::{Backend, Dialect, Done};
+use crate::backend::{Backend, Dialect, Done, Statement};
 use crate::entity::{Cells, Draft, Entity, Mask, On, Operation, Values};
 use crate::error::{Error, Result};
-use crate::expr::{Action, Col, Meta};
+use crate::expr::{Action, AnyValue, Col, Meta};
 use crate::observe::Wire;
 use crate::query::{decode_all, decode_first};
 use crate::source::{Cx, Op, Unit};
@@ -125,15 +125,20 @@ async fn read_back<DB: Backend, E: On<DB>>(
         return decode_first(wire, sql.finish()?).await;
     }
     let mut args = DB::Arguments::default();
+    let mut shown = cx.shows_values().then(Vec::new);
     for col in key_columns(E::META) {
-        let bound = match new.value(col.index).filter(|_| mask.contains(col.index)) {
-            Some(value) => DB::bind(col.codec, value, &mut args),
-            None => DB::bind(crate::__private::codec!(u64), &last_insert_id, &mut args),
+        let (codec, value) = match new.value(col.index).filter(|_| mask.contains(col.index)) {
+            Some(value) => (col.codec, value),
+            None => (crate::__private::codec!(u64), &last_insert_id as &AnyValue),
         };
-        bound.map_err(crate::expr::encode)?;
+        if let Some(shown) = &mut shown {
+            shown.push(codec.shown(value));
+        }
+        DB::bind(codec, value, &mut args).map_err(crate::expr::encode)?;
     }
     let sql = find_locked_text::<DB, E>(cx);
-    decode_first(wire, crate::backend::Statement::new(sql, args)).await
+    let shown = shown.map(Vec::into_boxed_slice);
+    decode_first(wire, Statement { shown, ..Statement::new(sql, args) }).await
 }
 
 /// Several `INSERT`s, all or nothing, answered as stored and in the order of the input.
@@ -432,7 +437,8 @@ pub(super) async fn read_numbered<DB: Backend, E: On<DB>, V: Values>(
         let mut check = true;
         while let Some(row) = rows.try_next().await? {
             let number = usize::try_from(DB::integer(&row, 0)?).unwrap_or(usize::MAX);
-            out.place([(number, E::decode(&mut Cells::new(&row, E::META, 1, check))?)]);
+            let row = E::decode(&mut Cells::new(&row, E::META, 1, check));
+            out.place([(number, row.map_err(|error| rows.failed(error))?)]);
             check = false;
         }
     }

@@ -134,8 +134,13 @@ pub trait Repository: Send + Sync + Sized {
     /// [`Error::NotFound`] if there is none; else as [`find_by_id`](Repository::find_by_id).
     #[track_caller]
     fn get(&self, id: impl IntoColumn<IdOf<Self>>) -> BoxFuture<'_, Result<Self::Entity>> {
-        let row = self.find_by_id(id.into_column());
-        Box::pin(async move { row.await?.ok_or_else(not_found::<Self::Entity>) })
+        let id = id.into_column();
+        let cx = Cx::of(self.source(), "get");
+        Box::pin(async move {
+            let statement = sql::find_statement::<DialectOf<Self>, Self::Entity>(cx, &id)?;
+            let row = run(self.source(), cx, FetchFirst::new(statement)).await?;
+            row.ok_or_else(not_found::<Self::Entity>)
+        })
     }
 
     /// The rows with these keys, in the order of the keys. Keys without a row are passed over, and a key that is given

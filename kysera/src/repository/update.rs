@@ -382,7 +382,8 @@ async fn update_batch_postgres<DB: Backend, E: On<DB>>(
             0 => Found::Missing,
             1 => Found::Left,
             _ => {
-                let row = E::decode(&mut Cells::new(&row, E::META, 1, check))?;
+                let row = E::decode(&mut Cells::new(&row, E::META, 1, check));
+                let row = row.map_err(|error| rows.failed(error))?;
                 check = false;
                 Found::Written(row)
             }

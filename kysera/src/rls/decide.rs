@@ -174,7 +174,7 @@ impl<DB: Backend, E: On<DB>> Op<DB> for Can<'_, E> {
 
     async fn run(self, wire: &mut Wire<'_, DB>, cx: Cx<'_>) -> Result<bool> {
         let plugins = asking(cx, self.who);
-        let mut sql = Sql::new(DB::DIALECT).at(cx.schema(), plugins);
+        let mut sql = Sql::new(DB::DIALECT).at(cx.schema(), plugins).showing(cx.shows_values());
         sql.push("SELECT 1 FROM ").table(E::META);
         let which = Which::<E>::one(&self.id);
         match self.action {
@@ -294,7 +294,7 @@ impl<DB: Backend, E: On<DB> + Policed> Op<DB> for Explain<'_, E> {
         let rules = (policy.rules)().rules.iter().filter_map(|rule| Some((rule, rule.at(&plugins)?)));
         let rules: Vec<(&'static Rule, Demand)> =
             rules.map(|(rule, node)| (rule, Demand::of(rule, node))).collect();
-        let mut sql = Sql::new(DB::DIALECT).at(cx.schema(), plugins);
+        let mut sql = Sql::new(DB::DIALECT).at(cx.schema(), plugins).showing(cx.shows_values());
         sql.push("SELECT ");
         sql.integer_literal(0);
         for (_, demand) in &rules {

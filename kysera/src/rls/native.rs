@@ -183,21 +183,29 @@ impl NativePolicies {
     /// # Errors
     ///
     /// Those of [`create_sql`](Self::create_sql) and of the database, which lets the owner of the table alone do that.
-    pub async fn install<C: Send + Sync + 'static>(&self, db: &Db<sqlx::Postgres, C>) -> Result<()> {
-        let statements = self.create_sql()?;
-        db.transaction(|tx| async move {
-            let mut conn = tx.connection().await?;
-            for name in self.installed(&mut conn).await?.into_keys() {
-                let sql = format!("DROP POLICY {} ON {}", quote(&name), self.table());
-                sqlx::raw_sql(dynamic(sql)).execute(&mut *conn).await?;
-            }
-            for sql in statements {
-                sqlx::raw_sql(dynamic(sql)).execute(&mut *conn).await?;
-            }
-            drop(conn);
-            Ok(())
-        })
-        .await
+    #[track_caller]
+    pub fn install<C: Send + Sync + 'static>(
+        &self,
+        db: &Db<sqlx::Postgres, C>,
+    ) -> impl Future<Output = Result<()>> + Send {
+        let begin = db.begin();
+        async move {
+            let statements = self.create_sql()?;
+            begin
+                .run(|tx| async move {
+                    let mut conn = tx.connection().await?;
+                    for name in self.installed(&mut conn).await?.into_keys() {
+                        let sql = format!("DROP POLICY {} ON {}", quote(&name), self.table());
+                        sqlx::raw_sql(dynamic(sql)).execute(&mut *conn).await?;
+                    }
+                    for sql in statements {
+                        sqlx::raw_sql(dynamic(sql)).execute(&mut *conn).await?;
+                    }
+                    drop(conn);
+                    Ok(())
+                })
+                .await
+        }
     }
 
     /// Drops whatever kysera has installed, and switches row-level security off.
@@ -205,20 +213,28 @@ impl NativePolicies {
     /// # Errors
     ///
     /// Those of the database.
-    pub async fn uninstall<C: Send + Sync + 'static>(&self, db: &Db<sqlx::Postgres, C>) -> Result<()> {
-        db.transaction(|tx| async move {
-            let mut conn = tx.connection().await?;
-            for name in self.installed(&mut conn).await?.into_keys() {
-                let sql = format!("DROP POLICY {} ON {}", quote(&name), self.table());
-                sqlx::raw_sql(dynamic(sql)).execute(&mut *conn).await?;
-            }
-            for what in ["NO FORCE ROW LEVEL SECURITY", "DISABLE ROW LEVEL SECURITY"] {
-                sqlx::raw_sql(dynamic(self.alter(what))).execute(&mut *conn).await?;
-            }
-            drop(conn);
-            Ok(())
-        })
-        .await
+    #[track_caller]
+    pub fn uninstall<C: Send + Sync + 'static>(
+        &self,
+        db: &Db<sqlx::Postgres, C>,
+    ) -> impl Future<Output = Result<()>> + Send {
+        let begin = db.begin();
+        async move {
+            begin
+                .run(|tx| async move {
+                    let mut conn = tx.connection().await?;
+                    for name in self.installed(&mut conn).await?.into_keys() {
+                        let sql = format!("DROP POLICY {} ON {}", quote(&name), self.table());
+                        sqlx::raw_sql(dynamic(sql)).execute(&mut *conn).await?;
+                    }
+                    for what in ["NO FORCE ROW LEVEL SECURITY", "DISABLE ROW LEVEL SECURITY"] {
+                        sqlx::raw_sql(dynamic(self.alter(what))).execute(&mut *conn).await?;
+                    }
+                    drop(conn);
+                    Ok(())
+                })
+                .await
+        }
     }
 
     /// Compares what the database has with what the struct declares.
@@ -230,43 +246,54 @@ impl NativePolicies {
     ///
     /// Those of [`create_sql`](Self::create_sql) and of the database: it takes the privileges to read the table and to create
     /// temporary ones.
-    pub async fn verify<C: Send + Sync + 'static>(&self, db: &Db<sqlx::Postgres, C>) -> Result<NativeReport> {
-        let declared = self.policies()?;
-        let tx = db.begin().await?;
-        let report = {
-            let mut conn = tx.connection().await?;
-            let (enabled, forced) = self.switches(&mut conn).await?;
-            let (installed, others): (BTreeMap<_, _>, BTreeMap<_, _>) =
-                policies_of(&mut conn, &self.table()).await?.into_iter().partition(|(name, _)| is_ours(name));
-            let copy = format!("pg_temp.{}", quote(self.meta.table));
-            // Temporary tables come first unless the path says otherwise, and conditions would be about the copy.
-            let path = "SELECT set_config('search_path', concat_ws(', ', NULLIF(current_setting('search_path'), ''), 'pg_temp'), TRUE)";
-            sqlx::query(path).persistent(false).execute(&mut *conn).await?;
-            let sql = format!(
-                "CREATE TEMP TABLE {} (LIKE {}) ON COMMIT DROP",
-                quote(self.meta.table),
-                self.table()
-            );
-            sqlx::raw_sql(dynamic(sql)).execute(&mut *conn).await?;
-            for policy in &declared {
-                sqlx::raw_sql(dynamic(self.create(policy, &copy))).execute(&mut *conn).await?;
-            }
-            let declared = policies_of(&mut conn, &copy).await?;
-            let mut report =
-                NativeReport { enabled, forced: forced || !self.force, ..NativeReport::default() };
-            for (name, policy) in &declared {
-                match installed.get(name) {
-                    None => report.missing.push(name.clone()),
-                    Some(other) if other != policy => report.different.push(name.clone()),
-                    Some(_) => {}
+    #[track_caller]
+    pub fn verify<C: Send + Sync + 'static>(
+        &self,
+        db: &Db<sqlx::Postgres, C>,
+    ) -> impl Future<Output = Result<NativeReport>> + Send {
+        let begin = db.begin();
+        async move {
+            let declared = self.policies()?;
+            let tx = begin.await?;
+            let report = {
+                let mut conn = tx.connection().await?;
+                let (enabled, forced) = self.switches(&mut conn).await?;
+                let (installed, others): (BTreeMap<_, _>, BTreeMap<_, _>) =
+                    policies_of(&mut conn, &self.table())
+                        .await?
+                        .into_iter()
+                        .partition(|(name, _)| is_ours(name));
+                let copy = format!("pg_temp.{}", quote(self.meta.table));
+                // Temporary tables come first unless the path says otherwise, and conditions would be about the copy.
+                let path = "SELECT set_config('search_path', concat_ws(', ', NULLIF(current_setting('search_path'), ''), 'pg_temp'), TRUE)";
+                sqlx::query(path).persistent(false).execute(&mut *conn).await?;
+                let sql = format!(
+                    "CREATE TEMP TABLE {} (LIKE {}) ON COMMIT DROP",
+                    quote(self.meta.table),
+                    self.table()
+                );
+                sqlx::raw_sql(dynamic(sql)).execute(&mut *conn).await?;
+                for policy in &declared {
+                    sqlx::raw_sql(dynamic(self.create(policy, &copy))).execute(&mut *conn).await?;
                 }
-            }
-            report.unexpected = installed.into_keys().filter(|name| !declared.contains_key(name)).collect();
-            report.others = others.into_keys().collect();
-            report
-        };
-        tx.rollback().await?;
-        Ok(report)
+                let declared = policies_of(&mut conn, &copy).await?;
+                let mut report =
+                    NativeReport { enabled, forced: forced || !self.force, ..NativeReport::default() };
+                for (name, policy) in &declared {
+                    match installed.get(name) {
+                        None => report.missing.push(name.clone()),
+                        Some(other) if other != policy => report.different.push(name.clone()),
+                        Some(_) => {}
+                    }
+                }
+                report.unexpected =
+                    installed.into_keys().filter(|name| !declared.contains_key(name)).collect();
+                report.others = others.into_keys().collect();
+                report
+            };
+            tx.rollback().await?;
+            Ok(report)
+        }
     }
 
     fn policies(&self) -> Result<Vec<Native>> {

@@ -1,6 +1,8 @@
 //! Trying a policy out.
 
 use std::fmt;
+use std::future::Future;
+use std::panic::Location;
 
 use super::decide::{Access, Can, Explain};
 use crate::backend::Backend;
@@ -59,8 +61,23 @@ use crate::source::{Cx, Db, run};
 /// # Errors
 ///
 /// [`Error::NotFound`] if there is no such row, and those of the database.
-pub async fn policy_table<'w, E, DB, C>(
+#[track_caller]
+pub fn policy_table<'w, E, DB, C>(
     db: &Db<DB, C>,
+    expected: impl IntoIterator<Item = (&'w E::Context, Action, E::Id, bool)>,
+) -> impl Future<Output = Result<PolicyReport>>
+where
+    E: Policed + On<DB>,
+    DB: Backend,
+    C: Send + Sync + 'static,
+{
+    let caller = Location::caller();
+    async move { ask::<E, DB, C>(db, caller, expected).await }
+}
+
+async fn ask<'w, E, DB, C>(
+    db: &Db<DB, C>,
+    caller: &'static Location<'static>,
     expected: impl IntoIterator<Item = (&'w E::Context, Action, E::Id, bool)>,
 ) -> Result<PolicyReport>
 where
@@ -69,7 +86,7 @@ where
     C: Send + Sync + 'static,
 {
     let system = db.unrestricted("policy_table");
-    let cx = Cx::of(&system, "policy_table");
+    let cx = Cx::called(&system, "policy_table", caller);
     let mut report = PolicyReport { asked: 0, surprises: Vec::new() };
     for (place, (who, action, id, expected)) in expected.into_iter().enumerate() {
         report.asked += 1;

@@ -23,6 +23,8 @@ pub(crate) struct Cx<'s> {
     method: &'static str,
     /// Where.
     caller: &'static Location<'static>,
+    /// Whether it belongs to another operation, which was called.
+    is_part: bool,
 }
 
 impl<'s> Cx<'s> {
@@ -40,7 +42,12 @@ impl<'s> Cx<'s> {
     ) -> Self {
         let settings = source.settings();
         let plugins = PluginContext { context: source.context(), clock: &settings.clock, instant: None };
-        Self { settings, plugins, hooks: &Hooks::NONE, method, caller }
+        Self { settings, plugins, hooks: &Hooks::NONE, method, caller, is_part: false }
+    }
+
+    /// For what another operation does besides its own statements.
+    pub(crate) fn as_part(self) -> Self {
+        Self { is_part: true, ..self }
     }
 
     /// The method that was called.
@@ -61,7 +68,8 @@ impl<'s> Cx<'s> {
     /// Who watches its statements.
     pub(crate) fn watch<DB: Backend>(self, meta: &'static Meta) -> Option<Watch<'s>> {
         let operation = Operation { table: Some(meta.table), entity: Some(meta.entity), method: self.method };
-        self.settings.observers.watch(operation, DB::DIALECT, self.caller)
+        let watch = self.settings.observers.watch(operation, DB::DIALECT, self.caller)?;
+        Some(if self.is_part { watch.as_part() } else { watch })
     }
 
     /// The same for a repository that has found out about its context.

@@ -4,6 +4,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::join;
 use sqlx::{Pool, SqlSafeStr, SqlStr};
 
 use super::begin::Begin;
@@ -12,7 +13,10 @@ use super::cache::Shared;
 use super::conn::Conn;
 use super::deadline::{Deadline, in_time, within};
 use super::lease::Lease;
-use super::policy::{Metrics, Policy};
+use super::node::Node;
+use super::policy::{Metrics, Policy, ReplicaMetrics};
+use super::replica::Replica;
+use super::replicas::Replicas;
 use super::session::{Session, Settings};
 use super::tx::Tx;
 use super::verdict::Trust;
@@ -79,12 +83,12 @@ impl<DB: Backend> Db<DB> {
 
     /// Around a pool of your own, whose options and hooks go on working.
     pub fn new(pool: Pool<DB>) -> Self {
-        Self::build(pool, Policy::default(), Arc::new(Trust::new()))
+        Self::build(pool, Policy::default(), Arc::new(Trust::new()), Replicas::none())
     }
 
-    pub(super) fn build(pool: Pool<DB>, policy: Policy, trust: Arc<Trust>) -> Self {
+    pub(super) fn build(pool: Pool<DB>, policy: Policy, trust: Arc<Trust>, replicas: Replicas<DB>) -> Self {
         Self {
-            shared: Arc::new(Shared::new(pool, policy, trust)),
+            shared: Arc::new(Shared::new(pool, policy, trust, replicas)),
             session: Session { context: Arc::new(()), settings: Arc::default() },
         }
     }
@@ -325,7 +329,20 @@ impl<DB: Backend, C: Send + Sync + 'static> Db<DB, C> {
         &self.shared.pool
     }
 
-    /// What is going on.
+    /// The replicas, to read from: see [`Replica`]. A database without any, which was not made by [`DbBuilder::primary`], is read
+    /// itself.
+    ///
+    /// The result is on behalf of whom this `Db` is: `db.with_context(..).replica()`.
+    pub fn replica(&self) -> Replica<DB, C> {
+        Replica::new(self.clone())
+    }
+
+    /// What the replicas are doing, in the order in which they were named.
+    pub fn replicas(&self) -> Vec<ReplicaMetrics> {
+        self.shared.replicas.metrics()
+    }
+
+    /// What is going on. Of the replicas see [`replicas`](Self::replicas).
     pub fn metrics(&self) -> Metrics {
         self.shared.metrics()
     }
@@ -400,14 +417,24 @@ impl<DB: Backend, C: Send + Sync + 'static> Db<DB, C> {
         }
     }
 
-    /// Closes the pool and waits until every connection came back. Whoever waits for one is told
+    /// Closes the pool, and those of the replicas, and waits until every connection came back. Whoever waits for one is told
     /// [`Closed`](crate::error::PoolError::Closed). With a deadline: [`Shutdown`](crate::infra::Shutdown).
     pub async fn close(&self) {
-        self.shared.close().await;
+        join(self.shared.close(), self.shared.replicas.close()).await;
     }
 
     pub(crate) fn begin_shutdown(&self) {
         self.shared.begin_shutdown();
+        self.shared.replicas.begin_shutdown();
+    }
+
+    pub(super) fn replica_set(&self) -> &Replicas<DB> {
+        &self.shared.replicas
+    }
+
+    /// The replicas, one by one.
+    pub(crate) fn nodes(&self) -> &[Arc<Node<DB>>] {
+        self.shared.replicas.nodes()
     }
 
     pub(crate) fn is_shutting_down(&self) -> bool {
@@ -415,10 +442,18 @@ impl<DB: Backend, C: Send + Sync + 'static> Db<DB, C> {
     }
 
     pub(super) async fn lease(&self) -> Result<Lease<DB>> {
-        let Some(deadline) = self.deadline() else { return self.lease_at_leisure().await };
+        self.in_time(self.lease_at_leisure()).await
+    }
+
+    /// Waits for a connection until the deadline, and lends it until then.
+    pub(super) async fn in_time(
+        &self,
+        lease: impl Future<Output = Result<Lease<DB>>> + Send,
+    ) -> Result<Lease<DB>> {
+        let Some(deadline) = self.deadline() else { return lease.await };
         in_time(Some(deadline))?;
         let lease = pin!(async {
-            let mut lease = self.lease_at_leisure().await?;
+            let mut lease = lease.await?;
             lease.limit(deadline, self.pooler().is_none()).await?;
             Ok(lease)
         });

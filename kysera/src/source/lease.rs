@@ -31,7 +31,7 @@ pub struct Lease<DB: Backend> {
 }
 
 /// Closes what is still in it.
-struct Slot<DB: Backend> {
+pub(super) struct Slot<DB: Backend> {
     shared: Arc<Shared<DB>>,
     held: Option<Held<DB>>,
 }
@@ -45,6 +45,21 @@ impl<DB: Backend> Drop for Slot<DB> {
 }
 
 impl<DB: Backend> Slot<DB> {
+    pub(super) fn new(shared: Arc<Shared<DB>>, held: Held<DB>) -> Self {
+        Self { shared, held: Some(held) }
+    }
+
+    /// Runs in a task of its own.
+    pub(super) async fn test(mut self) {
+        let Some(held) = &mut self.held else { return };
+        if !is_alive::<DB>(&mut held.conn).await {
+            return self.shared.trust.spoil();
+        }
+        if let Some(held) = self.held.take() {
+            self.shared.tested(held);
+        }
+    }
+
     /// Runs in a task of its own. `stop`: nobody wants what runs there.
     async fn recover(mut self, begun: bool, stop: bool) {
         let Some(held) = &mut self.held else { return };
@@ -69,7 +84,7 @@ impl<DB: Backend> Slot<DB> {
 impl<DB: Backend> Lease<DB> {
     pub(super) fn new(shared: Arc<Shared<DB>>, held: Held<DB>) -> Self {
         Self {
-            slot: Slot { shared, held: Some(held) },
+            slot: Slot::new(shared, held),
             flight: false,
             rows_left: false,
             begun: false,
@@ -118,15 +133,6 @@ impl<DB: Backend> Lease<DB> {
 
     pub(super) fn used(&self) -> Instant {
         self.held().used
-    }
-
-    /// Closed if it is not.
-    pub(super) async fn is_alive(&mut self) -> bool {
-        self.flight = true;
-        let alive = is_alive::<DB>(&mut self.held_mut().conn).await;
-        self.flight = false;
-        self.broken = !alive;
-        alive
     }
 
     /// For a connection that never left the cache's hands.
@@ -242,14 +248,18 @@ impl<DB: Backend> Lease<DB> {
         // A database in memory is gone with its connection: better wait for it.
         let lost = self.broken || (self.flight && !DB::DRAINS);
         let late = self.flight && !self.broken && self.deadline.is_some_and(Deadline::has_passed);
-        if lost && shared.recover.is_some() {
+        if lost && let Some(patience) = shared.recover {
+            // Where a recovery fails after that time, here nobody has tried one. The network may be gone.
+            if held.used.elapsed() > patience {
+                shared.trust.spoil();
+            }
             return match held.interrupt {
                 Some(Interrupt::Session(session)) if late => shared.close_session(held, session),
                 _ => shared.close_held(held),
             };
         }
         let runtime = held.runtime.clone();
-        let slot = Slot { shared, held: Some(held) };
+        let slot = Slot::new(shared, held);
         let begun = self.begun;
         runtime.spawn(async move { slot.recover(begun, late).await });
     }

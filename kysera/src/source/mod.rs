@@ -7,7 +7,8 @@
 //! | [`Conn`] | [`Db::acquire`] | one connection for several statements |
 //! | [`Borrowed`] | [`on`] | a connection or transaction of sqlx |
 //! | [`Pool`](sqlx::Pool) | sqlx | a plain pool, with sqlx's own behaviour when futures are dropped |
-//! | [`ReadOnly`], [`Replica`] | [`ReadOnly::new`], [`Begin::read_only`] | any of them, without writes |
+//! | [`Replica`] | [`Db::replica`] | the replicas of a database, in turn, without writes |
+//! | [`ReadOnly`] | [`ReadOnly::new`], [`Begin::read_only`] | any of them, without writes |
 //!
 //! References and [`Arc`]s of a source are sources too. All methods take `&self`.
 //!
@@ -23,6 +24,7 @@ mod begin;
 mod borrowed;
 mod builder;
 mod cache;
+mod cluster;
 mod conn;
 mod cx;
 mod db;
@@ -30,9 +32,14 @@ mod deadline;
 mod generate;
 mod interrupting;
 mod lease;
+mod node;
 mod policy;
 mod pool;
+#[cfg(feature = "postgres")]
+mod position;
 mod read_only;
+mod replica;
+mod replicas;
 mod run;
 mod session;
 #[cfg(all(test, any(feature = "sqlite", feature = "_servers")))]
@@ -50,15 +57,20 @@ use std::sync::Arc;
 pub use begin::{Begin, Mode, Read, Write};
 pub use borrowed::{Borrowed, BorrowedGuard, on};
 pub use builder::DbBuilder;
+pub use cluster::ClusterBuilder;
 pub use conn::{Conn, ConnGuard, RawConnection};
 pub(crate) use cx::Cx;
 pub use db::{Db, System};
 pub(crate) use deadline::{Deadline, within};
 pub(crate) use generate::generate;
 pub use lease::Lease;
-pub use policy::{Metrics, Policy};
+pub(crate) use node::Node;
+pub use policy::{Metrics, Policy, ReplicaMetrics};
 pub use pool::PoolGuard;
-pub use read_only::{ReadOnly, Replica};
+#[cfg(feature = "postgres")]
+pub use position::Position;
+pub use read_only::ReadOnly;
+pub use replica::Replica;
 pub(crate) use run::{Op, acquire, close_bracket, open_bracket, run, settle, undo_bracket};
 #[doc(hidden)]
 pub use session::Settings;

@@ -68,3 +68,20 @@ pub struct Metrics {
     /// for long, since the start.
     pub turned: u64,
 }
+
+/// What one replica of a [`Db`](super::Db) is doing, at one moment; see [`Db::replicas`](super::Db::replicas).
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ReplicaMetrics {
+    /// Its address, `host:port`, or on SQLite the name of its file.
+    pub name: String,
+    /// Why it is left out just now.
+    pub left_out: Option<String>,
+    /// How far it was behind when that was measured last: within the last second where it is read from, and only with
+    /// [`max_lag`](super::ClusterBuilder::max_lag).
+    pub lag: Option<Duration>,
+    /// How many statements and transactions it was given, since the start.
+    pub served: u64,
+    /// Its pool.
+    pub pool: Metrics,
+}

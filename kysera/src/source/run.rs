@@ -78,13 +78,21 @@ pub(crate) async fn acquire<'s, S: Source>(
     cx: Cx<'s>,
     meta: &'static Meta,
 ) -> Result<(S::Guard<'s>, Option<Watch<'s>>, Duration)> {
-    let Some(watch) = cx.watch::<S::Database>(meta) else {
-        let guard = source.acquire().await.map_err(|error| late_for(error, meta))?;
-        return Ok((guard, None, Duration::ZERO));
-    };
+    let watch = cx.watch::<S::Database>(meta);
+    let lent = async { source.acquire().await.map_err(|error| late_for(error, meta)) };
+    let (guard, waited) = waited_for(watch, lent).await?;
+    Ok((guard, watch, waited))
+}
+
+/// What is lent, and how long that took if anyone watches. Who watches is told if there is nothing.
+pub(super) async fn waited_for<G>(
+    watch: Option<Watch<'_>>,
+    lent: impl Future<Output = Result<G>>,
+) -> Result<(G, Duration)> {
+    let Some(watch) = watch else { return Ok((lent.await?, Duration::ZERO)) };
     let asked = Instant::now();
-    match source.acquire().await.map_err(|error| late_for(error, meta)) {
-        Ok(guard) => Ok((guard, Some(watch), asked.elapsed())),
+    match lent.await {
+        Ok(guard) => Ok((guard, asked.elapsed())),
         Err(error) => {
             watch.unsent(asked.elapsed(), &error);
             Err(error)

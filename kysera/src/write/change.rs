@@ -488,7 +488,8 @@ pub(crate) async fn decode<DB: Backend, E: On<DB>>(wire: &mut Wire<'_, DB>, sql:
     let mut rows = wire.fetch(sql.finish()?);
     let mut out = Vec::new();
     while let Some(row) = rows.try_next().await? {
-        out.push(E::decode(&mut Cells::new(&row, E::META, 0, out.is_empty()))?);
+        let row = E::decode(&mut Cells::new(&row, E::META, 0, out.is_empty()));
+        out.push(row.map_err(|error| rows.failed(error))?);
     }
     Ok(out)
 }

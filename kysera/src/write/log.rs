@@ -199,7 +199,7 @@ pub(crate) async fn read_seen<DB: Backend, E: On<DB>>(
         let text = |at| DB::text(&row, at).map(Option::unwrap_or_default);
         let (key, json) = (text(width)?, text(width + 1)?);
         let check = seen.is_empty();
-        let row = E::decode(&mut Cells::new(&row, E::META, 0, check))?;
+        let row = E::decode(&mut Cells::new(&row, E::META, 0, check)).map_err(|error| rows.failed(error))?;
         let json = if DB::DIALECT == Dialect::Sqlite { with_exact_reals(&row, json)? } else { json };
         seen.push(Seen { row, key, json });
     }

@@ -36,6 +36,10 @@ impl<'a> Assignment<'a> {
 
     /// What it is set to.
     pub(crate) fn write_to(&self, sql: &mut Sql<'a>) {
+        sql.covering(|| self.col.codec.sensitive, |sql| self.write_source(sql));
+    }
+
+    fn write_source(&self, sql: &mut Sql<'a>) {
         match &self.to {
             To::Term(term) => sql.term(term),
             To::Value(value) => sql.value(self.col.codec, *value),

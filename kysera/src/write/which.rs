@@ -116,12 +116,25 @@ impl<'a, E: Entity> Which<'a, E> {
                 sql.equal(cols, values);
             }
             Keys::Among(col, codec, values) if sql.has_array(codec) => {
-                sql.column(col).push(" = ANY(").array(codec, values.to_vec()).push(")");
+                sql.column(col).push(" = ANY(");
+                sql.covering(
+                    || col.codec.sensitive,
+                    |sql| {
+                        sql.array(codec, values.to_vec());
+                    },
+                );
+                sql.push(")");
             }
             Keys::Among(col, codec, values) => {
-                sql.column(col).push(" IN (").list(values, ", ", |sql, value| {
-                    sql.value(codec, *value);
-                });
+                sql.column(col).push(" IN (");
+                sql.covering(
+                    || col.codec.sensitive,
+                    |sql| {
+                        sql.list(values, ", ", |sql, value| {
+                            sql.value(codec, *value);
+                        });
+                    },
+                );
                 sql.push(")");
             }
         }

@@ -7,10 +7,11 @@ use std::collections::BTreeSet;
 use kysera::Db;
 use kysera::prelude::*;
 use kysera_tests::Fixture;
+use kysera_tests::surface::surface;
 
 use super::hunter_model::*;
 use super::hunter_reads::READS;
-use super::hunter_surface::{EXCEPTIONS, surface};
+use super::hunter_surface::EXCEPTIONS;
 use super::hunter_writes::WRITES;
 use super::world::*;
 use crate::DB;

@@ -12,6 +12,15 @@ use crate::expr::value::{Codec, Value};
 impl<'v> Sql<'v> {
     /// Writes a filter on the row at hand.
     pub(crate) fn filter(&mut self, node: &Node) -> &mut Self {
+        self.covering(
+            || node.is_sensitive(),
+            |sql| {
+                sql.condition(node);
+            },
+        )
+    }
+
+    fn condition(&mut self, node: &Node) -> &mut Self {
         match node {
             Node::Compare { left, op, right } => self.compare(left, *op, right),
             Node::In { left, codec, values, null, negated } => {

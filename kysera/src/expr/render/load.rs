@@ -1,7 +1,7 @@
 //! The rows at the other end of a relation, for many rows at this one.
 
 use super::{Alias, Level, Sql};
-use crate::expr::meta::Col;
+use crate::expr::meta::{Col, Meta};
 use crate::expr::plug::Deleted;
 use crate::expr::relation::{Rel, Via};
 use crate::expr::term::RelatedRows;
@@ -48,7 +48,7 @@ impl<'v> Sql<'v> {
         self.about(Level { alias: target, ..Level::default() }, |sql| match rows.limit {
             None => {
                 sql.push("SELECT ").loaded_columns(&rel, names, false).loaded_from(&rel, names);
-                sql.push(" WHERE ").load_key(&rel, names).among(keys);
+                sql.push(" WHERE ").load_key(&rel, names).among(&rel, keys);
                 sql.load_conditions(rows, names).order(&rows.order);
             }
             // Texts may be equal to the database that are not the same: their rows would come once for each.
@@ -69,8 +69,14 @@ impl<'v> Sql<'v> {
         self.push("SELECT ")
             .numbered_columns(&rel)
             .push(" FROM UNNEST(")
-            .array(keys.codec, keys.values.to_vec());
-        self.push(") AS \"kysera_k\" (\"v\") CROSS JOIN LATERAL (SELECT ").loaded_columns(&rel, names, true);
+            .covering(
+                || rel.is_sensitive(),
+                |sql| {
+                    sql.array(keys.codec, keys.values.to_vec());
+                },
+            )
+            .push(") AS \"kysera_k\" (\"v\") CROSS JOIN LATERAL (SELECT ")
+            .loaded_columns(&rel, names, true);
         self.push(", ROW_NUMBER() OVER (").lateral_order(rows, names).push(") AS \"kysera_n\"");
         self.loaded_from(&rel, names).push(" WHERE ").load_key(&rel, names);
         self.push(" BETWEEN \"kysera_k\".\"v\" AND \"kysera_k\".\"v\"");
@@ -92,7 +98,7 @@ impl<'v> Sql<'v> {
         self.push(" FROM (SELECT ").loaded_columns(&rel, names, true);
         self.push(", ROW_NUMBER() OVER (PARTITION BY ").load_key(&rel, names).push(" ORDER BY ");
         self.order_keys(&rows.order).push(") AS ").ident("kysera_n");
-        self.loaded_from(&rel, names).push(" WHERE ").load_key(&rel, names).among(keys);
+        self.loaded_from(&rel, names).push(" WHERE ").load_key(&rel, names).among(&rel, keys);
         self.load_conditions(rows, names).push(") AS ").ident("kysera_p");
         self.push(" WHERE ").ident("kysera_n").push(" <= ").integer(i64::try_from(limit).unwrap_or(i64::MAX));
         self.push(" ORDER BY ").ident("kysera_n");
@@ -106,33 +112,47 @@ impl<'v> Sql<'v> {
         self.about(Level { alias: Some(alias), ..Level::default() }, |sql| {
             sql.push("SELECT ").row_columns(meta).push(", ").ident("kysera_k").push(".").ident("i");
             sql.push(" FROM ").table(meta).push(" AS ").alias(alias).push(" JOIN ");
-            if sql.has_array(keys.codec) {
-                sql.push("UNNEST(").array(keys.codec, keys.values.to_vec());
-                sql.push(") WITH ORDINALITY AS \"kysera_k\" (\"v\", \"i\")");
-            } else if let Some(json) = keys.json {
-                let value = if json.hex { "unhex(value)" } else { "value" };
-                sql.push("(SELECT ").push(value).push(" AS \"v\", key + 1 AS \"i\" FROM json_each(");
-                sql.text_value(json.text).push(")) AS \"kysera_k\"");
-            } else {
-                // The first arm, which has no rows, gives the column's own type and collation to the others.
-                sql.push("(SELECT ").ident(key.name).push(" AS ").ident("v").push(", 0 AS ").ident("i");
-                sql.push(" FROM ").table(meta).push(" WHERE 1 = 0");
-                for (i, value) in keys.values.iter().enumerate() {
-                    sql.push(" UNION ALL SELECT ")
-                        .value(keys.codec, *value)
-                        .push(", ")
-                        .push(&(i + 1).to_string());
-                }
-                sql.push(") AS ").ident("kysera_k");
-            }
+            sql.covering(|| rel.is_sensitive(), |sql| sql.numbered_keys((meta, key), keys));
             sql.push(" ON ").column(key).push(" = ").ident("kysera_k").push(".").ident("v");
-            sql.push(" WHERE ").column(key).among(stored);
+            sql.push(" WHERE ").column(key).among(rel, stored);
         });
         self
     }
 
+    /// A derived table of keys and their places.
+    fn numbered_keys(&mut self, (meta, key): (&Meta, &Col), keys: LoadKeys<'v>) {
+        if self.has_array(keys.codec) {
+            self.push("UNNEST(").array(keys.codec, keys.values.to_vec());
+            self.push(") WITH ORDINALITY AS \"kysera_k\" (\"v\", \"i\")");
+        } else if let Some(json) = keys.json {
+            let value = if json.hex { "unhex(value)" } else { "value" };
+            self.push("(SELECT ").push(value).push(" AS \"v\", key + 1 AS \"i\" FROM json_each(");
+            self.text_value(json.text).push(")) AS \"kysera_k\"");
+        } else {
+            // The first arm, which has no rows, gives the column's own type and collation to the others.
+            self.push("(SELECT ").ident(key.name).push(" AS ").ident("v").push(", 0 AS ").ident("i");
+            self.push(" FROM ").table(meta).push(" WHERE 1 = 0");
+            for (i, value) in keys.values.iter().enumerate() {
+                self.push(" UNION ALL SELECT ")
+                    .value(keys.codec, *value)
+                    .push(", ")
+                    .push(&(i + 1).to_string());
+            }
+            self.push(") AS ").ident("kysera_k");
+        }
+    }
+
     /// ` = ANY(..)` or ` IN (..)`
-    fn among(&mut self, keys: LoadKeys<'v>) -> &mut Self {
+    fn among(&mut self, rel: &Rel, keys: LoadKeys<'v>) -> &mut Self {
+        self.covering(
+            || rel.is_sensitive(),
+            |sql| {
+                sql.any_of(keys);
+            },
+        )
+    }
+
+    fn any_of(&mut self, keys: LoadKeys<'v>) -> &mut Self {
         if self.has_array(keys.codec) {
             return self.push(" = ANY(").array(keys.codec, keys.values.to_vec()).push(")");
         }

@@ -33,6 +33,16 @@ fn kind(json: &str) -> Option<Kind<'_>> {
 impl Sql<'_> {
     /// Writes the value that a column had, of its JSON.
     pub(crate) fn logged(&mut self, meta: &'static Meta, col: &Col, json: &str) -> &mut Self {
+        // The log may be older than the mark.
+        self.covering(
+            || col.codec.sensitive,
+            |sql| {
+                sql.logged_plainly(meta, col, json);
+            },
+        )
+    }
+
+    fn logged_plainly(&mut self, meta: &'static Meta, col: &Col, json: &str) -> &mut Self {
         if self.dialect != Dialect::Postgres {
             return self.logged_as(meta, col, json, false);
         }
@@ -54,7 +64,12 @@ impl Sql<'_> {
 
     /// Elsewhere: writes a value with the type of the column, to be selected.
     pub(crate) fn logged_cell(&mut self, meta: &Meta, col: &Col, json: &str) -> &mut Self {
-        self.logged_as(meta, col, json, true)
+        self.covering(
+            || col.codec.sensitive,
+            |sql| {
+                sql.logged_as(meta, col, json, true);
+            },
+        )
     }
 
     fn logged_as(&mut self, meta: &Meta, col: &Col, json: &str, select: bool) -> &mut Self {

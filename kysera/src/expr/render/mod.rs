@@ -33,7 +33,7 @@ use super::plug::{Deleted, PluginContext};
 use super::policy::Action;
 use super::relation::Rel;
 use super::term::{Term, same_value};
-use super::value::{AnyValue, Codec, Value};
+use super::value::{AnyValue, COVERED, Codec, Value};
 use crate::backend::{Backend, Dialect, Statement};
 use crate::entity::Values;
 use crate::error::{Driver, Error, Result};
@@ -82,6 +82,10 @@ pub(crate) struct Sql<'v> {
     keys: &'v [Term],
     /// Whether someone asks for the values.
     shows: bool,
+    /// Whether what is being written is about a column whose values are for nobody's eyes.
+    covers: bool,
+    /// Of the arguments those that were given there.
+    covered: Vec<bool>,
 }
 
 /// The table whose row is at hand, and what is joined to it.
@@ -123,7 +127,7 @@ impl Bind<'_> {
     fn shown(&self) -> Option<String> {
         let several = |codec: &Codec, values: &mut dyn Iterator<Item = &AnyValue>| {
             if codec.sensitive {
-                return codec.shown(&());
+                return COVERED.into();
             }
             format!("[{}]", values.map(|value| codec.shown(value)).collect::<Vec<_>>().join(", "))
         };
@@ -160,6 +164,8 @@ impl<'v> Sql<'v> {
             items: &[],
             keys: &[],
             shows: false,
+            covers: false,
+            covered: Vec::new(),
         }
     }
 
@@ -174,6 +180,28 @@ impl<'v> Sql<'v> {
     pub(crate) fn showing(mut self, shows: bool) -> Self {
         self.shows = shows;
         self
+    }
+
+    /// Writes something whose arguments are for nobody's eyes if `sensitive` says so: a value also tells when it is a pattern, or
+    /// stands in an expression.
+    pub(crate) fn covering(
+        &mut self,
+        sensitive: impl FnOnce() -> bool,
+        write: impl FnOnce(&mut Self),
+    ) -> &mut Self {
+        let outer = self.covers;
+        self.covers = self.shows && (outer || sensitive());
+        write(self);
+        self.covers = outer;
+        self
+    }
+
+    /// The argument at this place is for nobody's eyes.
+    fn cover(&mut self, at: usize) {
+        self.covered.resize(self.covered.len().max(at + 1), false);
+        if let Some(covered) = self.covered.get_mut(at) {
+            *covered = true;
+        }
     }
 
     /// The statement deletes rows of this table. SQLite looks for all of them before it deletes the first.
@@ -378,6 +406,9 @@ impl<'v> Sql<'v> {
         };
         let Some(at) = self.binds.iter().position(same) else { return false };
         let _ = write!(self.text, "${}", at + 1); // a String takes everything
+        if self.covers || codec.sensitive {
+            self.cover(at);
+        }
         true
     }
 
@@ -424,6 +455,9 @@ impl<'v> Sql<'v> {
             return self;
         }
         self.binds.push(bind);
+        if self.covers {
+            self.cover(self.binds.len() - 1);
+        }
         match self.dialect {
             Dialect::Postgres => {
                 let _ = write!(self.text, "${}", self.binds.len()); // a String takes everything
@@ -583,7 +617,12 @@ impl<'v> Sql<'v> {
             }
             .map_err(encode)?;
         }
-        let shown = self.shows.then(|| self.binds.iter().filter_map(Bind::shown).collect());
+        let is_covered = |at: usize| self.covered.get(at).is_some_and(|covered| *covered);
+        let show = |(at, bind): (usize, &Bind<'_>)| match is_covered(at) {
+            true => Some(COVERED.to_owned()),
+            false => bind.shown(),
+        };
+        let shown = self.shows.then(|| self.binds.iter().enumerate().filter_map(show).collect());
         Ok(Statement { shown, ..Statement::new(dynamic(self.text), args) })
     }
 }

@@ -8,7 +8,15 @@ use crate::expr::term::{Aggregate, AggregateFunction, Arithmetic, Call, Cast, Te
 impl<'v> Sql<'v> {
     /// Writes an expression over the row at hand.
     pub(crate) fn term(&mut self, term: &Term) -> &mut Self {
-        if self.hidden_key(term) { self } else { self.written_out(term) }
+        if self.hidden_key(term) {
+            return self;
+        }
+        self.covering(
+            || term.is_sensitive(),
+            |sql| {
+                sql.written_out(term);
+            },
+        )
     }
 
     pub(super) fn written_out(&mut self, term: &Term) -> &mut Self {

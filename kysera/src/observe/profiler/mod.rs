@@ -3,6 +3,8 @@
 mod chart;
 mod html;
 mod report;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{HashMap, VecDeque};
 use std::fmt;
@@ -75,8 +77,8 @@ struct State {
 /// What is known of an operation.
 struct Stats {
     dialect: &'static str,
-    /// Microseconds, of all statements however they ended.
-    times: Histogram<u64>,
+    /// Nanoseconds, of all statements however they ended.
+    times: Histogram<u32>,
     total: Duration,
     waited: Duration,
     rows: u64,
@@ -101,7 +103,7 @@ struct Sample {
     outcome: &'static str,
 }
 
-/// Two digits: a percentile is within one percent of the truth, and a histogram takes few kilobytes.
+/// Two digits: a percentile is within one percent of the truth, and a histogram takes 20 kilobytes at most.
 const DIGITS: u8 = 2;
 
 /// So many bytes of a text are kept: those of bulk statements are long, and say the same again and again.
@@ -114,11 +116,8 @@ fn beginning(sql: &str) -> Box<str> {
     format!("{} …", &sql[..sql.floor_char_boundary(TEXT)]).into()
 }
 
-const DAY: Duration = Duration::from_secs(24 * 60 * 60);
-
-fn micros(duration: Duration) -> u64 {
-    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
-}
+/// A day; what takes longer counts as that much in percentiles.
+const MOST_NANOS: u64 = 24 * 60 * 60 * 1_000_000_000;
 
 impl Stats {
     fn new(dialect: &'static str) -> Option<Self> {
@@ -189,7 +188,13 @@ impl State {
     fn stats(&mut self, operation: Operation, dialect: &'static str) -> Option<&mut Stats> {
         use std::collections::hash_map::Entry;
         Some(match self.operations.entry(operation) {
-            Entry::Occupied(known) => known.into_mut(),
+            Entry::Occupied(known) => {
+                let stats = known.into_mut();
+                if stats.dialect.is_empty() {
+                    stats.dialect = dialect; // so far it found no connection
+                }
+                stats
+            }
             Entry::Vacant(new) => new.insert(Stats::new(dialect)?),
         })
     }
@@ -210,8 +215,9 @@ impl Observer for Profiler {
         };
         let sample = Arc::new(sample());
         let Some(stats) = state.stats(statement.operation, statement.dialect.otel_name()) else { return };
-        // It grows with what it is told, up to a day.
-        let _ = stats.times.record(micros(event.duration).min(micros(DAY)));
+        let nanos = u64::try_from(event.duration.as_nanos()).unwrap_or(MOST_NANOS);
+        // `saturating_record` would take what lies beyond the histogram's range so far for the end of it. This makes room.
+        let _ = stats.times.record(nanos.min(MOST_NANOS));
         stats.total += event.duration;
         stats.waited += statement.waited;
         stats.rows += event.rows;

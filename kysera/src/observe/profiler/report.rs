@@ -2,7 +2,6 @@ use std::cmp::Reverse;
 use std::fmt;
 use std::time::{Duration, SystemTime};
 
-use hdrhistogram::Histogram;
 use serde::{Serialize, Serializer};
 
 use super::{Sample, State, Stats};
@@ -133,6 +132,9 @@ impl State {
             .map(|(operation, stats)| stats.profile(operation.to_string(), total))
             .collect();
         operations.sort_by(|a, b| b.total.cmp(&a.total).then_with(|| a.name.cmp(&b.name)));
+        // They are kept as they ended.
+        let mut recent: Vec<Call> = self.recent.iter().map(|sample| sample.call()).collect();
+        recent.sort_by_key(|call| call.at);
         ProfileReport {
             since: self.since,
             measured: self.start.elapsed(),
@@ -141,7 +143,7 @@ impl State {
             dropped: sum(|stats| stats.dropped),
             total,
             operations,
-            recent: self.recent.iter().map(|sample| sample.call()).collect(),
+            recent,
         }
     }
 }
@@ -161,9 +163,24 @@ impl Stats {
             total: self.total,
             share,
             waited: self.waited,
-            times: percentiles(&self.times),
+            times: self.percentiles(),
             callers: most_first(self.callers.iter().map(|(caller, count)| (caller.to_string(), *count))),
             slowest: self.slowest.as_ref().map(|sample| sample.call()),
+        }
+    }
+
+    fn percentiles(&self) -> Percentiles {
+        let Some(slowest) = &self.slowest else { return Percentiles::default() };
+        // The histogram answers the upper end of a range.
+        let at =
+            |quantile| Duration::from_nanos(self.times.value_at_quantile(quantile)).min(slowest.duration);
+        Percentiles {
+            min: Duration::from_nanos(self.times.min()),
+            mean: self.total.div_f64(self.times.len() as f64),
+            p50: at(0.50),
+            p95: at(0.95),
+            p99: at(0.99),
+            max: slowest.duration,
         }
     }
 }
@@ -172,21 +189,6 @@ fn most_first<T: Ord>(counts: impl Iterator<Item = (T, u64)>) -> Vec<(T, u64)> {
     let mut counts: Vec<_> = counts.collect();
     counts.sort_by(|a, b| (Reverse(a.1), &a.0).cmp(&(Reverse(b.1), &b.0)));
     counts
-}
-
-fn percentiles(times: &Histogram<u64>) -> Percentiles {
-    if times.is_empty() {
-        return Percentiles::default();
-    }
-    let at = |quantile| Duration::from_micros(times.value_at_quantile(quantile));
-    Percentiles {
-        min: Duration::from_micros(times.min()),
-        mean: Duration::from_secs_f64(times.mean() / 1e6),
-        p50: at(0.50),
-        p95: at(0.95),
-        p99: at(0.99),
-        max: Duration::from_micros(times.max()),
-    }
 }
 
 impl Sample {

@@ -57,21 +57,26 @@ impl AuditTable {
     /// # Errors
     ///
     /// [`Error::Audit`] if the table has no chain; those of the database.
-    pub async fn verify_chain<DB: Backend, C: Send + Sync + 'static>(
+    #[track_caller]
+    pub fn verify_chain<DB: Backend, C: Send + Sync + 'static>(
         &self,
         db: &Db<DB, C>,
-    ) -> Result<ChainReport>
+    ) -> impl Future<Output = Result<ChainReport>> + Send
     where
         AuditEntry: On<DB>,
     {
-        let op = Verify { table: self, before: None };
-        let Walk { head, fitting, last, broken } = run(db, Cx::of(db, "verify_chain"), op).await?;
-        let ends = last == head.hash && i64::try_from(fitting).ok() == head.entries.checked_sub(head.pruned);
-        let broken = match broken {
-            Some(id) => Some(ChainBreak::Entry { id }),
-            None => (!ends).then_some(ChainBreak::End),
-        };
-        Ok(ChainReport { entries: fitting, pruned: head.pruned.unsigned_abs(), broken })
+        let cx = Cx::of(db, "verify_chain");
+        async move {
+            let op = Verify { table: self, before: None };
+            let Walk { head, fitting, last, broken } = run(db, cx, op).await?;
+            let ends =
+                last == head.hash && i64::try_from(fitting).ok() == head.entries.checked_sub(head.pruned);
+            let broken = match broken {
+                Some(id) => Some(ChainBreak::Entry { id }),
+                None => (!ends).then_some(ChainBreak::End),
+            };
+            Ok(ChainReport { entries: fitting, pruned: head.pruned.unsigned_abs(), broken })
+        }
     }
 
     /// Removes entries that are older than a time, and answers how many there were. What rows were before the entries that are
@@ -84,16 +89,29 @@ impl AuditTable {
     ///
     /// [`Error::Audit`] if the chain of what would be removed is broken, if the table has none, and if it has one which `self` does
     /// not know of; those of the database.
-    pub async fn prune_older_than<DB: Backend, C: Send + Sync + 'static>(
+    #[track_caller]
+    pub fn prune_older_than<DB: Backend, C: Send + Sync + 'static>(
         &self,
         db: &Db<DB, C>,
         time: impl Into<SystemTime>,
-    ) -> Result<u64>
+    ) -> impl Future<Output = Result<u64>> + Send
     where
         AuditEntry: On<DB>,
     {
         let time: Value = std::sync::Arc::new(DateTime::<Utc>::from(time.into()));
         let cx = Cx::of(db, "prune_older_than");
+        async move { self.prune(db, cx, time).await }
+    }
+
+    async fn prune<DB: Backend, C: Send + Sync + 'static>(
+        &self,
+        db: &Db<DB, C>,
+        cx: Cx<'_>,
+        time: Value,
+    ) -> Result<u64>
+    where
+        AuditEntry: On<DB>,
+    {
         let plain = run(db, cx, Prune { table: self, time: time.clone() }).await?;
         if !self.chained {
             return Ok(plain);

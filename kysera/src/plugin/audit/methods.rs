@@ -80,6 +80,7 @@ pub trait AuditMethods: Repository {
     /// # Errors
     ///
     /// Those of the database.
+    #[track_caller]
     fn audit_entry(&self, entry: i64) -> BoxFuture<'_, Result<Option<AuditEntry>>>
     where
         Self::Entity: Audited,

@@ -225,10 +225,12 @@ fn from_known(sql: &mut Sql<'_>, meta: &'static Meta, known: &[(&'static Col, Op
             .iter()
             .filter_map(|(col, json)| Some(format!("{}:{}", serde_json::Value::from(col.name), (*json)?)))
             .collect();
-        sql.push(" FROM ")
-            .record_of(meta, format!("{{{}}}", fields.join(",")))
-            .push(" AS ")
-            .ident(meta.table);
+        // The log may be older than the mark.
+        let is_sensitive = || known.iter().any(|(col, json)| col.codec.sensitive && json.is_some());
+        sql.push(" FROM ").covering(is_sensitive, |sql| {
+            sql.record_of(meta, format!("{{{}}}", fields.join(",")));
+        });
+        sql.push(" AS ").ident(meta.table);
     } else {
         sql.push(" FROM (SELECT ").list(known, ", ", |sql, (col, json)| {
             sql.logged_cell(meta, col, json.unwrap_or("null")).push(" AS ").ident(col.name);

@@ -124,29 +124,38 @@ impl AuditTable {
     /// # Errors
     ///
     /// [`Error::BadRequest`] if the name has more than 57 bytes; those of the database.
-    pub async fn create<DB: Backend, C: Send + Sync + 'static>(&self, db: &Db<DB, C>) -> Result<()> {
-        if self.name.is_empty() || self.name.len() > NAME_BYTES {
-            let text = format!(
-                "the name of an audit table has 1 to {NAME_BYTES} bytes, `{}` has {}",
-                self.name,
-                self.name.len()
-            );
-            return Err(Error::BadRequest(text.into()));
-        }
-        let statements = self.statements(DB::DIALECT, Cx::of(db, "install").schema()).join(";\n");
-        match DB::DIALECT {
-            // Every statement there is a transaction of its own, and IF NOT EXISTS knows no races.
-            Dialect::MySql => db.raw_sql(sqlx::AssertSqlSafe(statements)).await,
-            Dialect::Postgres | Dialect::Sqlite => {
-                db.transaction(|tx| async move {
-                    let mut conn = tx.connection().await?;
-                    if DB::DIALECT == Dialect::Postgres {
-                        // IF NOT EXISTS does not keep two transactions from creating the same.
-                        DB::raw(&mut conn, dynamic(format!("SELECT pg_advisory_xact_lock({LOCK})"))).await?;
-                    }
-                    Ok(DB::raw(&mut conn, dynamic(statements)).await?)
-                })
-                .await
+    #[track_caller]
+    pub fn create<DB: Backend, C: Send + Sync + 'static>(
+        &self,
+        db: &Db<DB, C>,
+    ) -> impl Future<Output = Result<()>> + Send {
+        let begin = db.begin();
+        async move {
+            if self.name.is_empty() || self.name.len() > NAME_BYTES {
+                let text = format!(
+                    "the name of an audit table has 1 to {NAME_BYTES} bytes, `{}` has {}",
+                    self.name,
+                    self.name.len()
+                );
+                return Err(Error::BadRequest(text.into()));
+            }
+            let statements = self.statements(DB::DIALECT, Cx::of(db, "install").schema()).join(";\n");
+            match DB::DIALECT {
+                // Every statement there is a transaction of its own, and IF NOT EXISTS knows no races.
+                Dialect::MySql => db.raw_sql(sqlx::AssertSqlSafe(statements)).await,
+                Dialect::Postgres | Dialect::Sqlite => {
+                    begin
+                        .run(|tx| async move {
+                            let mut conn = tx.connection().await?;
+                            if DB::DIALECT == Dialect::Postgres {
+                                // IF NOT EXISTS does not keep two transactions from creating the same.
+                                DB::raw(&mut conn, dynamic(format!("SELECT pg_advisory_xact_lock({LOCK})")))
+                                    .await?;
+                            }
+                            Ok(DB::raw(&mut conn, dynamic(statements)).await?)
+                        })
+                        .await
+                }
             }
         }
     }

@@ -1,0 +1,5 @@
+//! What observers are told, on SQLite.
+
+pub type DB = sqlx::Sqlite;
+
+mod cases;
