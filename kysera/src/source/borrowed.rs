@@ -133,6 +133,16 @@ impl<'c, DB: Backend, C> Borrowed<'c, DB, C> {
     }
 }
 
+#[cfg(feature = "postgres")]
+impl<'c, C> Borrowed<'c, sqlx::Postgres, C> {
+    /// The connection is one to a [PgBouncer](PgBouncer) of this kind. A [`Db`](crate::Db) is told so once, where it is
+    /// [built](crate::source::DbBuilder::pgbouncer).
+    #[must_use]
+    pub fn pgbouncer(self, mode: PgBouncer) -> Self {
+        self.behind(Some(mode))
+    }
+}
+
 impl<DB: Backend> State<'_, DB> {
     async fn restore(&mut self) -> Result<()> {
         if self.broken {
