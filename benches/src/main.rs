@@ -6,6 +6,7 @@
 
 mod allocations;
 mod entities;
+mod observe;
 mod plugins;
 mod report;
 mod rls;
@@ -26,6 +27,7 @@ async fn main() {
     if !asks_for_plugins(&only) {
         suite::sqlite::run(&url, &only).await;
     }
+    observe::run(&only).await;
     plugins::sqlite::run(&url, &only).await;
     rls::sqlite::run(&url, &only).await;
     for suffix in ["", "-wal", "-shm"] {
@@ -49,7 +51,7 @@ async fn main() {
 
 /// Whether the large tables of the other cases are not needed.
 fn asks_for_plugins(only: &str) -> bool {
-    only.starts_with("plugins") || only.starts_with("rls")
+    ["plugins", "rls", "observe"].iter().any(|case| only.starts_with(case))
 }
 
 /// What the databases of the measurements differ in.

@@ -51,8 +51,10 @@ pub struct Statement<'e> {
     pub is_first: bool,
     /// How long the operation waited for its connection; zero for its later statements.
     pub waited: Duration,
-    /// The values of the placeholders, for people, if an observer [asks](super::Observer::wants_values) for them. `None`
-    /// also where the statement has none. Those of columns that are `#[kysera(sensitive)]` are covered.
+    /// The values of the placeholders, for people, if the observer [asks](super::Observer::wants_values) for them. `None`
+    /// also where the statement has none. Whatever is bound about a column that is `#[kysera(sensitive)]` is covered, as `***`:
+    /// also patterns, keys of relations, places of cursors, and whether it is NULL. Arguments of SQL of your own are not, unless
+    /// a column that is stands among them.
     pub values: Option<&'e [String]>,
 }
 

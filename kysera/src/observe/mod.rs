@@ -15,8 +15,9 @@
 //! | `Profiler` (feature `profiler`) | percentiles by operation; a table, JSON, a page for a browser |
 //! | [`NPlusOne`] | loops that send a statement for each row, with the line that does it |
 //!
-//! [`Db::raw_sql`](crate::Db::raw_sql) is an operation as well. Not seen is what sqlx sends on [`Db::pool`](crate::Db::pool) or on a
-//! connection that was lent, and what the pool does by itself: pings, and the recovery of connections.
+//! What is sent as it stands is not seen, since its text may hold values: by [`Db::raw_sql`](crate::Db::raw_sql), by sqlx on
+//! [`Db::pool`](crate::Db::pool), on a connection that was lent. Nor is what brings a connection in order after a future was
+//! dropped, and what asks for the database's health.
 //!
 //! ```
 //! # #[cfg(feature = "sqlite")]

@@ -53,7 +53,7 @@ impl<DB: Backend> Wire<'_, DB> {
     }
 
     /// Runs SQL without arguments, unprepared; several statements are allowed.
-    pub(crate) async fn raw(&mut self, method: &'static str, sql: SqlStr) -> Result<()> {
+    async fn raw(&mut self, method: &'static str, sql: SqlStr) -> Result<()> {
         let running = self.start_as(Operation::plain(method), sql.clone());
         observed(running, async { Ok(DB::raw(self.connection(), sql).await?) }, |()| 0).await
     }

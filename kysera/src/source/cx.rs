@@ -50,11 +50,6 @@ impl<'s> Cx<'s> {
         Self { is_part: true, ..self }
     }
 
-    /// The method that was called.
-    pub(crate) fn method(self) -> &'static str {
-        self.method
-    }
-
     /// Whether someone asks for the values of statements.
     pub(crate) fn shows_values(self) -> bool {
         self.settings.observers.want_values()

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::join;
-use sqlx::{Pool, SqlSafeStr, SqlStr};
+use sqlx::{Pool, SqlSafeStr};
 
 use super::begin::Begin;
 use super::builder::DbBuilder;
@@ -20,10 +20,9 @@ use super::replicas::Replicas;
 use super::session::{Session, Settings};
 use super::tx::Tx;
 use super::verdict::Trust;
-use super::{Concurrent, Cx, Source, Writable};
+use super::{Concurrent, Source, Writable};
 use crate::backend::{Backend, PgBouncer};
 use crate::error::{DeadlineStage, Result};
-use crate::observe::Wire;
 
 /// A database: sqlx's pool with kysera's way of lending connections, and a context.
 ///
@@ -396,21 +395,13 @@ impl<DB: Backend, C: Send + Sync + 'static> Db<DB, C> {
     /// # Errors
     ///
     /// Those of the database.
-    #[track_caller]
-    pub fn raw_sql(&self, sql: impl SqlSafeStr) -> impl Future<Output = Result<()>> + Send {
-        let cx = Cx::of(self, "raw_sql");
-        self.run_sql(cx, sql.into_sql_str())
-    }
-
-    async fn run_sql(&self, cx: Cx<'_>, sql: SqlStr) -> Result<()> {
+    pub async fn raw_sql(&self, sql: impl SqlSafeStr) -> Result<()> {
+        let sql = sql.into_sql_str();
         let conn = self.acquire().await?;
         let mut raw = conn.connection().await?;
-        let end = {
-            let mut wire = Wire::<DB>::new(&mut *raw, cx.watch_plain::<DB>(), Duration::ZERO);
-            within(self.deadline(), pin!(wire.raw(cx.method(), sql))).await
-        };
+        let end = within(self.deadline(), pin!(DB::raw(&mut raw, sql))).await;
         match end {
-            Ok(result) => result,
+            Ok(result) => Ok(result?),
             Err(deadline) => {
                 raw.give_up();
                 Err(deadline.error(DeadlineStage::Running))

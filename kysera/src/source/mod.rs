@@ -19,6 +19,17 @@
 //! background and within [`Policy::recover`], or closed. On MySQL and MariaDB, whose protocol cannot be picked up in the
 //! middle, it is closed at once. What was sent may still be executed: an INSERT that is abandoned happens, and a COMMIT that
 //! is abandoned has an unknown outcome. A [deadline](Db::with_deadline) stops what runs as well.
+//!
+//! # Networks that break
+//!
+//! A statement whose connection breaks fails, with an error that is [transient](crate::Error::is_transient); COMMIT then has
+//! an [outcome that is unknown](crate::error::TransactionError::OutcomeUnknown), and so has a statement outside of a transaction
+//! that writes. Every other connection that was last used before that is under suspicion: a [`Db`] pings it in the
+//! background, all of them at once and for 1 s at most, before anyone gets it, and closes it if it does not answer. So one
+//! failure costs the statements that were in flight, and not one more for each connection. The same happens when a
+//! connection does not come clean within [`Policy::recover`], and on MySQL when a statement is abandoned after that time.
+//! Where nothing answers and nobody says so (a server without power, a router that forgot), a caller needs a
+//! deadline to find out: sockets alone wait for a quarter of an hour.
 
 mod begin;
 mod borrowed;

@@ -1,11 +1,14 @@
 //! The same on every backend.
 
 mod callers;
+mod loops;
+mod metered;
 mod names;
 mod outcomes;
 mod secrets;
 mod sent;
 mod sources;
+mod traced;
 mod transactions;
 mod values;
 mod world;
