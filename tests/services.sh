@@ -2,11 +2,13 @@
 # The database servers that the test suite needs, as private instances in a folder of their own.
 #
 #   tests/services.sh up [--install]   start what is not running
-#   eval "$(tests/services.sh env)"    set KYSERA_POSTGRES_URL and KYSERA_MYSQL_URL
+#   eval "$(tests/services.sh env)"    set KYSERA_POSTGRES_URL, KYSERA_POSTGRES_REPLICA_URL and KYSERA_MYSQL_URL
 #   tests/services.sh down             stop what `up` started and remove the folder
+#   tests/services.sh stop|start NAME  stop `postgres` or `mysql` for a while; what is stored in it stays
 #
 # Needs Debian's `postgresql` and `mariadb-server`; `--install` fetches them with apt-get. Servers named by
 # KYSERA_POSTGRES_URL or KYSERA_MYSQL_URL in the environment are used as they are and never stopped.
+# Our own PostgreSQL has a streaming replica (KYSERA_POSTGRES_REPLICA_URL); one of yours may be named as well, or is left out.
 # PgBouncer is started beside PostgreSQL where it is installed (KYSERA_PGBOUNCER_URL).
 # KYSERA_SERVICES_DIR moves the folder. Nothing in it is meant to last: fsync is off.
 set -euo pipefail
@@ -132,6 +134,12 @@ pg_bin() {
     fi
 }
 
+# postgres_start BIN USER HOME
+postgres_start() {
+    (cd "$3" && as "$2" "$1/pg_ctl" -D "$3/data" -l "$3/log" -w -t 60 start) >/dev/null </dev/null ||
+        { tail -n 20 "$3/log" >&2 || true; fail "PostgreSQL did not start"; }
+}
+
 postgres_up() {
     local bin user port home=$dir/postgres
     if [ -n "${KYSERA_POSTGRES_URL:-}" ]; then
@@ -147,8 +155,9 @@ postgres_up() {
         return
     fi
     bin=$(pg_bin) || fail "PostgreSQL is not installed: apt-get install postgresql, or run this with --install"
-    # It would point at the port of a server that is gone.
+    # They would point at the port of a server that is gone.
     stop "$dir/pgbouncer/pid" TERM
+    stop "$dir/postgres_replica/data/postmaster.pid" INT
     user=$(server_user postgres)
     port=$(free_port)
     rm -rf "$home"
@@ -165,11 +174,49 @@ synchronous_commit = off
 full_page_writes = off
 max_connections = 200
 max_prepared_transactions = 10
+wal_writer_delay = 10ms
 CONF
-    (cd "$home" && as "$user" "$bin/pg_ctl" -D "$home/data" -l "$home/log" -w -t 60 start) >/dev/null </dev/null ||
-        { tail -n 20 "$home/log" >&2 || true; fail "PostgreSQL did not start"; }
+    postgres_start "$bin" "$user" "$home"
     printf 'postgres://postgres@127.0.0.1:%s/postgres\n' "$port" >"$dir/postgres.url"
     say "PostgreSQL: started on port $port"
+}
+
+# A streaming replica of it.
+replica_up() {
+    local bin user port primary home=$dir/postgres_replica
+    if [ -n "${KYSERA_POSTGRES_REPLICA_URL:-}" ]; then
+        answers "$KYSERA_POSTGRES_REPLICA_URL" 5432 ||
+            fail "no PostgreSQL answers at KYSERA_POSTGRES_REPLICA_URL; unset it if there is none"
+        say "PostgreSQL replica: using KYSERA_POSTGRES_REPLICA_URL"
+        printf '%s\n' "$KYSERA_POSTGRES_REPLICA_URL" >"$dir/postgres_replica.url"
+        return
+    fi
+    # Of a server of somebody else's there is none.
+    [ -d "$dir/postgres" ] || return 0
+    if is_ours "$home/data/postmaster.pid"; then
+        say "PostgreSQL replica: already running"
+        return
+    fi
+    bin=$(pg_bin) || fail "PostgreSQL is not installed"
+    user=$(server_user postgres)
+    primary=$(sed -e 's,.*:,,' -e 's,/.*,,' "$dir/postgres.url")
+    port=$(free_port)
+    rm -rf "$home"
+    mkdir "$home"
+    [ "$(id -u)" -ne 0 ] || chown "$user" "$home"
+    # The slot keeps what the replica has not had yet, however long it stands still.
+    as "$user" "$bin/pg_basebackup" -D "$home/data" -h 127.0.0.1 -p "$primary" -U postgres -w -R -C -S "replica_$port" \
+        -X stream -c fast --no-sync --no-manifest >"$dir/postgres_replica.log" 2>&1 </dev/null ||
+        fail "pg_basebackup failed, see $dir/postgres_replica.log"
+    # The last one of a name counts.
+    cat >>"$home/data/postgresql.conf" <<CONF
+port = $port
+unix_socket_directories = '$home'
+max_standby_streaming_delay = 200ms
+CONF
+    postgres_start "$bin" "$user" "$home"
+    printf 'postgres://postgres@127.0.0.1:%s/postgres\n' "$port" >"$dir/postgres_replica.url"
+    say "PostgreSQL replica: started on port $port"
 }
 
 # --- PgBouncer, in front of our PostgreSQL ---------------------------------------------------------------------
@@ -189,6 +236,7 @@ pgbouncer_up() {
     [ "$(id -u)" -ne 0 ] || chown "$user" "$home"
     cat >"$home/pgbouncer.ini" <<CONF
 [databases]
+kysera_narrow = host=127.0.0.1 port=$server user=postgres dbname=postgres pool_size=3
 * = host=127.0.0.1 port=$server user=postgres
 [pgbouncer]
 listen_addr = 127.0.0.1
@@ -199,6 +247,10 @@ pool_mode = transaction
 pidfile = $home/pid
 logfile = $home/log
 CONF
+    # From 1.21 on it follows prepared statements; those before do not know the setting.
+    if pgbouncer --version | awk '/^PgBouncer/ { split($2, v, "."); exit !(v[1] > 1 || v[2] >= 21) }'; then
+        printf 'max_prepared_statements = 200\n' >>"$home/pgbouncer.ini"
+    fi
     as "$user" pgbouncer -q -d "$home/pgbouncer.ini" </dev/null || fail "PgBouncer did not start, see $home/log"
     wait_for PgBouncer "$home/log" is_ours "$home/pid"
     printf 'postgres://postgres@127.0.0.1:%s/postgres\n' "$port" >"$dir/pgbouncer.url"
@@ -206,6 +258,11 @@ CONF
 }
 
 # --- MariaDB, standing in for MySQL 8 ----------------------------------------------------------------------------
+
+mysql_start() {
+    (cd "$2" && as "$1" setsid mariadbd --defaults-file="$2/my.cnf") >/dev/null 2>&1 </dev/null &
+    wait_for MariaDB "$2/log" mariadb-admin --no-defaults --socket="$2/socket" --user=root ping
+}
 
 mysql_up() {
     local user port home=$dir/mysql
@@ -253,8 +310,7 @@ CONF
     as "$user" mariadb-install-db --no-defaults --datadir="$home/data" --auth-root-authentication-method=normal \
         --skip-test-db >"$dir/mysql.install.log" 2>&1 ||
         fail "mariadb-install-db failed, see $dir/mysql.install.log"
-    (cd "$home" && as "$user" setsid mariadbd --defaults-file="$home/my.cnf") >/dev/null 2>&1 </dev/null &
-    wait_for MariaDB "$home/log" mariadb-admin --no-defaults --socket="$home/socket" --user=root ping
+    mysql_start "$user" "$home"
     mariadb --no-defaults --socket="$home/socket" --user=root -e 'CREATE DATABASE IF NOT EXISTS kysera'
     printf 'mysql://root@127.0.0.1:%s/kysera\n' "$port" >"$dir/mysql.url"
     say "MariaDB: started on port $port"
@@ -275,13 +331,14 @@ up() {
     # The mark that lets `down` remove the folder.
     : >"$dir/.kysera-services"
     postgres_up
+    replica_up
     pgbouncer_up
     mysql_up
 }
 
 env_lines() {
     local name file
-    for name in POSTGRES MYSQL PGBOUNCER; do
+    for name in POSTGRES POSTGRES_REPLICA MYSQL PGBOUNCER; do
         file=$dir/${name,,}.url
         [ ! -s "$file" ] || printf "export KYSERA_%s_URL='%s'\n" "$name" "$(cat "$file")"
     done
@@ -294,11 +351,29 @@ down() {
         return
     fi
     stop "$dir/pgbouncer/pid" TERM
-    # INT is PostgreSQL's fast shutdown.
+    # INT is PostgreSQL's fast shutdown. The replica first: a primary sends it what is left before it ends.
+    stop "$dir/postgres_replica/data/postmaster.pid" INT
     stop "$dir/postgres/data/postmaster.pid" INT
     stop "$dir/mysql/pid" TERM
     rm -rf "$dir"
     say "stopped"
+}
+
+# one_stop NAME, one_start NAME: for tests of what happens meanwhile. Never of a server that is not ours.
+one_stop() {
+    case $1 in
+        postgres) stop "$dir/postgres/data/postmaster.pid" INT ;;
+        mysql) stop "$dir/mysql/pid" TERM ;;
+        *) fail "there is no $1: postgres or mysql" ;;
+    esac
+}
+
+one_start() {
+    case $1 in
+        postgres) postgres_start "$(pg_bin)" "$(server_user postgres)" "$dir/postgres" ;;
+        mysql) mysql_start "$(server_user mysql)" "$dir/mysql" ;;
+        *) fail "there is no $1: postgres or mysql" ;;
+    esac
 }
 
 case ${1:-} in
@@ -308,5 +383,9 @@ case ${1:-} in
         ;;
     env) env_lines ;;
     down) down ;;
-    *) fail "usage: $0 up [--install] | env | down" ;;
+    stop | start)
+        [ $# -eq 2 ] && [ -e "$dir/.kysera-services" ] || fail "usage: $0 $1 NAME, after $0 up"
+        "one_$1" "$2"
+        ;;
+    *) fail "usage: $0 up [--install] | env | down | stop NAME | start NAME" ;;
 esac

@@ -69,6 +69,7 @@
 //! | where statements run: pools, transactions, replicas, and what happens when a future is dropped | [`source`] |
 //! | what can go wrong, and what is known of it | [`error`] |
 //! | retries, circuit breakers, health, shutdown | [`infra`] |
+//! | what is sent: spans, metrics, slow statements, profiles, loops that read row by row | [`observe`] |
 //! | rules that are checked before any SQL runs | [`entity::Validate`] |
 //! | generic code over entities and databases | [`entity`], [`backend`] |
 //!
@@ -84,6 +85,8 @@
 //! | `audit` | the plugin [`audit`](plugin::audit), with `chrono` and `json` |
 //! | `garde`, `validator` | rules on fields |
 //! | `signal` | [`infra::Shutdown`] on SIGTERM and Ctrl-C |
+//! | `metrics` | statements and the pool, for the crate `metrics` |
+//! | `profiler`, `sql-format` | profiles of statements, with a page of charts; SQL in lines |
 //! | `tls-rustls`, `tls-native` | encrypted connections |
 
 #[cfg(not(any(feature = "postgres", feature = "mysql", feature = "sqlite")))]
@@ -127,6 +130,8 @@ pub use page::{Keyset, KeysetPage, Page, PageRequest};
 pub use query::Projection;
 pub use query::QuerySchema;
 pub use repository::{Conflict, Repository};
+#[cfg(feature = "postgres")]
+pub use source::Position;
 pub use source::{
     Borrowed, Concurrent, Conn, Db, InTransaction, ReadOnly, Replica, Source, System, Transact, Tx, Writable,
     on,

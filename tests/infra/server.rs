@@ -1,18 +1,23 @@
 //! What needs a server, and a network that breaks.
 
+use std::future::IntoFuture;
+use std::pin::pin;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use futures_util::future::{join_all, try_join};
-use kysera::error::{BreakerError, TransactionError};
+use futures_util::future::{Either, join_all, select, try_join};
+use kysera::backend::Dialect;
+use kysera::error::{BreakerError, DeadlineStage, TransactionError};
 use kysera::infra::{Breaker, HealthCheck, Retry, State, Status, Trip};
 use kysera::prelude::*;
+use kysera::source::Policy;
 use kysera::{Error, Isolation};
 use kysera_tests::Fixture;
 use kysera_tests::proxy::Proxy;
 use tokio::sync::Barrier;
 
+use crate::cases::deadline::{ENDLESS, pass, running, stage, until};
 use crate::cases::{COUNTERS, Counter, CounterPatch, add};
 use crate::{DB, address, at};
 
@@ -189,4 +194,124 @@ async fn a_server_that_is_gone_is_unhealthy() {
         assert_eq!((health.status, health.errors.len()), (Status::Unhealthy, 1));
         assert_eq!((health.version, health.database), (None, None));
     }
+}
+
+/// A proxy, and the same database through it, for an hour.
+async fn timed(db: &Fixture<DB>) -> (Proxy, Db<DB>, Db<DB>) {
+    let (proxy, source) = through(db).await;
+    add(&source, 1).await.unwrap();
+    let timed = source.clone().with_deadline(HOUR);
+    assert_eq!(Counter::repo(&timed).count().await.unwrap(), 1);
+    (proxy, source, timed)
+}
+
+/// Polls it while no answer comes.
+async fn stuck<T>(work: &mut (impl Future<Output = T> + Unpin)) {
+    assert!(work.now_or_never().is_none());
+}
+
+/// An answer that is late by less than the patience for it.
+#[tokio::test]
+async fn a_commit_that_is_on_its_way_is_waited_for() {
+    let db = Fixture::<DB>::concurrent(&COUNTERS, 1).await;
+    let (proxy, source, timed) = timed(&db).await;
+    let tx = timed.begin().await.unwrap();
+    add(&tx, 2).await.unwrap();
+    proxy.hold();
+    let mut commit = tx.commit().boxed();
+    stuck(&mut commit).await;
+    pass(HOUR).await;
+    stuck(&mut commit).await;
+    proxy.release();
+    commit.await.unwrap();
+    assert_eq!(Counter::repo(&source).count().await.unwrap(), 2);
+    assert_eq!(source.metrics().closed, 0);
+}
+
+/// And one that takes longer: it may have happened, and here it did.
+#[tokio::test]
+async fn a_commit_without_an_answer_in_time_is_unknown() {
+    let db = Fixture::<DB>::concurrent(&COUNTERS, 1).await;
+    let (proxy, source, timed) = timed(&db).await;
+    let tx = timed.begin().await.unwrap();
+    add(&tx, 2).await.unwrap();
+    proxy.hold();
+    let mut commit = tx.commit().boxed();
+    stuck(&mut commit).await;
+    pass(HOUR + Policy::default().recover).await;
+    let lost = commit.await.unwrap_err();
+    assert!(matches!(lost, Error::Transaction(TransactionError::OutcomeUnknown { .. })), "{lost}");
+    assert_eq!(source.metrics().closed, 1);
+    proxy.release();
+    let (counters, source) = (Counter::repo(db.source()), db.source());
+    until(|| async { counters.count().await.unwrap() == 2 }).await;
+    assert_eq!(source.metrics().closed, 0);
+}
+
+/// BEGIN and what is sent outside of a transaction. The server cannot be told either, so that the connection is closed.
+#[tokio::test]
+async fn what_cannot_be_stopped_is_closed() {
+    let db = Fixture::<DB>::concurrent(&COUNTERS, 1).await;
+    let (proxy, source, timed) = timed(&db).await;
+    proxy.hold();
+    let mut begin = timed.begin().into_future();
+    stuck(&mut begin).await;
+    pass(HOUR).await;
+    assert_eq!(stage(begin.await), DeadlineStage::Running);
+    until(|| async { source.metrics().closed == 1 }).await;
+    proxy.release();
+    assert_eq!(Counter::repo(&source).count().await.unwrap(), 1);
+    until(|| async { source.metrics().held == source.metrics().idle }).await;
+}
+
+/// However many statements there are to stop: one connection beside the pool's does it.
+#[tokio::test]
+async fn many_statements_are_stopped() {
+    const MANY: u32 = 12;
+    let db = Fixture::<DB>::concurrent(&COUNTERS, MANY).await;
+    add(db.source(), 1).await.unwrap();
+    let other = db.connect(db.options(), 1).await;
+    let timed = db.source().clone().with_deadline(HOUR);
+    let before = db.source().metrics();
+    let work = join_all((0..MANY).map(|_| timed.raw_sql(ENDLESS)));
+    let all = until(|| async { running(&other).await == i64::from(MANY) });
+    let work = match select(work, pin!(all)).await {
+        Either::Left((ended, _)) => panic!("{ended:?}"),
+        Either::Right(((), work)) => work,
+    };
+    pass(HOUR).await;
+    for late in work.await {
+        assert_eq!(stage(late), DeadlineStage::Running);
+    }
+    let drains = <DB as kysera::backend::Backend>::DIALECT == Dialect::Postgres;
+    until(|| async {
+        let metrics = db.source().metrics();
+        let back = if drains { metrics.recovered - before.recovered } else { metrics.closed };
+        metrics.stopped == u64::from(MANY) && back == u64::from(MANY)
+    })
+    .await;
+    assert_eq!(running(&other).await, 0);
+    assert_eq!(db.source().metrics().closed, if drains { 0 } else { MANY.into() });
+    assert_eq!(Counter::repo(db.source()).count().await.unwrap(), 1);
+}
+
+/// What a deadline costs: the name of the session, once for each time that a connection is checked out.
+#[tokio::test]
+async fn a_deadline_costs_one_round_trip_per_checkout() {
+    let db = Fixture::<DB>::concurrent(&COUNTERS, 1).await;
+    let proxy = Proxy::start(address(&db.options())).await;
+    let mut policy = Policy::default();
+    (policy.idle, policy.turn, policy.hold) = (HOUR, HOUR, HOUR);
+    let pool = db.connect(at(db.options(), proxy.address().port()), 1).await.pool().clone();
+    let source = Db::builder().policy(policy).build(pool);
+    add(&source, 1).await.unwrap();
+    let timed = source.clone().with_deadline(HOUR);
+    let of = async |db: &Db<DB>| {
+        let (found, trips) = proxy.count(Counter::repo(db).find_by_id(1)).await;
+        assert!(found.unwrap().is_some());
+        trips
+    };
+    of(&source).await; // prepares it
+    let plain = of(&source).await;
+    assert_eq!([of(&timed).await, of(&timed).await, of(&source).await], [plain + 1, plain, plain]);
 }

@@ -3,13 +3,14 @@
 #[cfg(feature = "mysql")]
 mod mysql;
 #[cfg(feature = "postgres")]
-mod postgres;
+pub mod postgres;
 mod sqlite;
 
 use std::future::Future;
 
-use kysera::Backend;
-use sqlx::Database;
+use kysera::source::PgBouncer;
+use kysera::{Backend, Db};
+use sqlx::{Database, Pool};
 
 use crate::fixture::Ddl;
 
@@ -17,6 +18,11 @@ use crate::fixture::Ddl;
 pub trait TestBackend: Backend {
     /// Its own spelling.
     fn pick(ddl: &Ddl) -> &'static str;
+
+    /// A database behind a pooler.
+    fn behind(pool: Pool<Self>, _: PgBouncer) -> Db<Self> {
+        Db::from(pool)
+    }
 
     /// Makes an empty database. `shared`: several connections will be opened to it at a time.
     fn place(shared: bool) -> impl Future<Output = Place<Self>> + Send;
@@ -26,6 +32,8 @@ pub trait TestBackend: Backend {
 pub struct Place<DB: Database> {
     /// How to connect.
     pub options: <DB::Connection as sqlx::Connection>::Options,
+    /// The same through a pooler, if that is where repositories are to go.
+    pub pooled: Option<(<DB::Connection as sqlx::Connection>::Options, PgBouncer)>,
     remove: Option<Box<dyn FnOnce() + Send + Sync>>,
 }
 

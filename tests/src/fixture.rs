@@ -5,6 +5,7 @@ use std::time::Duration;
 use futures_util::TryStreamExt;
 use kysera::Db;
 use kysera::backend::{Scalar, Statement};
+use kysera::source::PgBouncer;
 use sqlx::pool::{PoolConnection, PoolOptions};
 use sqlx::{AssertSqlSafe, ColumnIndex, Database, SqlSafeStr};
 
@@ -35,7 +36,9 @@ type ConnectOptions<DB> = <<DB as Database>::Connection as sqlx::Connection>::Op
 /// the test panics.
 pub struct Fixture<DB: TestBackend> {
     source: TestSource<DB>,
-    // After `source`: connections first.
+    /// Past the pooler, if there is one: for what looks at things from outside.
+    direct: TestSource<DB>,
+    // After the sources: connections first.
     place: Place<DB>,
 }
 
@@ -54,8 +57,12 @@ impl<DB: TestBackend> Fixture<DB> {
     }
 
     async fn open(place: Place<DB>, ddl: &Ddl, connections: u32) -> Self {
-        let source = connect(place.options.clone(), connections).await;
-        let fixture = Fixture { source, place };
+        let direct = connect(place.options.clone(), connections).await;
+        let source = match place.pooled.clone() {
+            Some((options, mode)) => pooled(options, mode, connections).await,
+            None => direct.clone(),
+        };
+        let fixture = Fixture { source, direct, place };
         let ddl = DB::pick(ddl);
         if !ddl.is_empty() {
             fixture.execute(ddl).await;
@@ -80,7 +87,7 @@ impl<DB: TestBackend> Fixture<DB> {
 
     /// A connection of the source's pool, for plain sqlx.
     pub async fn connection(&self) -> PoolConnection<DB> {
-        self.source
+        self.direct
             .pool()
             .acquire()
             .await
@@ -89,7 +96,7 @@ impl<DB: TestBackend> Fixture<DB> {
 
     /// Runs SQL as it stands. Panics where the database refuses.
     pub async fn execute(&self, sql: &str) {
-        let result = self.source.raw_sql(AssertSqlSafe(sql)).await;
+        let result = self.direct.raw_sql(AssertSqlSafe(sql)).await;
         result.unwrap_or_else(|error| panic!("{} refuses {sql:?}: {error}", DB::NAME));
     }
 
@@ -105,7 +112,7 @@ impl<DB: TestBackend> Fixture<DB> {
             persistent: false,
             shown: None,
         };
-        let conn = self.source.acquire().await.unwrap_or_else(|error| panic!("no connection: {error}"));
+        let conn = self.direct.acquire().await.unwrap_or_else(|error| panic!("no connection: {error}"));
         let mut raw = conn.connection().await.unwrap_or_else(|error| panic!("no connection: {error}"));
         let rows: Result<Vec<T>, sqlx::Error> = DB::fetch(&mut raw, statement)
             .and_then(|row| std::future::ready(DB::cell(&row, 0, true)))
@@ -124,6 +131,25 @@ impl<DB: TestBackend> Fixture<DB> {
         assert_eq!(rows.len(), 1, "{sql:?} is meant to find one row");
         rows.remove(0)
     }
+}
+
+#[cfg(feature = "postgres")]
+impl Fixture<sqlx::Postgres> {
+    /// The same behind PgBouncer, in the mode that it fits.
+    pub async fn behind_pgbouncer(ddl: &Ddl, connections: u32) -> Self {
+        let place = crate::backend::postgres::pooled(crate::pooler::mode().await).await;
+        Self::open(place, ddl, connections).await
+    }
+}
+
+/// Through a pooler.
+async fn pooled<DB: TestBackend>(
+    options: ConnectOptions<DB>,
+    mode: PgBouncer,
+    connections: u32,
+) -> TestSource<DB> {
+    let pool = connect::<DB>(options, connections).await.pool().clone();
+    DB::behind(pool, mode)
 }
 
 /// The one place that says what the suite runs on.

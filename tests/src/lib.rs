@@ -26,6 +26,8 @@ mod backend;
 mod fixture;
 pub mod observed;
 pub mod peak;
+#[cfg(feature = "postgres")]
+pub mod pooler;
 pub mod proxy;
 pub mod recorder;
 pub mod surface;

@@ -1,7 +1,7 @@
 //! Runs the cases.
 
 /// The folders of cases that must not compile, one per rule.
-const RULES: [&str; 24] = [
+const RULES: [&str; 25] = [
     "clash",
     "dal",
     "duplicate",
@@ -16,6 +16,7 @@ const RULES: [&str; 24] = [
     "plugin",
     "projection",
     "relation",
+    "replica",
     "repository",
     "rls",
     "rules",

@@ -1,16 +1,25 @@
 //! The databases, and everything in which they differ.
 
+mod interrupt;
 mod limits;
 #[cfg(feature = "mysql")]
 mod mysql;
+mod pgbouncer;
 #[cfg(feature = "postgres")]
 mod postgres;
+#[cfg(feature = "postgres")]
+mod postgres_pooler;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 
+#[doc(hidden)]
+pub use interrupt::Interrupt;
 pub use limits::SessionLimits;
 #[cfg(feature = "mysql")]
 pub(crate) use mysql::MySqlArgument;
+pub use pgbouncer::PgBouncer;
+#[cfg(feature = "postgres")]
+pub(crate) use postgres::read_lsn;
 
 use std::future::Future;
 use std::hash::{BuildHasher, Hasher};
@@ -309,6 +318,18 @@ pub struct Vitals {
     pub(crate) replica: Option<Option<Duration>>,
 }
 
+/// How far a server has come.
+#[doc(hidden)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Progress {
+    /// The end of what a replica has repeated, or of what a primary has written.
+    pub(crate) position: u64,
+    /// The end of what a replica has heard of.
+    pub(crate) heard: u64,
+    /// On a replica: how far it is behind, if it can tell.
+    pub(crate) lag: Option<Option<Duration>>,
+}
+
 /// The only row of a statement without arguments.
 #[allow(dead_code, reason = "used by the drivers that are switched on")]
 async fn only_row<DB: Backend>(conn: &mut DB::Connection, sql: &'static str) -> Result<DB::Row, sqlx::Error> {
@@ -318,6 +339,24 @@ async fn only_row<DB: Backend>(conn: &mut DB::Connection, sql: &'static str) -> 
 
 /// The options with which a database is connected to.
 pub type ConnectOptionsOf<DB> = <<DB as Database>::Connection as Connection>::Options;
+
+/// How many statements a connection keeps prepared, unless its URL says so. sqlx's 100 are too few for a program of some
+/// tables, and each one that is pushed out and comes again costs a round trip, on MySQL often 40 ms: sqlx closes a statement
+/// there in a packet of its own, which the server does not answer, and leaves Nagle's algorithm on, so that what is sent next
+/// waits for a delayed acknowledgement.
+#[allow(dead_code, reason = "used by the drivers that are switched on")]
+const STATEMENTS: usize = 500;
+
+/// What URLs call that.
+#[allow(dead_code, reason = "used by the drivers that are switched on")]
+const STATEMENT_CACHE: &str = "statement-cache-capacity";
+
+/// Whether a URL has a parameter of this name.
+#[allow(dead_code, reason = "used by the drivers that are switched on")]
+fn names(url: &str, parameter: &str) -> bool {
+    let query = url.split_once('?').map_or("", |(_, query)| query);
+    query.split('&').any(|pair| pair.split('=').next() == Some(parameter))
+}
 
 /// A number that nothing left in a connection can guess.
 #[allow(dead_code, reason = "used by the drivers that are switched on")]
@@ -489,6 +528,39 @@ pub trait Backend: Database<Connection: Sync> + sealed::Sealed {
         session: &'c SessionLimits,
     ) -> impl Future<Output = Result<(), sqlx::Error>> + Send + 'c;
 
+    /// What a connection to a pooler may ask for.
+    #[doc(hidden)]
+    fn pooled(options: ConnectOptionsOf<Self>, mode: PgBouncer) -> ConnectOptionsOf<Self> {
+        let _ = mode;
+        options
+    }
+
+    /// Tries whether a pooler does what its mode promises.
+    #[doc(hidden)]
+    fn try_pooler(
+        options: &ConnectOptionsOf<Self>,
+        mode: PgBouncer,
+    ) -> impl Future<Output = crate::error::Result<()>> + Send {
+        let _ = (options, mode);
+        std::future::ready(Ok(()))
+    }
+
+    /// Looks for a pooler of which nobody spoke, on a connection that was made with [`options`](Self::options).
+    #[doc(hidden)]
+    fn try_direct(
+        conn: &mut Self::Connection,
+        session: &SessionLimits,
+    ) -> impl Future<Output = crate::error::Result<()>> + Send {
+        let _ = (conn, session);
+        std::future::ready(Ok(()))
+    }
+
+    /// What a connection that could not be made tells: that there is a pooler of which nobody spoke, for instance.
+    #[doc(hidden)]
+    fn unconnected(error: sqlx::Error) -> crate::error::Error {
+        error.into()
+    }
+
     /// Whether the database is gone with its connection.
     #[doc(hidden)]
     fn in_memory(options: &ConnectOptionsOf<Self>) -> bool {
@@ -499,6 +571,34 @@ pub trait Backend: Database<Connection: Sync> + sealed::Sealed {
     /// Asks the server who it is; the cheapest question that it answers from its own head.
     #[doc(hidden)]
     fn vitals(conn: &mut Self::Connection) -> impl Future<Output = Result<Vitals, sqlx::Error>> + Send;
+
+    /// Learns how a statement on this connection can be stopped, in one round trip.
+    #[doc(hidden)]
+    fn interrupt(conn: &mut Self::Connection) -> impl Future<Output = Result<Interrupt, sqlx::Error>> + Send;
+
+    /// Stops what another session runs. Where its connection could not be used again, the session ends with it.
+    #[doc(hidden)]
+    fn stop(
+        side: &mut Self::Connection,
+        session: i64,
+    ) -> impl Future<Output = Result<(), sqlx::Error>> + Send;
+
+    /// Asks a server how far it has come. Databases that do not tell are where they are.
+    #[doc(hidden)]
+    fn progress(conn: &mut Self::Connection) -> impl Future<Output = Result<Progress, sqlx::Error>> + Send {
+        let _ = conn;
+        std::future::ready(Ok(Progress::default()))
+    }
+
+    /// What a server is called where several are spoken of: its address, or the name of its file.
+    #[doc(hidden)]
+    fn name_of(options: &ConnectOptionsOf<Self>) -> String;
+
+    /// Options for a database that is only read.
+    #[doc(hidden)]
+    fn only_read(options: ConnectOptionsOf<Self>) -> ConnectOptionsOf<Self> {
+        options
+    }
 
     /// Brings a connection back to a clean state after a future was dropped. `begun`: a BEGIN may have been
     /// sent, or user code had the connection.
@@ -539,4 +639,34 @@ pub trait Scalar<DB: Database>:
 impl<DB: Database, T> Scalar<DB> for T where
     T: Type<DB> + for<'q> Encode<'q, DB> + for<'r> Decode<'r, DB> + Send + Sync + 'static
 {
+}
+
+#[cfg(all(test, any(feature = "postgres", feature = "mysql")))]
+mod tests {
+    use sqlx::ConnectOptions;
+
+    use super::*;
+
+    fn capacity<DB: Backend>(url: &str) -> String {
+        let url = DB::options(url, None).map(|options| options.to_url_lossy());
+        let found = url.ok().and_then(|url| {
+            let mut pairs = url.query_pairs();
+            pairs.find(|(name, _)| name == STATEMENT_CACHE).map(|(_, value)| value.into_owned())
+        });
+        found.unwrap_or_default()
+    }
+
+    fn of_a_url<DB: Backend>(url: &str) {
+        assert_eq!(capacity::<DB>(url), "500");
+        assert_eq!(capacity::<DB>(&format!("{url}?statement-cache-capacity=7")), "7");
+        assert_eq!(capacity::<DB>(&format!("{url}?ssl-mode=disabled&statement-cache-capacity=0")), "0");
+    }
+
+    #[test]
+    fn statement_caches() {
+        #[cfg(feature = "postgres")]
+        of_a_url::<sqlx::Postgres>("postgres://a:b@localhost/statement-cache-capacity=3");
+        #[cfg(feature = "mysql")]
+        of_a_url::<sqlx::MySql>("mysql://a:b@localhost/statement-cache-capacity=3");
+    }
 }

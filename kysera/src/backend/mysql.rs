@@ -8,8 +8,9 @@ use sqlx::{Column, Connection, Encode, MySql, Row, SqlStr, Type, TypeInfo};
 use sqlx_core::transaction::TransactionManager;
 
 use super::{
-    Aftermath, Backend, Dialect, Done, Scalar, SessionLimits, Standing, Statement, TxOptions, Vitals,
-    driver_methods, nonce, only_row, out_of_step, plan_lines, sealed, typed_cell, unsupported,
+    Aftermath, Backend, Dialect, Done, Interrupt, STATEMENT_CACHE, STATEMENTS, Scalar, SessionLimits,
+    Standing, Statement, TxOptions, Vitals, driver_methods, names, nonce, only_row, out_of_step, plan_lines,
+    sealed, typed_cell, unsupported,
 };
 use crate::expr::{AnyValue, Codec, dynamic};
 
@@ -113,7 +114,8 @@ impl Backend for MySql {
     }
 
     fn options(url: &str, _: Option<&SessionLimits>) -> Result<MySqlConnectOptions, sqlx::Error> {
-        url.parse()
+        let options = url.parse::<MySqlConnectOptions>()?;
+        Ok(if names(url, STATEMENT_CACHE) { options } else { options.statement_cache_capacity(STATEMENTS) })
     }
 
     async fn connected(conn: &mut Self::Connection, session: &SessionLimits) -> Result<(), sqlx::Error> {
@@ -133,6 +135,22 @@ impl Backend for MySql {
     async fn vitals(conn: &mut Self::Connection) -> Result<Vitals, sqlx::Error> {
         let row = only_row::<Self>(conn, "SELECT VERSION(), DATABASE()").await?;
         Ok(Vitals { version: Self::text(&row, 0)?, database: Self::text(&row, 1)?, replica: None })
+    }
+
+    async fn interrupt(conn: &mut Self::Connection) -> Result<Interrupt, sqlx::Error> {
+        // As text, whose type does not depend on the server.
+        let row = sqlx::raw_sql("SELECT CAST(CONNECTION_ID() AS CHAR)").fetch_one(conn).await?;
+        let id = row.try_get::<String, _>(0)?;
+        Ok(Interrupt::Session(id.parse().map_err(|_| out_of_step())?))
+    }
+
+    async fn stop(side: &mut Self::Connection, session: i64) -> Result<(), sqlx::Error> {
+        // All of it: the connection cannot be used again, and its transaction holds locks.
+        sqlx::raw_sql(dynamic(format!("KILL {session}"))).execute(side).await.map(drop)
+    }
+
+    fn name_of(options: &MySqlConnectOptions) -> String {
+        format!("{}:{}", options.get_host(), options.get_port())
     }
 
     async fn recover(conn: &mut Self::Connection, begun: bool) -> Result<(), sqlx::Error> {

@@ -1,16 +1,19 @@
+use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 use futures_core::stream::BoxStream;
 use futures_util::TryStreamExt;
 use sqlx::error::{BoxDynError, DatabaseError};
-use sqlx::postgres::{PgConnectOptions, PgDatabaseError, PgQueryResult, PgSeverity};
+use sqlx::postgres::{PgConnectOptions, PgDatabaseError, PgQueryResult, PgRow, PgSeverity};
 use sqlx::{Connection, PgConnection, Postgres, Row, SqlStr};
 use sqlx_core::transaction::TransactionManager;
 
+use super::postgres_pooler as pooler;
 use super::{
-    Aftermath, Backend, Dialect, Done, Scalar, SessionLimits, Standing, Statement, TxOptions, Vitals,
-    driver_methods, nonce, only_row, out_of_step, plan_lines, sealed, typed_cell, unsupported,
+    Aftermath, Backend, Dialect, Done, Interrupt, PgBouncer, Progress, STATEMENT_CACHE, STATEMENTS, Scalar,
+    SessionLimits, Standing, Statement, TxOptions, Vitals, driver_methods, names, nonce, out_of_step,
+    plan_lines, sealed, typed_cell, unsupported,
 };
 use crate::expr::{AnyValue, Codec, Value, dynamic};
 
@@ -120,10 +123,13 @@ impl Backend for Postgres {
     async fn resync(conn: &mut Self::Connection) -> Result<(), sqlx::Error> {
         drain(conn).await?;
         // An abandoned COPY leaves the stream one message out of step, which no ping notices.
+        // Unprepared, so that it holds behind a pooler as well.
         let nonce = nonce();
-        match sqlx::query_scalar::<_, i64>("SELECT $1::int8").bind(nonce).fetch_one(&mut *conn).await {
-            Ok(answer) if answer == nonce => Ok(()),
-            Ok(_) => Err(out_of_step()),
+        match sqlx::raw_sql(dynamic(format!("SELECT '{nonce}'"))).fetch_all(&mut *conn).await {
+            Ok(rows) => match rows.first().map(|row| row.try_get::<String, _>(0)).transpose()? {
+                Some(answer) if answer == nonce.to_string() => Ok(()),
+                _ => Err(out_of_step()),
+            },
             // In step, within a failed transaction that user code opened.
             Err(sqlx::Error::Database(error)) if error.code().as_deref() == Some("25P02") => Ok(()),
             Err(error) => Err(error),
@@ -131,7 +137,10 @@ impl Backend for Postgres {
     }
 
     fn options(url: &str, session: Option<&SessionLimits>) -> Result<PgConnectOptions, sqlx::Error> {
-        let options = url.parse::<PgConnectOptions>()?;
+        let mut options = url.parse::<PgConnectOptions>()?;
+        if !names(url, STATEMENT_CACHE) {
+            options = options.statement_cache_capacity(STATEMENTS);
+        }
         let Some(limits) = session else { return Ok(options) };
         let mut settings = Vec::new();
         if let Some(limit) = limits.statement {
@@ -158,24 +167,82 @@ impl Backend for Postgres {
         Ok(())
     }
 
+    fn pooled(options: PgConnectOptions, mode: PgBouncer) -> PgConnectOptions {
+        pooler::options(options, mode)
+    }
+
+    fn try_pooler(
+        options: &PgConnectOptions,
+        mode: PgBouncer,
+    ) -> impl Future<Output = crate::error::Result<()>> + Send {
+        pooler::try_mode(options, mode)
+    }
+
+    fn try_direct(
+        conn: &mut Self::Connection,
+        session: &SessionLimits,
+    ) -> impl Future<Output = crate::error::Result<()>> + Send {
+        pooler::try_direct(conn, session.statement)
+    }
+
+    fn unconnected(error: sqlx::Error) -> crate::error::Error {
+        pooler::unconnected(error)
+    }
+
     async fn vitals(conn: &mut Self::Connection) -> Result<Vitals, sqlx::Error> {
         const WHO: &str = "SELECT current_setting('server_version'), current_database()::text, pg_is_in_recovery()::int::bigint";
-        const LAG: &str =
-            "SELECT (EXTRACT(EPOCH FROM now() - pg_last_xact_replay_timestamp()) * 1000)::bigint::text";
-        let row = only_row::<Self>(conn, WHO).await?;
+        let row = only_row(conn, WHO).await?;
         let replica = if Self::integer(&row, 2)? == 0 {
             None
         } else {
-            let behind = match only_row::<Self>(conn, LAG).await {
-                Ok(row) => Self::text(&row, 0)?.and_then(|millis| millis.parse::<i64>().ok()),
-                // Replicas that share their primary's storage have no such function.
-                Err(sqlx::Error::Database(_)) => None,
+            match Self::progress(conn).await {
+                Ok(progress) => progress.lag,
+                // Replicas that share their primary's storage have no such functions.
+                Err(sqlx::Error::Database(_)) => Some(None),
                 Err(error) => return Err(error),
-            };
-            // The clocks of two machines: what is ahead is not behind.
-            Some(behind.map(|millis| Duration::from_millis(u64::try_from(millis).unwrap_or(0))))
+            }
         };
         Ok(Vitals { version: Self::text(&row, 0)?, database: Self::text(&row, 1)?, replica })
+    }
+
+    async fn interrupt(conn: &mut Self::Connection) -> Result<Interrupt, sqlx::Error> {
+        // sqlx was told at the start and keeps it to itself. Unprepared, which is one round trip also the first time.
+        let row = sqlx::raw_sql("SELECT pg_backend_pid()").fetch_one(conn).await?;
+        Ok(Interrupt::Session(row.try_get::<i32, _>(0)?.into()))
+    }
+
+    async fn stop(side: &mut Self::Connection, session: i64) -> Result<(), sqlx::Error> {
+        // The signal has been given when this answers: whatever the session is asked afterwards, it has seen it by then.
+        let sql = dynamic(format!("SELECT pg_cancel_backend({session})"));
+        sqlx::raw_sql(sql).execute(side).await.map(drop)
+    }
+
+    async fn progress(conn: &mut Self::Connection) -> Result<Progress, sqlx::Error> {
+        // What was replayed is asked for before what was received, so that what arrives in between is not taken for replayed. A
+        // receiver that is not there hears nothing: then the clock alone tells.
+        const HOW_FAR: &str = "SELECT \
+            (CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_insert_lsn() END)::text, \
+            pg_last_wal_receive_lsn()::text, \
+            (CASE WHEN pg_last_wal_replay_lsn() >= pg_last_wal_receive_lsn() AND EXISTS (SELECT FROM pg_stat_wal_receiver) THEN 0 \
+                ELSE (EXTRACT(EPOCH FROM now() - pg_last_xact_replay_timestamp()) * 1000)::bigint END)::text, \
+            pg_is_in_recovery()::int::bigint, \
+            current_setting('wal_block_size')::bigint, pg_size_bytes(current_setting('wal_segment_size'))::bigint";
+        let row = only_row(conn, HOW_FAR).await?;
+        let place = |index| Ok::<_, sqlx::Error>(Self::text(&row, index)?.and_then(|text| read_lsn(&text)));
+        let (position, heard) = (place(0)?.unwrap_or(0), place(1)?.unwrap_or(0));
+        if Self::integer(&row, 3)? == 0 {
+            let [block, segment] = [4, 5].map(|index| Self::integer(&row, index));
+            let position = without_header(position, block?.unsigned_abs(), segment?.unsigned_abs());
+            return Ok(Progress { position, heard: position, lag: None });
+        }
+        let behind = Self::text(&row, 2)?.and_then(|millis| millis.parse::<i64>().ok());
+        // The clocks of two machines: what is ahead is not behind.
+        let lag = behind.map(|millis| Duration::from_millis(u64::try_from(millis).unwrap_or(0)));
+        Ok(Progress { position, heard, lag: Some(lag) })
+    }
+
+    fn name_of(options: &PgConnectOptions) -> String {
+        format!("{}:{}", options.get_host(), options.get_port())
     }
 
     async fn recover(conn: &mut Self::Connection, begun: bool) -> Result<(), sqlx::Error> {
@@ -191,6 +258,36 @@ impl Backend for Postgres {
         }
         Ok(())
     }
+}
+
+/// A place in the log of a server, as PostgreSQL writes it: `16/B374D848`.
+pub(crate) fn read_lsn(text: &str) -> Option<u64> {
+    let (high, low) = text.split_once('/')?;
+    let half = |digits: &str| {
+        let plain = (1..=8).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
+        if plain { u64::from_str_radix(digits, 16).ok() } else { None }
+    };
+    Some(half(high)? << 32 | half(low)?)
+}
+
+/// Where the last record ends, of the place at which the next one will begin. Behind the end of a page that is beyond the page's
+/// header, to which a replica comes only with the next record.
+fn without_header(next: u64, block: u64, segment: u64) -> u64 {
+    const HEADER: u64 = 24;
+    /// Of the first page of a segment.
+    const LONG_HEADER: u64 = 40;
+    if next.checked_rem(segment) == Some(LONG_HEADER) {
+        next - LONG_HEADER
+    } else if next.checked_rem(block) == Some(HEADER) {
+        next - HEADER
+    } else {
+        next
+    }
+}
+
+/// The only row of a statement, unprepared, so that it holds behind a pooler as well.
+async fn only_row(conn: &mut PgConnection, sql: &'static str) -> Result<PgRow, sqlx::Error> {
+    sqlx::raw_sql(sql).fetch_one(conn).await
 }
 
 /// Whether a text in it has one.
@@ -233,4 +330,62 @@ fn begin_text(options: TxOptions) -> SqlStr {
         sql.push_str(" DEFERRABLE");
     }
     dynamic(sql)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn places_in_the_log() {
+        assert_eq!(read_lsn("0/0"), Some(0));
+        assert_eq!(read_lsn("16/B374D848"), Some(0x16_B374_D848));
+        assert_eq!(read_lsn("ffffffff/ffffffff"), Some(u64::MAX));
+        for odd in [
+            "",
+            "/",
+            "0",
+            "0/",
+            "/0",
+            "0/0/0",
+            "+1/0",
+            "1/-1",
+            " 1/0",
+            "1/0 ",
+            "G/0",
+            "123456789/0",
+            "0/123456789",
+            "1/ä",
+        ] {
+            assert_eq!(read_lsn(odd), None, "{odd:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_panics(text in ".*") {
+            read_lsn(&text);
+        }
+    }
+
+    /// As seen on a server that has just been made: its replica is at 0/3000000 and stays there.
+    #[test]
+    fn headers_of_pages_are_no_part_of_a_position() {
+        let end = |next| without_header(read_lsn(next).unwrap(), 8192, 16 << 20);
+        let at = |place| read_lsn(place).unwrap();
+        assert_eq!(end("0/3000028"), at("0/3000000"));
+        assert_eq!(end("0/3002018"), at("0/3002000"));
+        // The end of a record that began on the page before.
+        assert_eq!(end("0/3002028"), at("0/3002028"));
+        // In the middle of a page.
+        assert_eq!(end("0/3000018"), at("0/3000000"));
+        assert_eq!(end("0/3000118"), at("0/3000118"));
+        let large = |next| without_header(at(next), 32 << 10, 1 << 30);
+        assert_eq!(large("0/3002018"), at("0/3002018"));
+        assert_eq!(large("0/3000028"), at("0/3000028"));
+        assert_eq!(without_header(24, 0, 0), 24);
+    }
 }

@@ -1,5 +1,6 @@
 use std::fmt::Write as _;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use futures_core::stream::BoxStream;
@@ -15,8 +16,8 @@ use sqlx::{Connection, Row, SqlSafeStr, SqlStr, Sqlite, TypeInfo, ValueRef};
 use sqlx_core::transaction::TransactionManager;
 
 use super::{
-    Aftermath, Backend, Dialect, Done, Scalar, SessionLimits, Standing, Statement, TxOptions, Vitals,
-    driver_methods, only_row, sealed, unsupported,
+    Aftermath, Backend, Dialect, Done, Interrupt, Scalar, SessionLimits, Standing, Statement, TxOptions,
+    Vitals, driver_methods, only_row, sealed, unsupported,
 };
 use crate::__private::codec;
 use crate::expr::{AnyValue, Codec, JsonKeys, Value, dynamic};
@@ -192,6 +193,30 @@ impl Backend for Sqlite {
         Ok(Vitals { version: Self::text(&row, 0)?, database: name, replica: None })
     }
 
+    async fn interrupt(conn: &mut Self::Connection) -> Result<Interrupt, sqlx::Error> {
+        let flag = Arc::new(AtomicBool::new(false));
+        let seen = flag.clone();
+        conn.lock_handle().await?.set_progress_handler(LOOK, move || !seen.load(Ordering::Relaxed));
+        Ok(Interrupt::Flag(flag))
+    }
+
+    async fn stop(_: &mut Self::Connection, _: i64) -> Result<(), sqlx::Error> {
+        Ok(()) // it has no sessions, but a flag
+    }
+
+    fn name_of(options: &SqliteConnectOptions) -> String {
+        // Without its folder, which tells of the machine.
+        options
+            .get_filename()
+            .file_name()
+            .map_or_else(String::new, |name| name.to_string_lossy().into_owned())
+    }
+
+    fn only_read(options: SqliteConnectOptions) -> SqliteConnectOptions {
+        // An empty file would be no replica of anything.
+        options.create_if_missing(false)
+    }
+
     async fn recover(conn: &mut Self::Connection, begun: bool) -> Result<(), sqlx::Error> {
         Self::resync(conn).await?;
         let depth = <Self::TransactionManager>::get_transaction_depth(conn);
@@ -215,6 +240,9 @@ impl Backend for Sqlite {
         Ok(())
     }
 }
+
+/// After how many steps of its virtual machine SQLite looks at the flag: some ten microseconds.
+const LOOK: i32 = 1000;
 
 /// How many rows the worker thread may be ahead of the reader. sqlx's 50 make it wait too often.
 const ROW_BUFFER: usize = 256;

@@ -58,11 +58,12 @@ codes! {
     QueryFailed = "DB_QUERY_FAILED",
     /// A transaction was lost: a conflict with another one, a deadlock, or a state that forbids the call.
     TransactionFailed = "DB_TRANSACTION_FAILED",
-    /// A statement or the wait for a lock took longer than allowed.
+    /// A statement or the wait for a lock took longer than allowed, or a deadline passed.
     Timeout = "DB_TIMEOUT",
     /// The pool had no connection in time.
     PoolExhausted = "DB_POOL_EXHAUSTED",
-    /// The database was not asked, because it failed just before, or because the program ends: try again later.
+    /// The database was not asked, because it failed just before, because the program ends, or because no replica is fit for it: try
+    /// again later.
     Unavailable = "DB_UNAVAILABLE",
     /// The database at hand cannot do what was asked.
     Unsupported = "DB_UNSUPPORTED",
@@ -149,7 +150,11 @@ impl Error {
             Error::Transaction(_) => ErrorCode::TransactionFailed,
             Error::Pool(PoolError::TimedOut { .. } | PoolError::SqlxTimedOut) => ErrorCode::PoolExhausted,
             Error::Pool(PoolError::Closed) => ErrorCode::ConnectionFailed,
-            Error::Breaker(_) | Error::Pool(PoolError::ShuttingDown) => ErrorCode::Unavailable,
+            Error::Deadline(_) => ErrorCode::Timeout,
+            Error::Breaker(_)
+            | Error::Pool(PoolError::ShuttingDown | PoolError::NoReplica { .. } | PoolError::Behind { .. }) => {
+                ErrorCode::Unavailable
+            }
             Error::Decode { .. } => ErrorCode::QueryFailed,
             Error::Encode { .. } => ErrorCode::InvalidType,
             Error::Database(failure) => driver_code(failure.as_sqlx()),

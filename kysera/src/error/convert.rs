@@ -38,6 +38,9 @@ impl Error {
             Error::Database(failure) => {
                 failure.entity.get_or_insert(meta.entity);
             }
+            Error::Deadline(late) => {
+                late.entity.get_or_insert(meta.entity);
+            }
             Error::Violation(violation) if violation.entity.is_none() => violation.complete(meta),
             _ => {}
         }

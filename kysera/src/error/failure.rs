@@ -110,6 +110,22 @@ pub enum PoolError {
     /// A [`Shutdown`](crate::infra::Shutdown) has begun. What was begun before goes on.
     #[error("the program ends, and the database takes no new work: ask another instance")]
     ShuttingDown,
+    /// All replicas are left out for the moment, and the primary is not asked instead: see
+    /// [`fall_back_to_primary`](crate::source::ClusterBuilder::fall_back_to_primary).
+    #[error("no replica can be used, of {}: {}", .why.len(), .why.join("; "))]
+    NoReplica {
+        /// Each replica's name, and why it is left out.
+        why: Vec<String>,
+    },
+    /// No replica has come as far as was asked for, and the primary is not asked instead: see
+    /// [`Replica::at_least`](crate::Replica::at_least).
+    #[error("no replica, of {replicas}, has come to the position within {waited:?}")]
+    Behind {
+        /// How many there are.
+        replicas: usize,
+        /// How long it was waited for.
+        waited: Duration,
+    },
 }
 
 /// A [`Breaker`](crate::infra::Breaker) did not let a call through. Nothing was tried.
@@ -130,6 +146,61 @@ pub enum BreakerError {
     /// [`Breaker::force_open`](crate::infra::Breaker::force_open) was called.
     #[error("the circuit breaker was opened by hand, and stays open until `reset`")]
     Forced,
+}
+
+/// The deadline of a source passed; see [`Db::with_deadline`](crate::Db::with_deadline).
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{}the deadline of {allowed:?} {}", of_entity(.entity), stage.describe())]
+#[non_exhaustive]
+pub struct DeadlineError {
+    /// The Rust name of the entity whose operation it was, if one was involved.
+    pub entity: Option<&'static str>,
+    /// How much time there was, from the call of `with_deadline` on.
+    pub allowed: Duration,
+    /// What was going on.
+    pub stage: DeadlineStage,
+}
+
+/// What was going on when a deadline passed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum DeadlineStage {
+    /// The operation waited for a connection. Nothing was sent.
+    Connection,
+    /// The deadline had passed when the operation began, or it passed while the operation waited for its turn. Nothing was
+    /// sent.
+    Before,
+    /// A statement was in flight. In a transaction it is rolled back; a write outside of one may have happened.
+    Running,
+    /// The transaction was complete, and COMMIT not sent yet. It was rolled back.
+    Commit,
+}
+
+impl DeadlineStage {
+    /// Its name in JSON.
+    pub(super) const fn as_str(self) -> &'static str {
+        match self {
+            DeadlineStage::Connection => "connection",
+            DeadlineStage::Before => "before",
+            DeadlineStage::Running => "running",
+            DeadlineStage::Commit => "commit",
+        }
+    }
+
+    const fn describe(self) -> &'static str {
+        match self {
+            DeadlineStage::Connection => "passed while a connection was waited for: nothing was sent",
+            DeadlineStage::Before => "passed before anything was sent",
+            DeadlineStage::Running => {
+                "passed while a statement was in flight: it may have happened, unless it was part of a transaction"
+            }
+            DeadlineStage::Commit => "passed before COMMIT: the transaction was rolled back",
+        }
+    }
+}
+
+fn of_entity(entity: &Option<&'static str>) -> String {
+    entity.map_or_else(String::new, |entity| format!("{entity}: "))
 }
 
 /// Readable also for nanoseconds.

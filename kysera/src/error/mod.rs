@@ -58,7 +58,9 @@ pub use audit::AuditError;
 pub use code::{ErrorCode, UnknownErrorCode};
 pub use cursor::CursorError;
 pub use driver::Driver;
-pub use failure::{BreakerError, DatabaseFailure, Missing, PoolError, TransactionError};
+pub use failure::{
+    BreakerError, DatabaseFailure, DeadlineError, DeadlineStage, Missing, PoolError, TransactionError,
+};
 pub use invalid::{FieldError, Invalid};
 pub use violation::{Violation, ViolationKind};
 
@@ -183,6 +185,9 @@ pub enum Error {
     /// No connection could be had.
     #[error(transparent)]
     Pool(PoolError),
+    /// The [deadline](crate::Db::with_deadline) of the source passed.
+    #[error(transparent)]
+    Deadline(DeadlineError),
     /// A row came back with something that the struct cannot hold.
     #[error("column `{column}` of {entity} does not fit its field: {driver}")]
     Decode {
@@ -205,8 +210,8 @@ pub enum Error {
     /// A [`Breaker`](crate::infra::Breaker) did not let the call through. Nothing was tried.
     #[error(transparent)]
     Breaker(BreakerError),
-    /// [`Retry`](crate::infra::Retry) tried again as often as it may, and met a [transient](Self::is_transient) error each time. Other
-    /// errors come out of it as they are, also when they come late.
+    /// [`Retry`](crate::infra::Retry) tried again as often as it may, or as the [deadline](crate::Db::with_deadline) allows, and met
+    /// a [transient](Self::is_transient) error each time. Other errors come out of it as they are, also when they come late.
     #[error("gave up after {attempts} attempt{}{}: {source}", failure::plural(*attempts), failure::budget(*out_of_budget))]
     GaveUp {
         /// How often it was tried, the first time included.
@@ -354,11 +359,12 @@ impl Error {
     ///
     /// True for serialization failures, deadlocks, locks that were not to be had, a busy SQLite file, too many
     /// connections, a server that shuts down or starts up, a broken connection, a pool without a connection in
-    /// time. For an error of the caller's own its chain of sources decides.
+    /// time, replicas that are away or behind. For an error of the caller's own its chain of sources decides.
     ///
     /// A broken connection does not say whether the statement before it was carried out: outside a transaction,
     /// repeat only what may happen twice. A COMMIT whose
-    /// [outcome is unknown](TransactionError::OutcomeUnknown) is not transient for that reason.
+    /// [outcome is unknown](TransactionError::OutcomeUnknown) is not transient for that reason. Neither is a
+    /// [deadline](Error::Deadline) that passed: the next try would meet it as well.
     pub fn is_transient(&self) -> bool {
         match self {
             Error::Database(failure) => is_transient(failure.as_sqlx()),
@@ -374,14 +380,16 @@ impl Error {
     /// Whether the database cannot be reached or used at all: what a [`Breaker`](crate::infra::Breaker) counts.
     ///
     /// True for connections that cannot be made or broke, in COMMIT as well, a server that shuts down or has no connection left, a
-    /// pool without a connection in time, a file of SQLite that cannot be opened or read. A database that refuses a statement (a
+    /// pool without a connection in time (the acquire timeout or a deadline), replicas of which none can be used, a file of SQLite that
+    /// cannot be opened or read. A database that refuses a statement (a
     /// violation, a deadlock, a statement that took too long) is there. For an error of the caller's own its chain of sources decides.
     pub fn is_outage(&self) -> bool {
         match self {
             Error::Transaction(TransactionError::OutcomeUnknown { .. }) => true,
             Error::Database(failure) => is_outage(failure.as_sqlx()),
-            // The program's own end is none of the database's.
-            Error::Pool(error) => !matches!(error, PoolError::ShuttingDown),
+            // The program's own end is none of the database's, and a replica that is late is there.
+            Error::Pool(error) => !matches!(error, PoolError::ShuttingDown | PoolError::Behind { .. }),
+            Error::Deadline(error) => error.stage == DeadlineStage::Connection,
             Error::Plugin { source, .. } | Error::GaveUp { source, .. } => source.is_outage(),
             Error::Other(error) => carried(error, Error::is_outage, is_outage),
             _ => false,

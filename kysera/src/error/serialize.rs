@@ -7,7 +7,7 @@ use super::{BreakerError, Error, Violation, ViolationKind};
 
 /// An object with `code` and `message`, and what the variant has: `entity`, `kind`, `table`, `constraint`, `columns`,
 /// `referenced_table`, `errors`, `asked`, `positions`, `ids`, `column`, `backend`, `attempts`,
-/// `retry_after_seconds`. What is not known is left out.
+/// `retry_after_seconds`, `stage`. What is not known is left out.
 ///
 /// Besides the `ids` of [`Missing`](Error::Missing), which the caller gave, it contains no values. (A
 /// [validator's](super::Invalid) messages and [errors of the caller's own](Error::Other) say what their authors
@@ -75,6 +75,10 @@ impl Serialize for Error {
                 map.serialize_entry("column", column)?;
             }
             Error::Database(failure) => optional(&mut map, "entity", failure.entity)?,
+            Error::Deadline(late) => {
+                optional(&mut map, "entity", late.entity)?;
+                map.serialize_entry("stage", late.stage.as_str())?;
+            }
             Error::BadRequest(_)
             | Error::Cursor(_)
             | Error::Transaction(_)

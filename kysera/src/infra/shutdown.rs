@@ -11,7 +11,7 @@ use crate::backend::Backend;
 use crate::error::{Error, Result};
 use crate::source::Db;
 
-/// Ends the work of a [`Db`]: nothing new begins, what is under way has until a deadline, then the pool is closed.
+/// Ends the work of a [`Db`] and of its replicas: nothing new begins, what is under way has until a deadline, then the pools are closed.
 ///
 /// From its beginning on, whoever asks for a connection or a transaction is told
 /// [`ShuttingDown`](crate::error::PoolError::ShuttingDown), and so is whoever waits for one. Transactions that are open, connections
@@ -132,10 +132,7 @@ impl<DB: Backend, C: Send + Sync + 'static> Shutdown<DB, C> {
         let closing = runtime.spawn(async move { db.close().await });
         let report = match timeout(self.deadline, closing).await {
             Ok(_) => ShutdownReport { transactions: 0, connections: 0 },
-            Err(_) => ShutdownReport {
-                transactions: self.db.metrics().transactions,
-                connections: figures(&self.db).in_use,
-            },
+            Err(_) => self.left_open(),
         };
         tracing::event!(
             target: "kysera::shutdown",
@@ -145,6 +142,18 @@ impl<DB: Backend, C: Send + Sync + 'static> Shutdown<DB, C> {
             "shut down"
         );
         Ok(report)
+    }
+}
+
+impl<DB: Backend, C: Send + Sync + 'static> Shutdown<DB, C> {
+    fn left_open(&self) -> ShutdownReport {
+        let replicas = self.db.nodes();
+        let transactions = replicas.iter().map(|node| node.db.metrics().transactions);
+        let connections = replicas.iter().map(|node| figures(&node.db).in_use);
+        ShutdownReport {
+            transactions: self.db.metrics().transactions + transactions.sum::<usize>(),
+            connections: figures(&self.db).in_use + connections.sum::<u32>(),
+        }
     }
 }
 

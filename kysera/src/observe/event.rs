@@ -71,7 +71,7 @@ impl<'e> Statement<'e> {
 pub struct Event<'e> {
     /// What was sent.
     pub statement: Statement<'e>,
-    /// From when it was sent until its last row was read; of a [stream](crate::Find::stream), with what the program did
+    /// From when it was sent until its last row was read; of a [stream](crate::query::Find::stream), with what the program did
     /// between the rows.
     pub duration: Duration,
     /// Rows that were read, or written where none are read.

@@ -10,7 +10,7 @@
 //! | observer | for |
 //! |---|---|
 //! | [`Traced`] | spans of `tracing`, with OpenTelemetry's names |
-//! | `Metered` (feature `metrics`) | histograms and counters of the crate `metrics`; the pool's gauges are [`PoolGauges`](crate::infra)' |
+//! | `Metered` (feature `metrics`) | histograms and counters of the crate `metrics`; what the pool does is published by [`PoolGauges`](crate::infra) |
 //! | [`SlowLog`] | statements that take long |
 //! | `Profiler` (feature `profiler`) | percentiles by operation; a table, JSON, a page for a browser |
 //! | [`NPlusOne`] | loops that send a statement for each row, with the line that does it |

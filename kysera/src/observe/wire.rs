@@ -9,7 +9,7 @@ use sqlx::{SqlSafeStr, SqlStr};
 
 use super::event::{Operation, Outcome};
 use super::observers::{First, Observers, Running, Watch};
-use crate::backend::{Backend, Done, Statement};
+use crate::backend::{Backend, Done, PgBouncer, Statement};
 use crate::error::{Error, Result};
 
 /// The connection of an operation, and who watches what it sends. Whatever kysera sends for an operation passes here.
@@ -19,21 +19,50 @@ pub struct Wire<'c, DB: Backend> {
     watch: Option<Watch<'c>>,
     /// What is yet to be told of the operation.
     first: First,
+    /// Of which kind a pooler on the way is.
+    pooler: Option<PgBouncer>,
 }
 
 impl<'c, DB: Backend> Wire<'c, DB> {
     pub(crate) fn new(conn: &'c mut DB::Connection, watch: Option<Watch<'c>>, waited: Duration) -> Self {
-        Self { conn, watch, first: First { statement: true, waited } }
+        Self { conn, watch, first: First { statement: true, waited }, pooler: None }
+    }
+
+    /// The same where there is a pooler on the way.
+    pub(crate) fn behind(self, pooler: Option<PgBouncer>) -> Self {
+        Self { pooler, ..self }
+    }
+
+    /// Of which kind it is.
+    pub(crate) fn pooler(&self) -> Option<PgBouncer> {
+        self.pooler
+    }
+
+    /// A statement has a name, or none, where a pooler knows one kind alone.
+    fn named(&self, mut statement: Statement<DB>) -> Statement<DB> {
+        if let Some(pooler) = self.pooler {
+            statement.persistent = pooler.names_statements();
+        }
+        statement
     }
 
     pub(crate) fn reborrow(&mut self) -> Wire<'_, DB> {
-        Wire { conn: &mut *self.conn, watch: self.watch, first: std::mem::take(&mut self.first) }
+        Wire {
+            conn: &mut *self.conn,
+            watch: self.watch,
+            first: std::mem::take(&mut self.first),
+            pooler: self.pooler,
+        }
     }
 
     /// The same connection for what is not one of the operation's own statements.
     pub(crate) fn plain(&mut self, method: &'static str) -> Wire<'_, DB> {
-        let Wire { conn, watch, .. } = self.reborrow();
-        Wire { conn, watch: watch.map(|watch| watch.of(Operation::plain(method))), first: First::default() }
+        let wire = self.reborrow();
+        Wire {
+            watch: wire.watch.map(|watch| watch.of(Operation::plain(method))),
+            first: First::default(),
+            ..wire
+        }
     }
 
     /// What is sent on it is not seen.
@@ -64,20 +93,23 @@ impl<'c, DB: Backend> Wire<'c, DB> {
     }
 
     /// Runs a statement and hands its rows over as they come.
-    pub(crate) fn fetch(&mut self, mut statement: Statement<DB>) -> Rows<'_, DB> {
+    pub(crate) fn fetch(&mut self, statement: Statement<DB>) -> Rows<'_, DB> {
+        let mut statement = self.named(statement);
         let running = self.start(&statement.sql, statement.shown.take());
         Rows { running, rows: DB::fetch(self.conn, statement) }
     }
 
     /// Runs a statement that reads one row at most.
-    pub(crate) async fn fetch_optional(&mut self, mut statement: Statement<DB>) -> Result<Option<DB::Row>> {
+    pub(crate) async fn fetch_optional(&mut self, statement: Statement<DB>) -> Result<Option<DB::Row>> {
+        let mut statement = self.named(statement);
         let running = self.start(&statement.sql, statement.shown.take());
         let work = DB::fetch_optional(self.conn, statement);
         observed(running, async { Ok(work.await?) }, |row| u64::from(row.is_some())).await
     }
 
     /// Runs a statement without rows.
-    pub(crate) async fn execute(&mut self, mut statement: Statement<DB>) -> Result<Done> {
+    pub(crate) async fn execute(&mut self, statement: Statement<DB>) -> Result<Done> {
+        let mut statement = self.named(statement);
         let running = self.start(&statement.sql, statement.shown.take());
         observed(running, async { Ok(DB::execute(self.conn, statement).await?) }, |done| done.rows).await
     }

@@ -55,10 +55,10 @@ impl<'c, DB: Backend> PluginTx<'c, DB> {
         DB::Connection: 'static,
         Other::Connection: 'static,
     {
-        let observers = self.wire.observers();
+        let (observers, pooler) = (self.wire.observers(), self.wire.pooler());
         let conn: &mut dyn Any = self.wire.connection();
         let conn = conn.downcast_mut::<Other::Connection>()?;
-        Some(on::<Other>(conn).with_observers(observers))
+        Some(on::<Other>(conn).with_observers(observers).behind(pooler))
     }
 
     /// sqlx's connection. The transaction is not to be ended on it.

@@ -1,5 +1,7 @@
 use std::future::Future;
 use std::panic::Location;
+use std::pin::pin;
+use std::time::Duration;
 
 use futures_core::Stream;
 use futures_core::future::BoxFuture;
@@ -14,7 +16,10 @@ use crate::entity::{Entity, On, Patch};
 use crate::error::{Error, Result};
 use crate::expr::{Deleted, Filter, Hooks, Order};
 use crate::observe::Wire;
-use crate::source::{Bracket, Cx, Source, SourceGuard, Unit, Writable, acquire, generate, run};
+use crate::source::{
+    Bracket, Cx, Source, SourceGuard, Unit, Writable, acquire, close_bracket, generate, open_bracket, run,
+    settle, undo_bracket, within,
+};
 use crate::write::{ByFilters, Fate, validate};
 
 /// A query on one entity, made by [`Repository::find`](crate::Repository::find).
@@ -244,30 +249,62 @@ where
             let statement = self.statement(self.query.limit)?;
             let cx = self.cx("find.stream");
             let (mut guard, watch, waited) = acquire(self.source, cx, E::META).await?;
-            if cx.tells_claims() && guard.open_unit(Unit::Transaction) != Bracket::None {
+            let bracket = match cx.needs_transactions() {
+                true => guard.open_unit(Unit::Transaction),
+                false => Bracket::None,
+            };
+            if cx.tells_claims() && bracket != Bracket::None {
                 guard.close_unit();
                 let text =
                     "with native policies a stream needs a transaction: outside of one it would see nothing";
                 return Err(Error::BadRequest(text.into()));
             }
+            let deadline = cx.deadline();
             let mut open = Open::<S::Database, _>::new(guard);
-            let result = async {
-                let mut wire = Wire::new(&mut *open.guard, watch, waited);
+            let end = async {
+                let mut wire = Wire::new(&mut *open.guard, watch, waited).behind(cx.pooler());
+                let opened = within(deadline, pin!(open_bracket(&mut wire, bracket, cx))).await?;
+                if opened.is_err() {
+                    return Ok(opened);
+                }
                 let mut rows = wire.fetch(statement);
                 let mut check = true;
-                while let Some(row) = rows.try_next().await? {
-                    open.between_rows = true;
-                    let row = self.shape.read(&row, 0, check).map_err(|error| rows.failed(error))?;
-                    out.send(row).await;
+                loop {
+                    // Rows that are there already are refused as well.
+                    if let Some(deadline) = deadline.filter(|deadline| deadline.has_passed()) {
+                        return Err(deadline);
+                    }
+                    let row = match within(deadline, pin!(rows.try_next())).await? {
+                        Ok(Some(row)) => self.shape.read(&row, 0, check).map_err(|error| rows.failed(error)),
+                        Ok(None) => return Ok(Ok(())),
+                        Err(error) => Err(error),
+                    };
+                    open.between_rows = row.is_ok();
+                    match row {
+                        Ok(row) => out.send(row).await,
+                        Err(error) => return Ok(Err(error)),
+                    }
                     open.between_rows = false;
                     check = false;
                 }
-                Ok(())
             }
-            .await
-            .map_err(|error: Error| error.in_entity(E::META));
-            open.guard.settle(result.as_ref().copied());
-            result
+            .await;
+            let end = match end {
+                Ok(result) if bracket != Bracket::None => {
+                    open.between_rows = false;
+                    let mut wire = Wire::<S::Database>::new(&mut *open.guard, watch, Duration::ZERO);
+                    let closed = match &result {
+                        Ok(()) => Ok(close_bracket(&mut wire, bracket, cx).await),
+                        Err(_) => within(deadline, pin!(undo_bracket(&mut wire, bracket))).await,
+                    };
+                    if matches!(closed, Ok(Ok(()))) {
+                        open.guard.close_unit();
+                    }
+                    closed.map(|closed| result.and(closed))
+                }
+                end => end,
+            };
+            settle::<S::Database, _, _>(&mut open.guard, end).map_err(|error| error.in_entity(E::META))
         })
     }
 

@@ -266,7 +266,7 @@ impl NativePolicies {
                 let copy = format!("pg_temp.{}", quote(self.meta.table));
                 // Temporary tables come first unless the path says otherwise, and conditions would be about the copy.
                 let path = "SELECT set_config('search_path', concat_ws(', ', NULLIF(current_setting('search_path'), ''), 'pg_temp'), TRUE)";
-                sqlx::query(path).execute(&mut *conn).await?;
+                sqlx::query(path).persistent(false).execute(&mut *conn).await?;
                 let sql = format!(
                     "CREATE TEMP TABLE {} (LIKE {}) ON COMMIT DROP",
                     quote(self.meta.table),
@@ -386,7 +386,7 @@ impl NativePolicies {
 
     async fn switches(&self, conn: &mut sqlx::PgConnection) -> Result<(bool, bool)> {
         let sql = "SELECT relrowsecurity, relforcerowsecurity FROM pg_class WHERE oid = $1::text::regclass";
-        let row = sqlx::query(sql).bind(self.table()).fetch_one(conn).await?;
+        let row = sqlx::query(sql).bind(self.table()).persistent(false).fetch_one(conn).await?;
         Ok((row.try_get(0)?, row.try_get(1)?))
     }
 
@@ -414,7 +414,7 @@ async fn policies_of(conn: &mut sqlx::PgConnection, table: &str) -> Result<BTree
                      LEFT JOIN pg_roles ON pg_roles.oid = r.id ORDER BY 1), \
                pg_get_expr(polqual, polrelid), pg_get_expr(polwithcheck, polrelid) \
                FROM pg_policy WHERE polrelid = $1::text::regclass";
-    let rows = sqlx::query(sql).bind(table).fetch_all(conn).await?;
+    let rows = sqlx::query(sql).bind(table).persistent(false).fetch_all(conn).await?;
     let mut policies = BTreeMap::new();
     for row in rows {
         let policy = Installed {

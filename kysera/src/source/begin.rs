@@ -1,16 +1,19 @@
 use std::future::{Future, IntoFuture};
 use std::marker::PhantomData;
 use std::panic::Location;
+use std::pin::pin;
 
 use futures_util::future::BoxFuture;
 
 use super::Cx;
 use super::db::Db;
+use super::deadline::{Deadline, within};
 use super::read_only::ReadOnly;
+use super::replica::Replica;
 use super::run::waited_for;
 use super::tx::Tx;
 use crate::backend::{Backend, Dialect, Isolation, TxOptions};
-use crate::error::Result;
+use crate::error::{DeadlineStage, Result};
 use crate::observe::Wire;
 
 mod sealed {
@@ -53,7 +56,7 @@ impl<DB: Backend, C: Send + Sync + 'static> Mode<DB, C> for Read {
     }
 }
 
-/// A transaction that is about to begin; made by [`Db::begin`].
+/// A transaction that is about to begin; made by [`Db::begin`] and [`Replica::begin`].
 ///
 /// ```
 /// # #[cfg(feature = "sqlite")]
@@ -76,6 +79,7 @@ impl<DB: Backend, C: Send + Sync + 'static> Mode<DB, C> for Read {
 #[must_use = "nothing begins until it is awaited or `run`"]
 pub struct Begin<'d, DB: Backend, C = (), M = Write> {
     db: &'d Db<DB, C>,
+    replica: Option<&'d Replica<DB, C>>,
     options: TxOptions,
     caller: &'static Location<'static>,
     mode: PhantomData<fn() -> M>,
@@ -84,18 +88,30 @@ pub struct Begin<'d, DB: Backend, C = (), M = Write> {
 impl<'d, DB: Backend, C: Send + Sync + 'static> Begin<'d, DB, C> {
     #[track_caller]
     pub(super) fn new(db: &'d Db<DB, C>) -> Self {
-        Self { db, options: TxOptions::default(), caller: Location::caller(), mode: PhantomData }
+        Self {
+            db,
+            replica: None,
+            options: TxOptions::default(),
+            caller: Location::caller(),
+            mode: PhantomData,
+        }
     }
 
     /// Nothing will be written: the handle becomes [`ReadOnly`], through which writes do not compile, and PostgreSQL and
     /// MySQL refuse them too. On SQLite it takes no lock (`BEGIN DEFERRED`).
     pub fn read_only(self) -> Begin<'d, DB, C, Read> {
         let options = TxOptions { read_only: true, ..self.options };
-        Begin { db: self.db, options, caller: self.caller, mode: PhantomData }
+        let Self { db, replica, caller, .. } = self;
+        Begin { db, replica, options, caller, mode: PhantomData }
     }
 }
 
-impl<DB: Backend, C: Send + Sync + 'static> Begin<'_, DB, C, Read> {
+impl<'d, DB: Backend, C: Send + Sync + 'static> Begin<'d, DB, C, Read> {
+    #[track_caller]
+    pub(super) fn on_replica(db: &'d Db<DB, C>, replica: &'d Replica<DB, C>) -> Self {
+        Begin { replica: Some(replica), ..Begin::new(db).read_only() }
+    }
+
     /// PostgreSQL: waits for a snapshot with which a serializable transaction can neither fail nor make others fail
     /// (`ISOLATION LEVEL SERIALIZABLE READ ONLY DEFERRABLE`), for long reports. Elsewhere serializable alone: MySQL and
     /// SQLite have nothing of the kind.
@@ -132,16 +148,30 @@ impl<'d, DB: Backend, C: Send + Sync + 'static, M: Mode<DB, C>> Begin<'d, DB, C,
         }
     }
 
+    pub(crate) fn deadline(&self) -> Option<Deadline> {
+        self.db.deadline()
+    }
+
     async fn start(&self) -> Result<Tx<DB, C>> {
         let cx = Cx::called(self.db, "begin", self.caller);
         let watch = cx.watch_plain::<DB>();
-        let (mut lease, waited) = waited_for(watch, self.db.lease()).await?;
-        lease.mark_begun();
-        let mut wire = Wire::new(&mut *lease, watch, waited);
-        let begun = match wire.begin(self.options).await {
-            Ok(()) => cx.tell_claims::<DB>(&mut wire).await,
-            Err(error) => Err(error),
+        let lent = async {
+            match self.replica {
+                Some(replica) => replica.lease().await,
+                None => self.db.lease().await,
+            }
         };
+        let (mut lease, waited) = waited_for(watch, lent).await?;
+        lease.mark_begun();
+        let begun = {
+            let begin = pin!(async {
+                let mut wire = Wire::new(&mut *lease, watch, waited).behind(cx.pooler());
+                wire.begin(self.options).await?;
+                cx.tell_claims::<DB>(&mut wire).await
+            });
+            within(self.deadline(), begin).await
+        };
+        let begun = begun.map_err(|deadline| deadline.error(DeadlineStage::Running))?;
         if let Err(error) = lease.finish(begun) {
             if DB::DIALECT == Dialect::MySql && self.options.isolation.is_some() {
                 lease.condemn(); // the level may be waiting there for the next transaction
@@ -164,7 +194,8 @@ impl<'d, DB: Backend, C: Send + Sync + 'static, M: Mode<DB, C>> IntoFuture for B
 
 impl<DB: Backend, C, M> Clone for Begin<'_, DB, C, M> {
     fn clone(&self) -> Self {
-        Self { db: self.db, options: self.options, caller: self.caller, mode: PhantomData }
+        let Self { db, replica, options, caller, .. } = *self;
+        Self { db, replica, options, caller, mode: PhantomData }
     }
 }
 

@@ -10,7 +10,7 @@ use super::session::Settings;
 use super::turn::{Turn, TurnGuard};
 use super::verdict::{Verdict, verdict};
 use super::{Bracket, Source, SourceGuard, Unit, Writable};
-use crate::backend::{Aftermath, Backend, Standing};
+use crate::backend::{Aftermath, Backend, PgBouncer, Standing};
 use crate::error::{Error, Result, TransactionError};
 use crate::expr::dynamic;
 use crate::observe::{Observer, Observers};
@@ -116,6 +116,11 @@ impl<'c, DB: Backend, C> Borrowed<'c, DB, C> {
         self
     }
 
+    pub(crate) fn behind(mut self, pooler: Option<PgBouncer>) -> Self {
+        self.settings.pooler = pooler;
+        self
+    }
+
     pub(crate) fn with_observers(mut self, observers: Observers) -> Self {
         self.settings.observers = observers;
         self
@@ -125,6 +130,16 @@ impl<'c, DB: Backend, C> Borrowed<'c, DB, C> {
     #[must_use]
     pub fn unrestricted(self, reason: impl Into<Cow<'static, str>>) -> Borrowed<'c, DB, System> {
         self.with_context(System::because(reason.into()))
+    }
+}
+
+#[cfg(feature = "postgres")]
+impl<'c, C> Borrowed<'c, sqlx::Postgres, C> {
+    /// The connection is one to a [PgBouncer](PgBouncer) of this kind. A [`Db`](crate::Db) is told so once, where it is
+    /// [built](crate::source::DbBuilder::pgbouncer).
+    #[must_use]
+    pub fn pgbouncer(self, mode: PgBouncer) -> Self {
+        self.behind(Some(mode))
     }
 }
 

@@ -16,10 +16,12 @@ use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
-use super::lease::Lease;
+use super::interrupting::Side;
+use super::lease::{Lease, Slot};
 use super::policy::{Metrics, Policy};
+use super::replicas::Replicas;
 use super::verdict::Trust;
-use crate::backend::Backend;
+use crate::backend::{Backend, Interrupt};
 use crate::error::{Error, PoolError, Result};
 
 /// How long a ping of a suspect connection may take.
@@ -32,6 +34,8 @@ pub(crate) struct Held<DB: Backend> {
     pub(crate) used: Instant,
     /// The runtime that the connection belongs to: leases may be dropped on any thread.
     pub(crate) runtime: Handle,
+    /// How to stop what runs on it; asked for once somebody has a deadline.
+    pub(crate) interrupt: Option<Interrupt>,
 }
 
 type Answer<DB> = Result<Lease<DB>>;
@@ -65,8 +69,12 @@ pub(crate) struct Shared<DB: Backend> {
     /// `None`: without end, because the database would be gone with its connection.
     pub(crate) recover: Option<Duration>,
     state: Mutex<State<DB>>,
+    /// Whose pools are their own.
+    pub(crate) replicas: Replicas<DB>,
     pub(crate) recovered: AtomicU64,
     pub(crate) closed: AtomicU64,
+    pub(super) stopped: AtomicU64,
+    pub(super) side: Side<DB>,
     turned: AtomicU64,
     /// Transactions that are open.
     pub(crate) transactions: AtomicUsize,
@@ -80,7 +88,7 @@ impl<DB: Backend> State<DB> {
 }
 
 impl<DB: Backend> Shared<DB> {
-    pub(crate) fn new(pool: Pool<DB>, policy: Policy, trust: Arc<Trust>) -> Self {
+    pub(crate) fn new(pool: Pool<DB>, policy: Policy, trust: Arc<Trust>, replicas: Replicas<DB>) -> Self {
         let recover = (!DB::in_memory(&pool.connect_options())).then_some(policy.recover);
         Self {
             pool,
@@ -98,8 +106,11 @@ impl<DB: Backend> Shared<DB> {
                 shutting_down: false,
                 runtime: None,
             }),
+            replicas,
             recovered: AtomicU64::new(0),
             closed: AtomicU64::new(0),
+            stopped: AtomicU64::new(0),
+            side: Side::new(),
             turned: AtomicU64::new(0),
             transactions: AtomicUsize::new(0),
         }
@@ -125,36 +136,67 @@ impl<DB: Backend> Shared<DB> {
             transactions: self.transactions.load(Ordering::Relaxed),
             recovered: self.recovered.load(Ordering::Relaxed),
             closed: self.closed.load(Ordering::Relaxed),
+            stopped: self.stopped.load(Ordering::Relaxed),
             turned: self.turned.load(Ordering::Relaxed),
         }
     }
 
     pub(crate) async fn acquire(self: &Arc<Self>) -> Result<Lease<DB>> {
+        if let Some(held) = self.hot() {
+            return Ok(Lease::new(self.clone(), held));
+        }
+        let Ok(runtime) = Handle::try_current() else {
+            return Err(no_runtime());
+        };
+        timeout(self.policy.acquire, self.wait(&runtime)).await.unwrap_or_else(|_| {
+            let metrics = self.metrics();
+            Err(Error::Pool(PoolError::TimedOut {
+                after: self.policy.acquire,
+                size: metrics.size,
+                max: metrics.max,
+                waiters: metrics.waiters,
+            }))
+        })
+    }
+
+    /// The connection on top of the stack. If that is under suspicion, so are those below, which were used earlier: all
+    /// are tested at once, and not at the expense of a caller, who would meet one dead connection after the other.
+    fn hot(self: &Arc<Self>) -> Option<Held<DB>> {
+        let suspects = {
+            let mut state = self.state();
+            let held = state.idle.pop()?;
+            if !self.trust.suspects(held.used) {
+                return Some(held);
+            }
+            state.idle.push(held);
+            std::mem::take(&mut state.idle)
+        };
+        for held in suspects {
+            self.test(held);
+        }
+        None
+    }
+
+    async fn wait(self: &Arc<Self>, runtime: &Handle) -> Result<Lease<DB>> {
         loop {
-            let hot = self.state().idle.pop();
-            let mut lease = match hot {
-                Some(held) => Lease::new(self.clone(), held),
-                None => self.wait().await?,
-            };
-            if !self.trust.suspects(lease.used()) || lease.is_alive().await {
+            let lease = self.queue(runtime).await?;
+            if !self.trust.suspects(lease.used()) {
                 return Ok(lease);
+            }
+            if let Some(held) = lease.into_held() {
+                self.test(held);
             }
         }
     }
 
-    async fn wait(self: &Arc<Self>) -> Result<Lease<DB>> {
-        let Ok(runtime) = Handle::try_current() else {
-            return Err(Error::BadRequest(
-                "`Db` works within a tokio runtime, and there is none here".into(),
-            ));
-        };
+    async fn queue(self: &Arc<Self>, runtime: &Handle) -> Result<Lease<DB>> {
         let (sender, receiver) = oneshot::channel();
-        let waiting = {
+        let _waiting = {
             let mut state = self.state();
             if state.closed || self.pool.is_closed() {
                 return Err(state.refusal());
             }
-            state.runtime = Some(runtime);
+            state.runtime = Some(runtime.clone());
             if let Some(held) = state.idle.pop() {
                 drop(state);
                 return Ok(Lease::new(self.clone(), held));
@@ -165,20 +207,23 @@ impl<DB: Backend> Shared<DB> {
             Waiting { shared: self, id }
         };
         self.grow();
-        match timeout(self.policy.acquire, receiver).await {
-            Ok(Ok(answer)) => answer,
-            Ok(Err(_)) => Err(self.state().refusal()),
-            Err(_) => {
-                drop(waiting);
-                let metrics = self.metrics();
-                Err(Error::Pool(PoolError::TimedOut {
-                    after: self.policy.acquire,
-                    size: metrics.size,
-                    max: metrics.max,
-                    waiters: metrics.waiters,
-                }))
-            }
+        match receiver.await {
+            Ok(answer) => answer,
+            Err(_) => Err(self.state().refusal()),
         }
+    }
+
+    /// Pings a connection in a task of its own, within a bound, and closes it if it does not answer.
+    fn test(self: &Arc<Self>, held: Held<DB>) {
+        let runtime = held.runtime.clone();
+        let slot = Slot::new(self.clone(), held);
+        runtime.spawn(async move { slot.test().await });
+    }
+
+    /// A connection has answered.
+    pub(super) fn tested(self: &Arc<Self>, mut held: Held<DB>) {
+        held.used = Instant::now();
+        self.deposit(held);
     }
 
     /// Asks sqlx for more connections, one per waiter at most and never more than there may be.
@@ -247,12 +292,26 @@ impl<DB: Backend> Shared<DB> {
         }
     }
 
-    /// Back into sqlx's pool, which pings it once more, off everybody's path.
-    fn give_back(&self, held: Held<DB>) {
+    /// Back into sqlx's pool, which pings it once more, off everybody's path. Left to itself it would wait for the answer
+    /// for as long as the operating system does, and without its permit nobody could have another connection instead.
+    fn give_back(self: &Arc<Self>, held: Held<DB>) {
         self.state().held -= 1;
-        let Held { conn, runtime, .. } = held;
-        let _entered = runtime.enter(); // sqlx spawns
-        drop(conn);
+        let Held { mut conn, runtime, .. } = held;
+        let back = conn.return_to_pool();
+        {
+            let _entered = runtime.enter(); // sqlx spawns if it keeps a minimum
+            drop(conn);
+        }
+        let shared = self.clone();
+        runtime.spawn(async move {
+            // A database in memory does not die, and must not be closed because a machine is slow.
+            if shared.recover.is_none() {
+                back.await;
+            } else if timeout(PING, back).await.is_err() {
+                shared.closed.fetch_add(1, Ordering::Relaxed);
+                shared.trust.spoil();
+            }
+        });
     }
 
     /// Out of sqlx's pool for good; the permit is free at once.
@@ -273,8 +332,20 @@ impl<DB: Backend> Shared<DB> {
         drop(self.detach(held));
     }
 
+    /// The same, and the server ends what still runs there.
+    pub(crate) fn close_session(self: &Arc<Self>, held: Held<DB>, session: i64) {
+        let runtime = held.runtime.clone();
+        self.closed.fetch_add(1, Ordering::Relaxed);
+        let conn = self.detach(held);
+        let shared = self.clone();
+        runtime.spawn(async move {
+            shared.stop_session(session).await;
+            drop(conn); // not before, or the number might be another's by then
+        });
+    }
+
     /// Whoever asks from now on, or waits, is told that the program ends.
-    pub(crate) fn begin_shutdown(&self) {
+    pub(crate) fn begin_shutdown(self: &Arc<Self>) {
         self.state().shutting_down = true;
         self.stop();
     }
@@ -283,13 +354,14 @@ impl<DB: Backend> Shared<DB> {
         self.state().shutting_down
     }
 
-    pub(crate) async fn close(&self) {
+    pub(crate) async fn close(self: &Arc<Self>) {
+        let closing = self.pool.close(); // from here on what comes back is closed without a ping
         self.stop();
-        self.pool.close().await;
+        closing.await;
     }
 
     /// Lends no connection any more.
-    fn stop(&self) {
+    fn stop(self: &Arc<Self>) {
         let (idle, waiters) = {
             let mut state = self.state();
             state.closed = true;
@@ -305,9 +377,12 @@ impl<DB: Backend> Shared<DB> {
 impl<DB: Backend> Drop for Shared<DB> {
     fn drop(&mut self) {
         let state = self.state.get_mut().unwrap_or_else(PoisonError::into_inner);
-        for Held { conn, runtime, .. } in state.idle.drain(..) {
-            let _entered = runtime.enter();
+        let bounded = self.recover.is_some();
+        for Held { mut conn, runtime, .. } in state.idle.drain(..) {
+            let back = conn.return_to_pool();
+            let _entered = runtime.enter(); // sqlx spawns if it keeps a minimum
             drop(conn);
+            runtime.spawn(async move { if bounded { drop(timeout(PING, back).await) } else { back.await } });
         }
     }
 }
@@ -342,7 +417,7 @@ impl<DB: Backend> Growth<DB> {
                     state.held += 1;
                 }
                 drop(self);
-                shared.deposit(Held { conn, taken: now, used: now, runtime });
+                shared.deposit(Held { conn, taken: now, used: now, runtime, interrupt: None });
             }
             Err(error) => {
                 drop(self);
@@ -424,6 +499,10 @@ impl<DB: Backend> Drop for Janitor<DB> {
             shared.state().janitor = false;
         }
     }
+}
+
+pub(crate) fn no_runtime() -> Error {
+    Error::BadRequest("`Db` works within a tokio runtime, and there is none here".into())
 }
 
 /// Pings within a bound.

@@ -1,14 +1,16 @@
 use std::ops::{Deref, DerefMut};
+use std::pin::pin;
 
 use sqlx::Connection;
 
+use super::deadline::{Deadline, in_time, within};
 use super::lease::Lease;
 use super::session::{Session, Settings};
 use super::turn::{Turn, TurnGuard};
 use super::verdict::verdict;
 use super::{Bracket, Source, SourceGuard, Unit, Writable};
 use crate::backend::Backend;
-use crate::error::{Error, Result, TransactionError};
+use crate::error::{DeadlineStage, Error, Result, TransactionError};
 
 /// One connection of a [`Db`](super::Db), kept for several statements.
 ///
@@ -68,12 +70,21 @@ impl<DB: Backend, C: Send + Sync + 'static> Conn<DB, C> {
     ///
     /// Those of any statement: an open stream, a connection that broke or that was cut in mid-statement on MySQL.
     pub async fn connection(&self) -> Result<RawConnection<'_, DB>> {
-        let mut state = self.turn.take().await?;
-        state.restore().await?;
+        let mut state = self.take().await?;
         state.raw = true;
         state.touched = true;
         state.lease.mark_begun();
         Ok(RawConnection { state })
+    }
+
+    /// Waits for its turn, and for the connection to be in step.
+    async fn take(&self) -> Result<TurnGuard<'_, State<DB>>> {
+        let deadline = self.session.settings.deadline;
+        in_time(deadline)?;
+        let late = |deadline: Deadline| Err(deadline.error(DeadlineStage::Before));
+        let mut state = within(deadline, pin!(self.turn.take())).await.unwrap_or_else(late)?;
+        state.restore_within(deadline).await?;
+        Ok(state)
     }
 
     /// Takes the connection out of the pool, which may open another one in its place.
@@ -82,15 +93,28 @@ impl<DB: Backend, C: Send + Sync + 'static> Conn<DB, C> {
     ///
     /// As for [`connection`](Self::connection); the connection is then closed.
     pub async fn detach(self) -> Result<DB::Connection> {
+        let deadline = self.session.settings.deadline;
+        in_time(deadline)?;
         let mut state = self.turn.into_inner();
-        state.restore().await?;
+        state.restore_within(deadline).await?;
         state.lease.detach().ok_or_else(|| Error::Transaction(TransactionError::Finished))
     }
 }
 
 impl<DB: Backend> State<DB> {
+    async fn restore_within(&mut self, deadline: Option<Deadline>) -> Result<()> {
+        let restored = within(deadline, pin!(self.restore())).await;
+        restored.unwrap_or_else(|deadline| {
+            self.lease.end();
+            Err(deadline.error(DeadlineStage::Running))
+        })
+    }
+
     /// Brings the connection into step after something was cut or user code had it.
     async fn restore(&mut self) -> Result<()> {
+        if self.lease.has_ended() {
+            return Err(Error::Transaction(TransactionError::Finished));
+        }
         let cut = self.lease.is_in_flight();
         if self.lease.is_cut() {
             return Err(Error::Transaction(TransactionError::Poisoned));
@@ -123,9 +147,7 @@ impl<DB: Backend, C: Send + Sync + 'static> Source for Conn<DB, C> {
     type Guard<'a> = ConnGuard<'a, DB>;
 
     async fn acquire(&self) -> Result<Self::Guard<'_>> {
-        let mut state = self.turn.take().await?;
-        state.restore().await?;
-        Ok(ConnGuard { state })
+        Ok(ConnGuard { state: self.take().await? })
     }
 
     fn context(&self) -> &C {
@@ -195,6 +217,10 @@ impl<DB: Backend> SourceGuard<DB> for ConnGuard<'_, DB> {
         self.state.lease.note(verdict::<DB>(end));
     }
 
+    fn give_up(&mut self) {
+        self.state.lease.end();
+    }
+
     fn hold_for_stream(&mut self) {
         self.state.stream();
     }
@@ -207,6 +233,13 @@ impl<DB: Backend> SourceGuard<DB> for ConnGuard<'_, DB> {
 /// The connection of a [`Conn`], lent to user code; see [`Conn::connection`].
 pub struct RawConnection<'a, DB: Backend> {
     state: TurnGuard<'a, State<DB>>,
+}
+
+impl<DB: Backend> RawConnection<'_, DB> {
+    /// The deadline passed while a statement was in flight.
+    pub(super) fn give_up(&mut self) {
+        self.state.lease.end();
+    }
 }
 
 impl<DB: Backend> Deref for RawConnection<'_, DB> {

@@ -5,8 +5,9 @@ use std::panic::Location;
 use sqlx::SqlStr;
 
 use super::Source;
+use super::deadline::Deadline;
 use super::session::Settings;
-use crate::backend::Backend;
+use crate::backend::{Backend, PgBouncer};
 use crate::entity::Entity;
 use crate::error::Result;
 use crate::expr::{Acting, Hooks, Meta, PluginContext, Sql, dynamic, qualified};
@@ -94,6 +95,21 @@ impl<'s> Cx<'s> {
         sql.set_claims(claims);
         wire.plain("set_claims").execute(sql.finish()?).await?;
         Ok(())
+    }
+
+    /// Until when the operation must have ended.
+    pub(crate) fn deadline(self) -> Option<Deadline> {
+        self.settings.deadline
+    }
+
+    /// Whether each statement needs a transaction.
+    pub(crate) fn needs_transactions(self) -> bool {
+        self.tells_claims() || self.settings.pooler.is_some_and(PgBouncer::needs_transactions)
+    }
+
+    /// Of which kind a pooler before the server is.
+    pub(crate) fn pooler(self) -> Option<PgBouncer> {
+        self.settings.pooler
     }
 
     /// Whether PostgreSQL is told, so that each statement needs a transaction.

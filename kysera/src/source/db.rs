@@ -1,21 +1,28 @@
 use std::borrow::Cow;
 use std::future::Future;
+use std::pin::pin;
 use std::sync::Arc;
+use std::time::Duration;
 
+use futures_util::future::join;
 use sqlx::{Pool, SqlSafeStr};
 
 use super::begin::Begin;
 use super::builder::DbBuilder;
 use super::cache::Shared;
 use super::conn::Conn;
+use super::deadline::{Deadline, in_time, within};
 use super::lease::Lease;
-use super::policy::{Metrics, Policy};
+use super::node::Node;
+use super::policy::{Metrics, Policy, ReplicaMetrics};
+use super::replica::Replica;
+use super::replicas::Replicas;
 use super::session::{Session, Settings};
 use super::tx::Tx;
 use super::verdict::Trust;
 use super::{Concurrent, Source, Writable};
-use crate::backend::Backend;
-use crate::error::Result;
+use crate::backend::{Backend, PgBouncer};
+use crate::error::{DeadlineStage, Result};
 
 /// A database: sqlx's pool with kysera's way of lending connections, and a context.
 ///
@@ -75,14 +82,23 @@ impl<DB: Backend> Db<DB> {
 
     /// Around a pool of your own, whose options and hooks go on working.
     pub fn new(pool: Pool<DB>) -> Self {
-        Self::build(pool, Policy::default(), Arc::new(Trust::new()))
+        Self::build(pool, Policy::default(), Arc::new(Trust::new()), Replicas::none())
     }
 
-    pub(super) fn build(pool: Pool<DB>, policy: Policy, trust: Arc<Trust>) -> Self {
+    pub(super) fn build(pool: Pool<DB>, policy: Policy, trust: Arc<Trust>, replicas: Replicas<DB>) -> Self {
         Self {
-            shared: Arc::new(Shared::new(pool, policy, trust)),
+            shared: Arc::new(Shared::new(pool, policy, trust, replicas)),
             session: Session { context: Arc::new(()), settings: Arc::default() },
         }
+    }
+
+    /// Behind a pooler.
+    pub(super) fn pooled(mut self, pooler: Option<PgBouncer>) -> Self {
+        if pooler.is_some() {
+            let settings = Settings { pooler, ..(*self.session.settings).clone() };
+            self.session.settings = Arc::new(settings);
+        }
+        self
     }
 }
 
@@ -234,6 +250,66 @@ impl<DB: Backend, C: Send + Sync + 'static> Db<DB, C> {
         self
     }
 
+    /// The same database, for work that must have ended in so much time from now: a moment, as a request has one, and not a
+    /// time for each statement. Its transactions, connections and sessions inherit the moment; of several deadlines the
+    /// first one counts.
+    ///
+    /// What has not ended by then ends with [`Error::Deadline`](crate::Error::Deadline), at once: the wait for a connection and
+    /// for one's turn on it, BEGIN, every statement, each row of a stream. What is called later is refused before anything is
+    /// sent. The error says which of these it was; outside of a transaction, a write that was in flight may have happened.
+    ///
+    /// In a transaction, the statement that meets the deadline is its last one: it is rolled back in the background. COMMIT is not sent
+    /// after the deadline. One that is on its way is waited for as long as [`Policy::recover`] beyond it, and is
+    /// [unknown](crate::error::TransactionError::OutcomeUnknown) then. The closure of [`transaction`](Self::transaction) is not interrupted
+    /// where it does something else; its next statement is refused.
+    ///
+    /// A statement that is in flight does not go on for nobody:
+    ///
+    /// | | what is done in the background | then |
+    /// |---|---|---|
+    /// | PostgreSQL | `pg_cancel_backend`, on a connection beside the pool's | the connection is used again |
+    /// | MySQL, MariaDB | `KILL`, likewise | the connection is closed, because it cannot be used again |
+    /// | SQLite | the connection's progress handler stops it | the connection is used again |
+    ///
+    /// There is at most one connection beside the pool's, for as long as it is needed; where none can be had, the statement ends by the
+    /// [limits of the session](super::SessionLimits). SQLite does not stop while it waits for a lock, which is its busy timeout, and a
+    /// progress handler of your own is replaced. To know the server's name for a session is one more round trip each time that a
+    /// connection comes out of sqlx's pool and is used with a deadline, not for each statement. Without a deadline nothing is different.
+    ///
+    /// SQL of your own on a [`connection`](Conn::connection) is not interrupted, [`health`](Self::health) has a time of its own, and
+    /// neither has `close`. [`Retry`](crate::infra::Retry) does not begin a pause of a transaction that would end after the deadline.
+    ///
+    /// ```
+    /// # #[cfg(feature = "sqlite")]
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> kysera::Result<()> {
+    /// # use sqlx::Sqlite;
+    /// use std::time::Duration;
+    ///
+    /// use kysera::{Db, Error, ErrorCode};
+    ///
+    /// let db = Db::<Sqlite>::connect("sqlite::memory:").await?;
+    /// let request = db.clone().with_deadline(Duration::from_millis(20));
+    /// let endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT COUNT(*) FROM n";
+    /// let late = request.raw_sql(endless).await.unwrap_err();
+    /// assert!(matches!(late, Error::Deadline(_)) && late.code() == ErrorCode::Timeout);
+    /// assert!(request.acquire().await.is_err(), "it is over");
+    /// assert!(db.acquire().await.is_ok());
+    /// # Ok(())
+    /// # }
+    /// # #[cfg(not(feature = "sqlite"))]
+    /// # fn main() {}
+    /// ```
+    #[must_use]
+    pub fn with_deadline(mut self, within: Duration) -> Self {
+        if let Some(deadline) = Deadline::after(within, self.shared.recover) {
+            let deadline = deadline.or_sooner(self.session.settings.deadline);
+            let settings = Settings { deadline: Some(deadline), ..(*self.session.settings).clone() };
+            self.session.settings = Arc::new(settings);
+        }
+        self
+    }
+
     /// The same database, with someone who is told of every statement: of the result, its transactions and connections. Several
     /// may be, one call each. See [`observe`](crate::observe) for an example and for those that kysera has.
     #[must_use]
@@ -252,7 +328,20 @@ impl<DB: Backend, C: Send + Sync + 'static> Db<DB, C> {
         &self.shared.pool
     }
 
-    /// What is going on.
+    /// The replicas, to read from: see [`Replica`]. A database without any, which was not made by [`DbBuilder::primary`], is read
+    /// itself.
+    ///
+    /// The result is on behalf of whom this `Db` is: `db.with_context(..).replica()`.
+    pub fn replica(&self) -> Replica<DB, C> {
+        Replica::new(self.clone())
+    }
+
+    /// What the replicas are doing, in the order in which they were named.
+    pub fn replicas(&self) -> Vec<ReplicaMetrics> {
+        self.shared.replicas.metrics()
+    }
+
+    /// What is going on. Of the replicas see [`replicas`](Self::replicas).
     pub fn metrics(&self) -> Metrics {
         self.shared.metrics()
     }
@@ -263,7 +352,7 @@ impl<DB: Backend, C: Send + Sync + 'static> Db<DB, C> {
     ///
     /// [`PoolError`](crate::error::PoolError), and failures to connect.
     pub async fn acquire(&self) -> Result<Conn<DB, C>> {
-        let lease = self.shared.acquire().await?;
+        let lease = self.lease().await?;
         Ok(Conn::new(lease, self.session.clone()))
     }
 
@@ -309,17 +398,34 @@ impl<DB: Backend, C: Send + Sync + 'static> Db<DB, C> {
         let sql = sql.into_sql_str();
         let conn = self.acquire().await?;
         let mut raw = conn.connection().await?;
-        Ok(DB::raw(&mut raw, sql).await?)
+        let end = within(self.deadline(), pin!(DB::raw(&mut raw, sql))).await;
+        match end {
+            Ok(result) => Ok(result?),
+            Err(deadline) => {
+                raw.give_up();
+                Err(deadline.error(DeadlineStage::Running))
+            }
+        }
     }
 
-    /// Closes the pool and waits until every connection came back. Whoever waits for one is told
+    /// Closes the pool, and those of the replicas, and waits until every connection came back. Whoever waits for one is told
     /// [`Closed`](crate::error::PoolError::Closed). With a deadline: [`Shutdown`](crate::infra::Shutdown).
     pub async fn close(&self) {
-        self.shared.close().await;
+        join(self.shared.close(), self.shared.replicas.close()).await;
     }
 
     pub(crate) fn begin_shutdown(&self) {
         self.shared.begin_shutdown();
+        self.shared.replicas.begin_shutdown();
+    }
+
+    pub(super) fn replica_set(&self) -> &Replicas<DB> {
+        &self.shared.replicas
+    }
+
+    /// The replicas, one by one.
+    pub(crate) fn nodes(&self) -> &[Arc<Node<DB>>] {
+        self.shared.replicas.nodes()
     }
 
     pub(crate) fn is_shutting_down(&self) -> bool {
@@ -327,7 +433,36 @@ impl<DB: Backend, C: Send + Sync + 'static> Db<DB, C> {
     }
 
     pub(super) async fn lease(&self) -> Result<Lease<DB>> {
+        self.in_time(self.lease_at_leisure()).await
+    }
+
+    /// Waits for a connection until the deadline, and lends it until then.
+    pub(super) async fn in_time(
+        &self,
+        lease: impl Future<Output = Result<Lease<DB>>> + Send,
+    ) -> Result<Lease<DB>> {
+        let Some(deadline) = self.deadline() else { return lease.await };
+        in_time(Some(deadline))?;
+        let lease = pin!(async {
+            let mut lease = lease.await?;
+            lease.limit(deadline, self.pooler().is_none()).await?;
+            Ok(lease)
+        });
+        let late = |deadline: Deadline| Err(deadline.error(DeadlineStage::Connection));
+        within(Some(deadline), lease).await.unwrap_or_else(late)
+    }
+
+    /// Without a deadline: for what asks how the database is.
+    pub(crate) async fn lease_at_leisure(&self) -> Result<Lease<DB>> {
         self.shared.acquire().await
+    }
+
+    pub(crate) fn pooler(&self) -> Option<PgBouncer> {
+        self.session.settings.pooler
+    }
+
+    pub(crate) fn deadline(&self) -> Option<Deadline> {
+        self.session.settings.deadline
     }
 
     pub(super) fn session(&self) -> Session<C> {
@@ -340,8 +475,8 @@ impl<DB: Backend, C: Send + Sync + 'static> Source for Db<DB, C> {
     type Context = C;
     type Guard<'a> = Lease<DB>;
 
-    async fn acquire(&self) -> Result<Self::Guard<'_>> {
-        self.shared.acquire().await
+    fn acquire(&self) -> impl Future<Output = Result<Self::Guard<'_>>> + Send {
+        self.lease()
     }
 
     fn context(&self) -> &C {

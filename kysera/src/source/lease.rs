@@ -7,9 +7,10 @@ use std::time::{Duration, Instant};
 use tokio::time::timeout;
 
 use super::cache::{Held, Shared, is_alive};
+use super::deadline::Deadline;
 use super::verdict::{Verdict, verdict};
 use super::{Bracket, SourceGuard, Unit};
-use crate::backend::{Backend, Standing};
+use crate::backend::{Backend, Interrupt, Standing};
 use crate::error::{Error, Result};
 
 /// A connection of a [`Db`](super::Db), lent for a while.
@@ -25,10 +26,12 @@ pub struct Lease<DB: Backend> {
     broken: bool,
     /// It belongs to a [`Tx`](super::Tx).
     transaction: bool,
+    /// Until when its borrower may use it.
+    deadline: Option<Deadline>,
 }
 
 /// Closes what is still in it.
-struct Slot<DB: Backend> {
+pub(super) struct Slot<DB: Backend> {
     shared: Arc<Shared<DB>>,
     held: Option<Held<DB>>,
 }
@@ -42,9 +45,27 @@ impl<DB: Backend> Drop for Slot<DB> {
 }
 
 impl<DB: Backend> Slot<DB> {
+    pub(super) fn new(shared: Arc<Shared<DB>>, held: Held<DB>) -> Self {
+        Self { shared, held: Some(held) }
+    }
+
     /// Runs in a task of its own.
-    async fn recover(mut self, begun: bool) {
+    pub(super) async fn test(mut self) {
         let Some(held) = &mut self.held else { return };
+        if !is_alive::<DB>(&mut held.conn).await {
+            return self.shared.trust.spoil();
+        }
+        if let Some(held) = self.held.take() {
+            self.shared.tested(held);
+        }
+    }
+
+    /// Runs in a task of its own. `stop`: nobody wants what runs there.
+    async fn recover(mut self, begun: bool, stop: bool) {
+        let Some(held) = &mut self.held else { return };
+        if stop && !self.shared.stop_statement(held).await {
+            return self.shared.trust.spoil();
+        }
         let recovery = DB::recover(&mut held.conn, begun);
         let clean = match self.shared.recover {
             Some(bound) => matches!(timeout(bound, recovery).await, Ok(Ok(()))),
@@ -63,13 +84,41 @@ impl<DB: Backend> Slot<DB> {
 impl<DB: Backend> Lease<DB> {
     pub(super) fn new(shared: Arc<Shared<DB>>, held: Held<DB>) -> Self {
         Self {
-            slot: Slot { shared, held: Some(held) },
+            slot: Slot::new(shared, held),
             flight: false,
             rows_left: false,
             begun: false,
             broken: false,
             transaction: false,
+            deadline: None,
         }
+    }
+
+    /// Lends it until then, and learns how to stop what will run on it: one round trip for each time that the connection
+    /// comes out of sqlx's pool. Behind a pooler it is not `known` on which session that will be, and a statement of someone
+    /// else's might be stopped.
+    pub(super) async fn limit(&mut self, deadline: Deadline, known: bool) -> Result<()> {
+        self.deadline = Some(deadline);
+        if !known || self.held().interrupt.is_some() {
+            return Ok(());
+        }
+        let interrupt = DB::interrupt(&mut *self).await.map_err(Error::from);
+        match self.finish(interrupt) {
+            Ok(interrupt) => self.held_mut().interrupt = Some(interrupt),
+            // It works, and will be drained or closed without.
+            Err(error) if !self.broken && !self.flight => drop(error),
+            Err(error) => return Err(error),
+        }
+        Ok(())
+    }
+
+    pub(super) fn deadline(&self) -> Option<Deadline> {
+        self.deadline
+    }
+
+    /// The connection went back already.
+    pub(super) fn has_ended(&self) -> bool {
+        self.slot.held.is_none()
     }
 
     #[allow(clippy::expect_used, reason = "taken by methods that end the lease alone")]
@@ -84,15 +133,6 @@ impl<DB: Backend> Lease<DB> {
 
     pub(super) fn used(&self) -> Instant {
         self.held().used
-    }
-
-    /// Closed if it is not.
-    pub(super) async fn is_alive(&mut self) -> bool {
-        self.flight = true;
-        let alive = is_alive::<DB>(&mut self.held_mut().conn).await;
-        self.flight = false;
-        self.broken = !alive;
-        alive
     }
 
     /// For a connection that never left the cache's hands.
@@ -207,13 +247,21 @@ impl<DB: Backend> Lease<DB> {
         }
         // A database in memory is gone with its connection: better wait for it.
         let lost = self.broken || (self.flight && !DB::DRAINS);
-        if lost && shared.recover.is_some() {
-            return shared.close_held(held);
+        let late = self.flight && !self.broken && self.deadline.is_some_and(Deadline::has_passed);
+        if lost && let Some(patience) = shared.recover {
+            // Where a recovery fails after that time, here nobody has tried one. The network may be gone.
+            if held.used.elapsed() > patience {
+                shared.trust.spoil();
+            }
+            return match held.interrupt {
+                Some(Interrupt::Session(session)) if late => shared.close_session(held, session),
+                _ => shared.close_held(held),
+            };
         }
         let runtime = held.runtime.clone();
-        let slot = Slot { shared, held: Some(held) };
+        let slot = Slot::new(shared, held);
         let begun = self.begun;
-        runtime.spawn(async move { slot.recover(begun).await });
+        runtime.spawn(async move { slot.recover(begun, late).await });
     }
 
     /// The connection leaves the pool.

@@ -7,7 +7,8 @@
 //! | [`Conn`] | [`Db::acquire`] | one connection for several statements |
 //! | [`Borrowed`] | [`on`] | a connection or transaction of sqlx |
 //! | [`Pool`](sqlx::Pool) | sqlx | a plain pool, with sqlx's own behaviour when futures are dropped |
-//! | [`ReadOnly`], [`Replica`] | [`ReadOnly::new`], [`Begin::read_only`] | any of them, without writes |
+//! | [`Replica`] | [`Db::replica`] | the replicas of a database, in turn, without writes |
+//! | [`ReadOnly`] | [`ReadOnly::new`], [`Begin::read_only`] | any of them, without writes |
 //!
 //! References and [`Arc`]s of a source are sources too. All methods take `&self`.
 //!
@@ -17,20 +18,39 @@
 //! use then is marked; before anyone else gets it, it is read to the end of what was in flight and rolled back, in the
 //! background and within [`Policy::recover`], or closed. On MySQL and MariaDB, whose protocol cannot be picked up in the
 //! middle, it is closed at once. What was sent may still be executed: an INSERT that is abandoned happens, and a COMMIT that
-//! is abandoned has an unknown outcome.
+//! is abandoned has an unknown outcome. A [deadline](Db::with_deadline) stops what runs as well.
+//!
+//! # Networks that break
+//!
+//! A statement whose connection breaks fails, with an error that is [transient](crate::Error::is_transient); COMMIT then has
+//! an [outcome that is unknown](crate::error::TransactionError::OutcomeUnknown), and so has a statement outside of a transaction
+//! that writes. Every other connection that was last used before that is under suspicion: a [`Db`] pings it in the
+//! background, all of them at once and for 1 s at most, before anyone gets it, and closes it if it does not answer. So one
+//! failure costs the statements that were in flight, and not one more for each connection. The same happens when a
+//! connection does not come clean within [`Policy::recover`], and on MySQL when a statement is abandoned after that time.
+//! Where nothing answers and nobody says so (a server without power, a router that forgot), a caller needs a
+//! deadline to find out: sockets alone wait for a quarter of an hour.
 
 mod begin;
 mod borrowed;
 mod builder;
 mod cache;
+mod cluster;
 mod conn;
 mod cx;
 mod db;
+mod deadline;
 mod generate;
+mod interrupting;
 mod lease;
+mod node;
 mod policy;
 mod pool;
+#[cfg(feature = "postgres")]
+mod position;
 mod read_only;
+mod replica;
+mod replicas;
 mod run;
 mod session;
 #[cfg(all(test, any(feature = "sqlite", feature = "_servers")))]
@@ -48,22 +68,28 @@ use std::sync::Arc;
 pub use begin::{Begin, Mode, Read, Write};
 pub use borrowed::{Borrowed, BorrowedGuard, on};
 pub use builder::DbBuilder;
+pub use cluster::ClusterBuilder;
 pub use conn::{Conn, ConnGuard, RawConnection};
 pub(crate) use cx::Cx;
 pub use db::{Db, System};
+pub(crate) use deadline::{Deadline, within};
 pub(crate) use generate::generate;
 pub use lease::Lease;
-pub use policy::{Metrics, Policy};
+pub(crate) use node::Node;
+pub use policy::{Metrics, Policy, ReplicaMetrics};
 pub use pool::PoolGuard;
-pub use read_only::{ReadOnly, Replica};
-pub(crate) use run::{Op, acquire, run};
+#[cfg(feature = "postgres")]
+pub use position::Position;
+pub use read_only::ReadOnly;
+pub use replica::Replica;
+pub(crate) use run::{Op, acquire, close_bracket, open_bracket, run, settle, undo_bracket};
 #[doc(hidden)]
 pub use session::Settings;
 pub use transact::Transact;
 pub use tx::{Tx, TxConnection, TxGuard};
 
 use crate::backend::Backend;
-pub use crate::backend::SessionLimits;
+pub use crate::backend::{PgBouncer, SessionLimits};
 use crate::error::{Error, Result};
 
 /// Where statements run.
@@ -162,6 +188,10 @@ pub trait SourceGuard<DB: Backend>: DerefMut<Target = DB::Connection> + Send {
 
     /// The operation ran to its end.
     fn settle(&mut self, end: Result<(), &Error>);
+
+    /// The deadline passed while a statement was in flight: nothing more may come of the transaction around it.
+    #[doc(hidden)]
+    fn give_up(&mut self) {}
 
     /// The guard will be held across code of the caller's: other statements are refused meanwhile instead of
     /// waiting for ever.

@@ -20,7 +20,8 @@ pub struct Policy {
     pub hold: Duration,
     /// How long a connection whose future was dropped may take to come clean before it is closed. Default 1 s: longer
     /// than reading the rest of a large result, shorter than an outage. A database in memory, which would be gone with
-    /// its connection, is waited for without end.
+    /// its connection, is waited for without end. Also how long a COMMIT that is on its way is waited for beyond a
+    /// [deadline](super::Db::with_deadline).
     pub recover: Duration,
     /// A connection that sqlx kept idle for longer is pinged before its use, for 1 s at most. Default 5 s: routers and
     /// load balancers cut idle connections after minutes, and a ping per 5 s of silence costs nothing. Holds for pools
@@ -61,7 +62,26 @@ pub struct Metrics {
     pub recovered: u64,
     /// Connections that were closed because they did not, or broke, since the start. Worth an alert when it rises.
     pub closed: u64,
+    /// Statements that were stopped because a [deadline](super::Db::with_deadline) passed, since the start.
+    pub stopped: u64,
     /// Connections that went back to sqlx because others may have been waiting there, or because they had been held
     /// for long, since the start.
     pub turned: u64,
+}
+
+/// What one replica of a [`Db`](super::Db) is doing, at one moment; see [`Db::replicas`](super::Db::replicas).
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ReplicaMetrics {
+    /// Its address, `host:port`, or on SQLite the name of its file.
+    pub name: String,
+    /// Why it is left out just now.
+    pub left_out: Option<String>,
+    /// How far it was behind when that was measured last: within the last second where it is read from, and only with
+    /// [`max_lag`](super::ClusterBuilder::max_lag).
+    pub lag: Option<Duration>,
+    /// How many statements and transactions it was given, since the start.
+    pub served: u64,
+    /// Its pool.
+    pub pool: Metrics,
 }

@@ -1,13 +1,13 @@
 use std::future::Future;
 
-use super::db::Db;
 use super::session::Settings;
 use super::tx::Tx;
 use super::{Concurrent, InTransaction, Source, TxConnection};
 use crate::backend::Backend;
 use crate::error::Result;
 
-/// A source through which a write does not compile: a replica, or a transaction that only reads.
+/// A source through which a write does not compile: a transaction that only reads, or a database that is not to be written. The
+/// replicas of a database are a [source of their own](super::Replica).
 ///
 /// ```compile_fail
 /// # use kysera::{ReadOnly, Source};
@@ -19,9 +19,6 @@ use crate::error::Result;
 /// ```
 #[derive(Debug, Clone)]
 pub struct ReadOnly<S>(S);
-
-/// A database that is only read.
-pub type Replica<DB, C = ()> = ReadOnly<Db<DB, C>>;
 
 impl<S: Source> ReadOnly<S> {
     /// Around any source.

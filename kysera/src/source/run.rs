@@ -1,11 +1,12 @@
 //! The one place where operations meet sources.
 
 use std::future::Future;
+use std::pin::pin;
 use std::time::{Duration, Instant};
 
-use super::{Bracket, Cx, Source, SourceGuard, Unit, verdict};
+use super::{Bracket, Cx, Deadline, Source, SourceGuard, Unit, verdict, within};
 use crate::backend::{Backend, TxOptions};
-use crate::error::Result;
+use crate::error::{DeadlineStage, Error, Result};
 use crate::expr::Meta;
 use crate::observe::{Watch, Wire};
 
@@ -36,20 +37,38 @@ pub(crate) fn run<'s, S: Source, O: Op<S::Database>>(
         let meta = op.meta();
         let (mut guard, watch, waited) = acquire(source, cx, meta).await?;
         let unit = match op.unit(cx) {
-            Unit::Statement if cx.tells_claims() => Unit::Transaction,
+            Unit::Statement if cx.needs_transactions() => Unit::Transaction,
             unit => unit,
         };
         let bracket = match unit {
             Unit::Statement => Bracket::None,
             _ => guard.open_unit(unit),
         };
-        let result = match bracket {
-            Bracket::None => op.run(&mut Wire::new(&mut *guard, watch, waited), cx).await,
+        let end = match bracket {
+            Bracket::None => {
+                let mut wire = Wire::new(&mut *guard, watch, waited).behind(cx.pooler());
+                within(cx.deadline(), pin!(op.run(&mut wire, cx))).await
+            }
             bracket => bracketed(&mut guard, (unit, bracket), op, cx, (watch, waited)).await,
+        };
+        settle::<S::Database, _, _>(&mut guard, end).map_err(|error| error.in_entity(meta))
+    }
+}
+
+/// Gives the connection back, whether the operation came to its end or to its deadline.
+pub(crate) fn settle<DB: Backend, G: SourceGuard<DB>, T>(
+    guard: &mut G,
+    end: Result<Result<T>, Deadline>,
+) -> Result<T> {
+    match end {
+        Ok(result) => {
+            guard.settle(result.as_ref().map(drop));
+            result
         }
-        .map_err(|error| error.in_entity(meta));
-        guard.settle(result.as_ref().map(drop));
-        result
+        Err(deadline) => {
+            guard.give_up();
+            Err(deadline.error(DeadlineStage::Running))
+        }
     }
 }
 
@@ -60,7 +79,8 @@ pub(crate) async fn acquire<'s, S: Source>(
     meta: &'static Meta,
 ) -> Result<(S::Guard<'s>, Option<Watch<'s>>, Duration)> {
     let watch = cx.watch::<S::Database>(meta);
-    let (guard, waited) = waited_for(watch, source.acquire()).await?;
+    let lent = async { source.acquire().await.map_err(|error| late_for(error, meta)) };
+    let (guard, waited) = waited_for(watch, lent).await?;
     Ok((guard, watch, waited))
 }
 
@@ -80,15 +100,29 @@ pub(super) async fn waited_for<G>(
     }
 }
 
+/// A deadline names what it was passed by. A connection that cannot be had is nobody's.
+fn late_for(error: Error, meta: &'static Meta) -> Error {
+    match error {
+        Error::Deadline(_) => error.in_entity(meta),
+        _ => error,
+    }
+}
+
 async fn bracketed<DB: Backend, G: SourceGuard<DB>, O: Op<DB>>(
     guard: &mut G,
     (unit, bracket): (Unit, Bracket),
     op: O,
     cx: Cx<'_>,
     (watch, waited): (Option<Watch<'_>>, Duration),
-) -> Result<O::Out> {
-    open::<DB>(&mut Wire::new(&mut **guard, watch, waited), bracket, cx).await?;
-    match op.run(&mut Wire::new(&mut **guard, watch, Duration::ZERO), cx).await {
+) -> Result<Result<O::Out>, Deadline> {
+    let deadline = cx.deadline();
+    let mut wire = Wire::new(&mut **guard, watch, waited).behind(cx.pooler());
+    let opened = within(deadline, pin!(open_bracket::<DB>(&mut wire, bracket, cx))).await?;
+    if let Err(error) = opened {
+        return Ok(Err(error));
+    }
+    let result = within(deadline, pin!(op.run(&mut wire, cx))).await?;
+    let result = match result {
         Ok(out) => {
             // Everything was read, so RELEASE is certainly sent when its future is first polled: the books go first, and
             // who cuts it finds them right. (COMMIT is no different, but a ROLLBACK behind it does no harm.)
@@ -96,7 +130,9 @@ async fn bracketed<DB: Backend, G: SourceGuard<DB>, O: Op<DB>>(
             if savepoint {
                 guard.close_unit();
             }
-            let closed = close::<DB>(&mut Wire::new(&mut **guard, watch, Duration::ZERO), bracket).await;
+            let mut wire = Wire::new(&mut **guard, watch, Duration::ZERO);
+            let own = deadline.filter(|_| savepoint); // COMMIT has more time
+            let closed = within(own, pin!(close_bracket::<DB>(&mut wire, bracket, cx))).await?;
             match (&closed, savepoint) {
                 (Ok(()), false) => guard.close_unit(),
                 // Still there, for the source to clean up.
@@ -109,15 +145,22 @@ async fn bracketed<DB: Backend, G: SourceGuard<DB>, O: Op<DB>>(
         }
         Err(error) => {
             // The error that came first wins; a failure to undo leaves the unit open, for the source to clean up.
-            if undo::<DB>(&mut Wire::new(&mut **guard, watch, Duration::ZERO), bracket).await.is_ok() {
+            let mut wire = Wire::new(&mut **guard, watch, Duration::ZERO);
+            let undone = within(deadline, pin!(undo_bracket::<DB>(&mut wire, bracket))).await?;
+            if undone.is_ok() {
                 guard.close_unit();
             }
             Err(error)
         }
-    }
+    };
+    Ok(result)
 }
 
-async fn open<DB: Backend>(wire: &mut Wire<'_, DB>, bracket: Bracket, cx: Cx<'_>) -> Result<()> {
+pub(crate) async fn open_bracket<DB: Backend>(
+    wire: &mut Wire<'_, DB>,
+    bracket: Bracket,
+    cx: Cx<'_>,
+) -> Result<()> {
     match bracket {
         Bracket::None => {}
         Bracket::Transaction => {
@@ -129,15 +172,22 @@ async fn open<DB: Backend>(wire: &mut Wire<'_, DB>, bracket: Bracket, cx: Cx<'_>
     Ok(())
 }
 
-async fn close<DB: Backend>(wire: &mut Wire<'_, DB>, bracket: Bracket) -> Result<()> {
+pub(crate) async fn close_bracket<DB: Backend>(
+    wire: &mut Wire<'_, DB>,
+    bracket: Bracket,
+    cx: Cx<'_>,
+) -> Result<()> {
     match bracket {
         Bracket::None => Ok(()),
-        Bracket::Transaction => wire.commit(verdict::commit::<DB>).await,
+        Bracket::Transaction => {
+            let commit = async |conn: &mut DB::Connection| verdict::commit::<DB>(conn, cx.deadline()).await;
+            wire.commit(commit).await
+        }
         Bracket::Savepoint(n) => wire.release(n).await,
     }
 }
 
-async fn undo<DB: Backend>(wire: &mut Wire<'_, DB>, bracket: Bracket) -> Result<()> {
+pub(crate) async fn undo_bracket<DB: Backend>(wire: &mut Wire<'_, DB>, bracket: Bracket) -> Result<()> {
     match bracket {
         Bracket::None => Ok(()),
         Bracket::Transaction => wire.rollback().await,

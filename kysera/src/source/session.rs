@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use super::deadline::Deadline;
+use crate::backend::PgBouncer;
 use crate::clock::Clock;
 use crate::cursor::CursorSecret;
 use crate::error::{Error, Result};
@@ -33,6 +35,10 @@ pub struct Settings {
     pub(crate) clock: Clock,
     /// What transactions tell PostgreSQL of who asks: claims of this very context.
     pub(crate) claims: Option<&'static [&'static ClaimMeta]>,
+    /// Until when everything must have ended.
+    pub(crate) deadline: Option<Deadline>,
+    /// Of which kind a pooler before the server is.
+    pub(crate) pooler: Option<PgBouncer>,
     /// Who is told of statements.
     pub(crate) observers: Observers,
 }
@@ -42,6 +48,8 @@ impl std::fmt::Debug for Settings {
         f.debug_struct("Settings")
             .field("schema", &self.schema)
             .field("clock", &self.clock)
+            .field("deadline", &self.deadline)
+            .field("pooler", &self.pooler)
             .finish_non_exhaustive()
     }
 }
@@ -105,6 +113,8 @@ impl Settings {
         cursor_secret: None,
         clock: Clock::SYSTEM,
         claims: None,
+        deadline: None,
+        pooler: None,
         observers: Observers::NONE,
     };
 }

@@ -58,6 +58,7 @@ pub trait Transact: Writable {
 impl<DB: Backend, C: Send + Sync + 'static> Transact for Db<DB, C> {
     type Handle = Tx<DB, C>;
 
+    #[track_caller]
     fn transaction<'a, T, F, Fut>(&'a self, f: F) -> BoxFuture<'a, Result<T>>
     where
         T: Send + 'a,
@@ -71,6 +72,7 @@ impl<DB: Backend, C: Send + Sync + 'static> Transact for Db<DB, C> {
 impl<DB: Backend, C: Send + Sync + 'static> Transact for Tx<DB, C> {
     type Handle = Tx<DB, C>;
 
+    #[track_caller]
     fn transaction<'a, T, F, Fut>(&'a self, f: F) -> BoxFuture<'a, Result<T>>
     where
         T: Send + 'a,
@@ -84,6 +86,7 @@ impl<DB: Backend, C: Send + Sync + 'static> Transact for Tx<DB, C> {
 impl<S: Transact> Transact for &S {
     type Handle = S::Handle;
 
+    #[track_caller]
     fn transaction<'a, T, F, Fut>(&'a self, f: F) -> BoxFuture<'a, Result<T>>
     where
         T: Send + 'a,
@@ -97,6 +100,7 @@ impl<S: Transact> Transact for &S {
 impl<S: Transact> Transact for Arc<S> {
     type Handle = S::Handle;
 
+    #[track_caller]
     fn transaction<'a, T, F, Fut>(&'a self, f: F) -> BoxFuture<'a, Result<T>>
     where
         T: Send + 'a,

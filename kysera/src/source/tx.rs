@@ -1,17 +1,19 @@
 use std::future::Future;
 use std::ops::{Deref, DerefMut};
 use std::panic::Location;
+use std::pin::pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use super::deadline::{Deadline, in_time, within};
 use super::lease::Lease;
 use super::session::{Session, Settings};
 use super::turn::{Turn, TurnGuard};
-use super::tx_state::{TxState, failed, finished};
+use super::tx_state::{TxState, finished};
 use super::verdict::verdict;
 use super::{Bracket, InTransaction, Source, SourceGuard, Unit, Writable};
 use crate::backend::Backend;
-use crate::error::{Error, Result, TransactionError};
+use crate::error::{DeadlineStage, Error, Result, TransactionError};
 
 /// The transaction itself, which all of its handles share.
 pub(super) struct Inner<DB: Backend> {
@@ -20,6 +22,7 @@ pub(super) struct Inner<DB: Backend> {
     /// of a savepoint that is over must not fit a later one of the same depth.
     scopes: Mutex<Vec<u64>>,
     next_scope: AtomicU64,
+    deadline: Option<Deadline>,
 }
 
 /// The scope of the transaction as a whole.
@@ -43,15 +46,17 @@ impl<DB: Backend> Inner<DB> {
     /// Waits for its turn.
     async fn lock(&self, scope: u64) -> Result<(TurnGuard<'_, TxState<DB>>, u32)> {
         self.level(scope)?;
-        let state = self.turn.take().await?;
+        let late = |deadline: Deadline| Err(deadline.error(DeadlineStage::Before));
+        let state = within(self.deadline, pin!(self.turn.take())).await.unwrap_or_else(late)?;
         let level = self.level(scope)?;
         Ok((state, level))
     }
 
     async fn enter(&self, scope: u64) -> Result<TxGuard<'_, DB>> {
+        in_time(self.deadline)?;
         let (mut state, level) = self.lock(scope).await?;
-        state.restore(level).await?;
-        state.check()?;
+        let entered = within(self.deadline, pin!(state.enter(level))).await;
+        state.ended(entered)?;
         Ok(TxGuard { state, undone: false })
     }
 
@@ -62,12 +67,9 @@ impl<DB: Backend> Inner<DB> {
             return state.commit().await;
         }
         self.leave(scope);
-        state.restore(level).await?;
-        if state.check().is_err() {
-            state.undo(level - 1).await?;
-            return Err(failed());
-        }
-        state.release().await
+        in_time(self.deadline)?;
+        let kept = within(self.deadline, pin!(state.keep(level))).await;
+        state.ended(kept)
     }
 
     async fn rollback(&self, scope: u64) -> Result<()> {
@@ -77,8 +79,10 @@ impl<DB: Backend> Inner<DB> {
             return state.rollback().await;
         }
         self.leave(scope);
-        // Undoes the savepoint itself with whatever is left within it.
-        state.restore(level - 1).await
+        // Undoes the savepoint itself with whatever is left within it. After the deadline, all of the transaction is.
+        in_time(self.deadline)?;
+        let undone = within(self.deadline, pin!(state.restore(level - 1))).await;
+        state.ended(undone)
     }
 
     /// Commits or rolls back as the closure's result says, unless the closure did so by itself.
@@ -176,6 +180,7 @@ impl<DB: Backend, C: Send + Sync + 'static> Tx<DB, C> {
     /// Around a connection on which a transaction was begun.
     pub(super) fn new(lease: Lease<DB>, session: Session<C>, caller: &'static Location<'static>) -> Self {
         let inner = Inner {
+            deadline: session.settings.deadline,
             turn: Turn::new(TxState::new(lease, session.settings.clone(), caller)),
             scopes: Mutex::new(vec![ROOT]),
             next_scope: AtomicU64::new(ROOT + 1),
@@ -238,7 +243,8 @@ impl<DB: Backend, C: Send + Sync + 'static> Tx<DB, C> {
         async move {
             let scope = {
                 let mut guard = self.inner.enter(self.scope).await?;
-                guard.state.savepoint().await?;
+                let made = within(self.inner.deadline, pin!(guard.state.savepoint())).await;
+                guard.state.ended(made)?;
                 let id = self.inner.next_scope.fetch_add(1, Ordering::Relaxed);
                 self.inner.scopes().push(id);
                 Scope { inner: self.inner.clone(), id }
@@ -299,8 +305,10 @@ impl<DB: Backend, C: Send + Sync + 'static> Tx<DB, C> {
     ///
     /// Those of any statement of a transaction that is over, lost or busy with a stream or savepoint.
     pub async fn connection(&self) -> Result<TxConnection<'_, DB>> {
+        in_time(self.inner.deadline)?;
         let (mut state, level) = self.inner.lock(self.scope).await?;
-        state.restore(level).await?;
+        let restored = within(self.inner.deadline, pin!(state.restore(level))).await;
+        state.ended(restored)?;
         state.lend();
         Ok(TxConnection { state })
     }
@@ -373,6 +381,10 @@ impl<DB: Backend> SourceGuard<DB> for TxGuard<'_, DB> {
     fn settle(&mut self, end: Result<(), &Error>) {
         let undone = self.undone;
         self.state.note(verdict::<DB>(end), undone);
+    }
+
+    fn give_up(&mut self) {
+        self.state.give_up();
     }
 
     fn hold_for_stream(&mut self) {

@@ -5,14 +5,16 @@
 //! handle finds the server where the books say it is, except for the mark "in flight", and reads up to there.
 
 use std::panic::Location;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::deadline::{Deadline, within};
 use super::lease::Lease;
 use super::session::Settings;
 use super::verdict::{self, Verdict, verdict};
 use crate::backend::{Aftermath, Backend, Standing};
-use crate::error::{Error, Result, TransactionError};
+use crate::error::{DeadlineStage, Error, Result, TransactionError};
 use crate::observe::{Operation, Wire};
 
 /// Why nothing more can be done in a transaction.
@@ -26,13 +28,15 @@ pub(super) enum Dead {
     Poisoned,
     /// The connection broke.
     Broken,
+    /// The deadline passed while something was in flight.
+    Late,
 }
 
 impl Dead {
     fn error(self) -> Error {
         match self {
             Dead::Finished => finished(),
-            Dead::Failed => failed(),
+            Dead::Failed | Dead::Late => failed(),
             Dead::Poisoned => Error::Transaction(TransactionError::Poisoned),
             Dead::Broken => sqlx::Error::Io(std::io::ErrorKind::NotConnected.into()).into(),
         }
@@ -92,6 +96,36 @@ impl<DB: Backend> TxState<DB> {
             self.undo(level).await?;
         }
         Ok(())
+    }
+
+    /// Before a statement.
+    pub(super) async fn enter(&mut self, level: u32) -> Result<()> {
+        self.restore(level).await?;
+        self.check()
+    }
+
+    /// Ends the savepoint at `level`, and keeps what it did.
+    pub(super) async fn keep(&mut self, level: u32) -> Result<()> {
+        self.restore(level).await?;
+        if self.check().is_err() {
+            self.undo(level - 1).await?;
+            return Err(failed());
+        }
+        self.release().await
+    }
+
+    /// One of these steps has ended, or met the deadline.
+    pub(super) fn ended<T>(&mut self, step: Result<Result<T>, Deadline>) -> Result<T> {
+        step.unwrap_or_else(|deadline| {
+            self.give_up();
+            Err(deadline.error(DeadlineStage::Running))
+        })
+    }
+
+    /// Nothing more can come of it: it is stopped and rolled back in the background.
+    pub(super) fn give_up(&mut self) {
+        self.die(Dead::Late);
+        self.lease.end();
     }
 
     async fn probe(&mut self) -> Result<()> {
@@ -198,26 +232,41 @@ impl<DB: Backend> TxState<DB> {
 
     /// COMMIT, or what has to be done instead.
     pub(super) async fn commit(&mut self) -> Result<()> {
-        let result = match self.restore(0).await.and_then(|()| self.check()) {
-            Ok(()) => {
-                let result = self.wire().commit(verdict::commit::<DB>).await;
+        let deadline = self.lease.deadline();
+        let ready = within(deadline, pin!(self.enter(0))).await.and_then(|ready| match deadline {
+            Some(deadline) if deadline.has_passed() => Err(deadline),
+            _ => Ok(ready),
+        });
+        let result = match ready {
+            Ok(Ok(())) => {
+                let commit = async |conn: &mut DB::Connection| verdict::commit::<DB>(conn, deadline).await;
+                let result = self.wire().commit(commit).await;
                 self.lease.finish(result)
             }
-            Err(error) => Err(error),
+            Ok(Err(error)) => Err(error),
+            Err(deadline) => {
+                self.give_up();
+                return Err(deadline.error(DeadlineStage::Commit));
+            }
         };
         match &result {
             Ok(()) => self.lease.mark_ended(),
             // Here and now, so that a second try does not race with the clean-up. The first error is the one that counts.
-            Err(_) => drop(self.clean_up().await),
+            Err(_) => drop(within(deadline, pin!(self.clean_up())).await),
         }
         self.end();
         result
     }
 
     pub(super) async fn rollback(&mut self) -> Result<()> {
+        let deadline = self.lease.deadline();
         let result = match self.dead {
             Some(Dead::Finished) => Err(finished()),
-            _ => self.clean_up().await,
+            // Which is what was asked for.
+            Some(Dead::Late) => Ok(()),
+            _ if deadline.is_some_and(Deadline::has_passed) => Ok(()),
+            // What is still in flight then goes on in the background.
+            _ => within(deadline, pin!(self.clean_up())).await.unwrap_or(Ok(())),
         };
         self.end();
         result

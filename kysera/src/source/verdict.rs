@@ -1,8 +1,10 @@
 //! What an error says about the connection that it came through.
 
+use std::pin::pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
+use super::deadline::{Deadline, within};
 use crate::backend::{Aftermath, Backend};
 use crate::error::{Driver, Error, Result, TransactionError};
 
@@ -46,9 +48,12 @@ pub(crate) fn judge<DB: Backend>(error: &sqlx::Error) -> Verdict {
     }
 }
 
-/// COMMIT, whose outcome is unknown when the connection breaks.
-pub(crate) async fn commit<DB: Backend>(conn: &mut DB::Connection) -> Result<()> {
-    DB::commit(conn).await.map_err(|error| match judge::<DB>(&error) {
+/// COMMIT, whose outcome is unknown when the connection breaks. Once it is on its way it is waited for somewhat longer than
+/// the deadline says, because nobody wants to hear that.
+pub(crate) async fn commit<DB: Backend>(conn: &mut DB::Connection, deadline: Option<Deadline>) -> Result<()> {
+    let answer = within(deadline.and_then(Deadline::of_commit), pin!(DB::commit(conn))).await;
+    let answer = answer.unwrap_or_else(|_| Err(sqlx::Error::Io(std::io::ErrorKind::TimedOut.into())));
+    answer.map_err(|error| match judge::<DB>(&error) {
         Verdict::Broken => Error::Transaction(TransactionError::OutcomeUnknown { driver: Driver(error) }),
         _ => error.into(),
     })

@@ -1,5 +1,6 @@
 //! The same on every backend.
 
+pub mod deadline;
 mod health;
 mod retry;
 mod shutdown;

@@ -24,7 +24,7 @@ impl TestBackend for MySql {
         // sqlx leaves Nagle's algorithm on, and a full cache closes a statement for each new one, which the server does not
         // answer: whatever is sent next waits for a delayed acknowledgement, 40 ms.
         let options = server.clone().database(&name).statement_cache_capacity(4000);
-        Place { options, remove: Some(Box::new(move || block_on(remove(server, name)))) }
+        Place { options, pooled: None, remove: Some(Box::new(move || block_on(remove(server, name)))) }
     }
 }
 

@@ -1,11 +1,14 @@
 use std::str::FromStr;
 
+use kysera::Db;
+use kysera::source::PgBouncer;
 use sqlx::postgres::{PgConnectOptions, PgConnection};
-use sqlx::{AssertSqlSafe, Connection, Postgres};
+use sqlx::{AssertSqlSafe, Connection, Pool, Postgres};
 use tokio::sync::OnceCell;
 
 use super::{Place, TestBackend, block_on, name, url};
 use crate::fixture::Ddl;
+use crate::pooler;
 
 static CLEANED: OnceCell<()> = OnceCell::const_new();
 
@@ -15,7 +18,14 @@ impl TestBackend for Postgres {
         ddl.postgres
     }
 
+    fn behind(pool: Pool<Self>, mode: PgBouncer) -> Db<Self> {
+        Db::builder().pgbouncer(mode).build(pool)
+    }
+
     async fn place(_: bool) -> Place<Self> {
+        if let Some(mode) = pooler::asked_for().await {
+            return pooled(mode).await;
+        }
         let server = PgConnectOptions::from_str(&url("KYSERA_POSTGRES_URL")).unwrap();
         let mut conn = connect(&server).await;
         CLEANED.get_or_init(|| drop_stale(&server)).await;
@@ -24,8 +34,28 @@ impl TestBackend for Postgres {
         conn.close().await.unwrap();
         // The name of the application tells the connections of a test from those of others.
         let options = server.clone().options([("search_path", &name)]).application_name(&name);
-        Place { options, remove: Some(Box::new(move || block_on(remove(server, name)))) }
+        Place { options, pooled: None, remove: Some(Box::new(move || block_on(remove(server, name)))) }
     }
+}
+
+/// Behind a pooler a test has a database: schemas are found by a setting of the session.
+pub(crate) async fn pooled(mode: PgBouncer) -> Place<Postgres> {
+    let server = PgConnectOptions::from_str(&url("KYSERA_POSTGRES_URL")).unwrap();
+    let mut conn = connect(&server).await;
+    CLEANED.get_or_init(|| drop_stale(&server)).await;
+    let name = name::fresh();
+    execute(&mut conn, format!("CREATE DATABASE {name}")).await;
+    conn.close().await.unwrap();
+    let options = server.clone().database(&name).application_name(&name);
+    let through = pooler::options(mode).database(&name).application_name(&name);
+    let remove = move || block_on(remove_database(server, name));
+    Place { options, pooled: Some((through, mode)), remove: Some(Box::new(remove)) }
+}
+
+async fn remove_database(server: PgConnectOptions, name: String) {
+    let mut conn = connect(&server).await;
+    execute(&mut conn, format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)")).await;
+    conn.close().await.unwrap();
 }
 
 async fn connect(options: &PgConnectOptions) -> PgConnection {
@@ -58,8 +88,17 @@ async fn drop_stale(server: &PgConnectOptions) {
             .fetch_all(&mut conn)
             .await
             .unwrap();
+    let databases: Vec<String> =
+        sqlx::query_scalar("SELECT datname::text FROM pg_database WHERE datname LIKE $1")
+            .bind(format!("{}%", name::PREFIX))
+            .fetch_all(&mut conn)
+            .await
+            .unwrap();
     conn.close().await.unwrap();
     for name in names.into_iter().filter(|name| name::is_stale(name)) {
         remove(server.clone(), name).await;
+    }
+    for name in databases.into_iter().filter(|name| name::is_stale(name)) {
+        remove_database(server.clone(), name).await;
     }
 }

@@ -20,7 +20,7 @@ impl TestBackend for Sqlite {
     async fn place(shared: bool) -> Place<Self> {
         let options = SqliteConnectOptions::new().foreign_keys(true);
         if !shared {
-            return Place { options: options.in_memory(true), remove: None };
+            return Place { options: options.in_memory(true), pooled: None, remove: None };
         }
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let file = std::env::temp_dir().join(format!("kysera_test_{}_{number}.db", process::id()));
@@ -31,7 +31,7 @@ impl TestBackend for Sqlite {
             .create_if_missing(true)
             .journal_mode(SqliteJournalMode::Wal)
             .busy_timeout(Duration::from_secs(5));
-        Place { options, remove: Some(Box::new(move || remove(&file))) }
+        Place { options, pooled: None, remove: Some(Box::new(move || remove(&file))) }
     }
 }
 

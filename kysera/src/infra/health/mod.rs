@@ -3,8 +3,11 @@ mod monitor;
 #[allow(clippy::unwrap_used, reason = "tests")]
 mod tests;
 
+use std::future::Future;
+use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::{join, join_all};
 pub use monitor::HealthMonitor;
 use serde::{Serialize, Serializer};
 use tokio::runtime::Handle;
@@ -12,7 +15,7 @@ use tokio::time::{Instant, timeout};
 
 use crate::backend::{Backend, Vitals};
 use crate::error::{Error, Result};
-use crate::source::{Db, Source, SourceGuard};
+use crate::source::{Db, Lease, Node, SourceGuard};
 
 /// How a database is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
@@ -20,7 +23,7 @@ use crate::source::{Db, Source, SourceGuard};
 pub enum Status {
     /// It answers in time.
     Healthy,
-    /// It answers slowly.
+    /// It answers slowly, or one of its replicas is not healthy.
     Degraded,
     /// It answers much too slowly, or not at all.
     Unhealthy,
@@ -47,6 +50,23 @@ pub struct Health {
     pub replica: Option<ReplicaHealth>,
     /// What went wrong, in words that have no values of rows and no passwords in them; they may name hosts, users and databases.
     pub errors: Vec<String>,
+    /// The replicas that the `Db` reads from, in the order in which they were named. If one of them is not healthy the whole is degraded,
+    /// and never worse: the database itself goes on. Left out of the JSON where there are none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub replicas: Vec<NodeHealth>,
+}
+
+/// How one replica of a database is. In the JSON the fields of its [`Health`] stand beside the name.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct NodeHealth {
+    /// Its address, as in [`ReplicaMetrics`](crate::source::ReplicaMetrics).
+    pub name: String,
+    /// Whether it is read from. One that is left out is not asked, and is unhealthy for the reason for which it is left out.
+    pub serves: bool,
+    /// The rest.
+    #[serde(flatten)]
+    pub health: Health,
 }
 
 /// The connections of a pool at one moment.
@@ -69,8 +89,9 @@ pub struct PoolFigures {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct ReplicaHealth {
-    /// How long ago the last transaction was committed that it has repeated: `now() - pg_last_xact_replay_timestamp()`. Where nothing
-    /// is written that is also the time since the last write. `None` if it has repeated none, or does not tell.
+    /// How long ago the last transaction was committed that it has repeated: `now() - pg_last_xact_replay_timestamp()`; zero if it is
+    /// connected to its primary and has repeated everything that came. Of one that is not connected that is also the time since the last
+    /// write. `None` if it does not tell.
     #[serde(rename = "lag_ms", serialize_with = "optional_millis")]
     pub lag: Option<Duration>,
 }
@@ -88,6 +109,8 @@ fn optional_millis<S: Serializer>(duration: &Option<Duration>, serializer: S) ->
 
 impl<DB: Backend, C: Send + Sync + 'static> Db<DB, C> {
     /// Asks the database how it is, by the defaults of [`HealthCheck`]. A failure is an answer as well.
+    ///
+    /// Replicas that the `Db` reads from are asked at the same time; see [`Health::replicas`].
     ///
     /// SQL: one statement that reads no table, such as `SELECT VERSION(), DATABASE()`; on a replica of PostgreSQL a second one.
     ///
@@ -175,14 +198,50 @@ impl HealthCheck {
 
     /// Asks a database; see [`Db::health`].
     pub async fn run<DB: Backend, C: Send + Sync + 'static>(&self, db: &Db<DB, C>) -> Health {
-        let pool = figures(db);
+        let whole = self.ask(figures(db), db.lease_at_leisure());
+        let replicas = join_all(db.nodes().iter().map(|node| self.replica(node)));
+        let (mut health, replicas) = join(whole, replicas).await;
+        if health.status == Status::Healthy
+            && replicas.iter().any(|node| node.health.status != Status::Healthy)
+        {
+            health.status = Status::Degraded;
+        }
+        health.replicas = replicas;
+        health
+    }
+
+    async fn replica<DB: Backend>(&self, node: &Arc<Node<DB>>) -> NodeHealth {
+        node.look();
+        let known = node.metrics();
+        let health = match known.left_out {
+            None => self.ask(figures(&node.db), node.lease()).await,
+            Some(why) => {
+                let mut health = self.judge(Err(Error::other(why)), Duration::ZERO, figures(&node.db));
+                health.replica = known.lag.map(|lag| ReplicaHealth { lag: Some(lag) });
+                health
+            }
+        };
+        NodeHealth { name: known.name, serves: node.metrics().left_out.is_none(), health }
+    }
+
+    async fn ask<DB: Backend>(
+        &self,
+        pool: PoolFigures,
+        lease: impl Future<Output = Result<Lease<DB>>>,
+    ) -> Health {
         let start = Instant::now();
+        let answer = async {
+            let mut lease = lease.await?;
+            let answer = DB::vitals(&mut lease).await.map_err(Error::from);
+            lease.settle(answer.as_ref().map(drop));
+            answer
+        };
         let answer = if Handle::try_current().is_ok() {
-            timeout(self.timeout, ask(db)).await.unwrap_or_else(|_| {
+            timeout(self.timeout, answer).await.unwrap_or_else(|_| {
                 Err(Error::other(format!("timed out: no answer within {:?}", self.timeout)))
             })
         } else {
-            ask(db).await // says that there is no runtime
+            answer.await // says that there is no runtime
         };
         self.judge(answer, start.elapsed(), pool)
     }
@@ -194,7 +253,7 @@ impl HealthCheck {
         };
         let Vitals { version, database, replica } = vitals;
         let replica = replica.map(|lag| ReplicaHealth { lag });
-        Health { status, latency, pool, version, database, replica, errors }
+        Health { status, latency, pool, version, database, replica, errors, replicas: Vec::new() }
     }
 
     fn status(&self, latency: Duration) -> Status {
@@ -206,13 +265,6 @@ impl HealthCheck {
             Status::Healthy
         }
     }
-}
-
-async fn ask<DB: Backend, C: Send + Sync + 'static>(db: &Db<DB, C>) -> Result<Vitals> {
-    let mut lease = Source::acquire(db).await?;
-    let answer = DB::vitals(&mut lease).await.map_err(Error::from);
-    lease.settle(answer.as_ref().map(drop));
-    answer
 }
 
 pub(super) fn figures<DB: Backend, C: Send + Sync + 'static>(db: &Db<DB, C>) -> PoolFigures {

@@ -105,13 +105,14 @@ fn tell(before: Option<&Health>, health: &Health) {
         return;
     }
     let latency_ms = u64::try_from(health.latency.as_millis()).unwrap_or(u64::MAX);
-    let error = health.errors.first().map(String::as_str);
+    let of_replicas = health.replicas.iter().flat_map(|node| &node.health.errors);
+    let error = health.errors.iter().chain(of_replicas).next().map(String::as_str);
     match health.status {
         Status::Healthy => tracing::event!(
             target: "kysera::health", tracing::Level::INFO, latency_ms, "the database is healthy again"
         ),
         Status::Degraded => tracing::event!(
-            target: "kysera::health", tracing::Level::WARN, latency_ms, "the database is slow"
+            target: "kysera::health", tracing::Level::WARN, latency_ms, error, "the database is degraded"
         ),
         Status::Unhealthy => tracing::event!(
             target: "kysera::health", tracing::Level::WARN, latency_ms, error, "the database is unhealthy"

@@ -13,6 +13,7 @@ pub use jitter::Jitter;
 pub use transaction::Retried;
 
 use crate::error::{Error, Result};
+use crate::source::Deadline;
 
 /// Tries again what failed for the moment: what [`Error::is_transient`] says of.
 ///
@@ -205,7 +206,7 @@ impl Retry {
             loop {
                 match f(attempt).await {
                     Ok(value) => return Ok(self.succeeded(value)),
-                    Err(error) => self.pause(attempt, error).await?,
+                    Err(error) => self.pause(attempt, error, None).await?,
                 }
                 attempt += 1;
             }
@@ -220,15 +221,16 @@ impl Retry {
     }
 
     /// Waits until the next attempt, or answers why there is none.
-    async fn pause(&self, attempt: u32, error: Error) -> Result<()> {
+    async fn pause(&self, attempt: u32, error: Error, deadline: Option<Deadline>) -> Result<()> {
         if !error.is_transient() {
             return Err(error);
         }
-        let more = attempt < self.attempts;
+        let delay = self.delay(attempt);
+        let in_time = deadline.is_none_or(|deadline| deadline.allows(delay));
+        let more = attempt < self.attempts && in_time;
         if !more || !self.budget.as_ref().is_none_or(RetryBudget::withdraw) {
             return Err(Error::GaveUp { attempts: attempt, out_of_budget: more, source: Box::new(error) });
         }
-        let delay = self.delay(attempt);
         tracing::event!(
             target: "kysera::retry",
             tracing::Level::INFO,

@@ -12,6 +12,8 @@ impl Retry {
     /// A failed attempt is rolled back before the next one begins, so `f` begins anew with what the database holds then; what it does
     /// elsewhere (a message that is sent, a variable that it changes) happens as often as `f` runs.
     ///
+    /// Of a database with a [deadline](Db::with_deadline), a pause that would end after it is not begun.
+    ///
     /// A COMMIT whose outcome is [unknown](crate::error::TransactionError::OutcomeUnknown) is not tried again: it may have happened.
     /// Savepoints are not retried, so a [`Tx`] is not taken here: what makes an attempt fail undoes the whole transaction.
     ///
@@ -92,7 +94,7 @@ impl<DB: Backend, C: Send + Sync + 'static, M: Mode<DB, C>> Retried<'_, DB, C, M
             loop {
                 match self.begin.clone().run(&mut f).await {
                     Ok(value) => return Ok(self.retry.succeeded(value)),
-                    Err(error) => self.retry.pause(attempt, error).await?,
+                    Err(error) => self.retry.pause(attempt, error, self.begin.deadline()).await?,
                 }
                 attempt += 1;
             }

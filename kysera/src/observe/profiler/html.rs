@@ -57,7 +57,8 @@ impl ProfileReport {
             let _ = write!(
                 out,
                 "<div class=\"tile {class}\"><b>{}</b><span>{}</span></div>",
-                escape(value),
+                // Names break where their words end.
+                escape(value).replace('.', ".<wbr>").replace('_', "_<wbr>"),
                 escape(what)
             );
         };
@@ -84,7 +85,7 @@ impl ProfileReport {
     fn table(&self, out: &mut String) {
         out.push_str(
             "<section><h2>All operations</h2><div class=\"wide\"><table><thead><tr><th>operation<th>statements<th>failed<th>dropped<th>rows\
-             <th>total<th>share<th>mean<th>p50<th>p95<th>p99<th>longest<th>waited<th>most called at</tr></thead><tbody>",
+             <th>total<th>share<th>p50<th>p95<th>p99<th>longest<th>waited<th>most called at</tr></thead><tbody>",
         );
         for operation in &self.operations {
             operation.row(out);
@@ -125,7 +126,7 @@ impl OperationProfile {
         let _ = write!(
             out,
             "<tr><th>{}<td>{}<td class=\"{}\" title=\"{}\">{}<td>{}<td>{}<td>{}<td><span class=\"share\" style=\"--share:{:.1}%\">{:.1} %</span>\
-             <td>{}<td>{}<td>{}<td>{}<td>{}<td>{}<td class=\"code\">{}{more}</tr>",
+             <td>{}<td>{}<td>{}<td>{}<td>{}<td class=\"code\">{}{more}</tr>",
             escape(&self.name),
             self.statements,
             if self.failed + self.unsent > 0 { "wrong" } else { "" },
@@ -136,7 +137,6 @@ impl OperationProfile {
             short(self.total),
             self.share * 100.0,
             self.share * 100.0,
-            short(times.mean),
             short(times.p50),
             short(times.p95),
             short(times.p99),
@@ -174,21 +174,21 @@ const HEAD: &str = r#"<!doctype html>
 @media (prefers-color-scheme: dark) { :root { --back: #12151b; --card: #1b2029; --text: #e6e9ef; --soft: #98a2b3; --line: #2c3340; --blue: #6ea1f7; --pale: #33517f; --orange: #f0ab3c; --red: #ff6b6b; --grey: #667085; } }
 * { box-sizing: border-box; }
 body { margin: 0; background: var(--back); color: var(--text); font: 14px/1.5 system-ui, sans-serif; }
-main { max-width: 1120px; margin: 0 auto; padding: 24px 16px 64px; }
+main { max-width: 1280px; margin: 0 auto; padding: 24px 16px 64px; }
 h1 { font-size: 22px; margin: 0 0 12px; } h2 { font-size: 16px; margin: 0 0 8px; } small { color: var(--soft); font-weight: 400; }
 section, .tile { background: var(--card); border: 1px solid var(--line); border-radius: 10px; }
 section { padding: 16px 18px; margin-top: 16px; }
-.tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(165px, 1fr)); gap: 12px; }
-.tile { padding: 12px 14px; } .tile b { display: block; font-size: 20px; overflow-wrap: anywhere; line-height: 1.3; } .tile span { color: var(--soft); }
-.tile.most b { font-size: 15px; line-height: 26px; } .wrong, .tile.wrong b { color: var(--red); font-weight: 600; }
+.tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(170px, 1fr)); gap: 12px; }
+.tile { padding: 12px 14px; } .tile b { display: block; font-size: 20px; overflow-wrap: break-word; line-height: 1.3; } .tile span { color: var(--soft); }
+.tile.most b { font-size: 15px; line-height: 1.3; min-height: 26px; } .wrong, .tile.wrong b { color: var(--red); font-weight: 600; }
 svg { width: 100%; height: auto; display: block; } svg text { fill: var(--soft); font-size: 12.5px; } svg .name, svg .strong { fill: var(--text); } svg .strong { font-weight: 600; } svg .tick { font-size: 11.5px; }
 .bar { fill: var(--blue); } .grid { stroke: var(--line); } .reach { stroke: var(--grey); stroke-width: 1.5; } .usual { stroke: var(--pale); stroke-width: 8; stroke-linecap: round; }
 svg .p50 { fill: var(--blue); } svg .p95 { fill: var(--orange); } svg .p99 { fill: var(--red); } svg .ok { fill: var(--blue); fill-opacity: .45; } svg .failed { fill: var(--red); } svg .dropped { fill: var(--grey); }
 .legend { margin: 0 0 8px; color: var(--soft); } .legend i { display: inline-block; width: 10px; height: 10px; margin: 0 4px 0 12px; border-radius: 50%; background: var(--blue); } .legend i:first-child { margin-left: 0; }
 .legend i.p95 { background: var(--orange); border-radius: 0; width: 5px; height: 12px; vertical-align: -2px; } .legend i.p99 { background: var(--red); border-radius: 0; transform: rotate(45deg); } .legend i.reach { background: var(--grey); height: 2px; width: 22px; border-radius: 0; vertical-align: 4px; } .legend i.failed { background: var(--red); } .legend i.dropped { background: var(--grey); }
-.wide { overflow-x: auto; } table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; white-space: nowrap; } th, td { padding: 5px 10px; text-align: right; border-bottom: 1px solid var(--line); } thead th { color: var(--soft); font-weight: 500; } th:first-child, td.code { text-align: left; } tbody th { font-weight: 600; } th:last-child { text-align: left; }
+.wide { overflow-x: auto; } table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; white-space: nowrap; } th, td { padding: 5px 8px; text-align: right; border-bottom: 1px solid var(--line); } thead th { color: var(--soft); font-weight: 500; } th:first-child, td.code { text-align: left; } tbody th { font-weight: 600; } th:last-child { text-align: left; }
 .share { display: block; background: linear-gradient(to right, var(--pale) var(--share), transparent var(--share)); border-radius: 3px; padding: 0 4px; min-width: 64px; }
-.code, pre { font-family: ui-monospace, monospace; font-size: 12.5px; } pre { margin: 4px 0 12px; padding: 10px 12px; background: var(--back); border-radius: 6px; overflow-x: auto; }
+.code, pre { font-family: ui-monospace, monospace; font-size: 12.5px; } pre { margin: 4px 0 12px; padding: 10px 12px; background: var(--back); border-radius: 6px; overflow: auto; max-height: 360px; }
 details { border-top: 1px solid var(--line); } details:first-of-type { border-top: 0; } summary { cursor: pointer; padding: 7px 0; } summary b { display: inline-block; min-width: 74px; } summary span { color: var(--soft); margin-left: 8px; } .empty { color: var(--soft); }
 </style></head><body><main>
 "#;

@@ -23,8 +23,8 @@ use crate::error::Error;
 /// p99), from where they came; and of the last ones each by itself. Needs the feature `profiler`.
 ///
 /// What it keeps is bounded: a histogram for each operation, of which there are as many as the program has tables and methods, the
-/// places that call it, and a ring of the last statements (1000 unless [`with_capacity`](Self::with_capacity) says otherwise). It keeps no
-/// values.
+/// places that call it, and a ring of the last statements (1000 unless [`with_capacity`](Self::with_capacity) says otherwise), with the
+/// first 4 KiB of their texts. It keeps no values.
 ///
 /// [`report`](Self::report) says what it knows: as a table ([`Display`](std::fmt::Display)), as JSON (it is
 /// [`Serialize`](serde::Serialize)), and as a page for a browser, [`to_html`](ProfileReport::to_html).
@@ -105,6 +105,16 @@ struct Sample {
 
 /// Two digits: a percentile is within one percent of the truth, and a histogram takes 20 kilobytes at most.
 const DIGITS: u8 = 2;
+
+/// So many bytes of a text are kept: those of bulk statements are long, and say the same again and again.
+const TEXT: usize = 4096;
+
+fn beginning(sql: &str) -> Box<str> {
+    if sql.len() <= TEXT {
+        return sql.into();
+    }
+    format!("{} …", &sql[..sql.floor_char_boundary(TEXT)]).into()
+}
 
 /// A day; what takes longer counts as that much in percentiles.
 const MOST_NANOS: u64 = 24 * 60 * 60 * 1_000_000_000;
@@ -197,7 +207,7 @@ impl Observer for Profiler {
         let sample = || Sample {
             operation: statement.operation,
             caller: statement.caller,
-            sql: statement.sql.into(),
+            sql: beginning(statement.sql),
             at: state.start.elapsed().saturating_sub(event.duration),
             duration: event.duration,
             rows: event.rows,

@@ -1,0 +1,5 @@
+//! What breaks, on SQLite.
+
+pub type DB = sqlx::Sqlite;
+
+mod cases;
