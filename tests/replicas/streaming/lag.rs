@@ -79,6 +79,11 @@ async fn silence_is_no_lag() {
     assert_eq!(source.replicas()[0].left_out, None);
     assert!(is_replica(&source.replica()).await.unwrap());
     assert!(source.replicas()[0].lag.is_some_and(|lag| lag <= MAX));
+    until(async || {
+        let replica = source.health().await.replicas[0].health.replica;
+        replica.and_then(|replica| replica.lag) == Some(Duration::ZERO)
+    })
+    .await;
 }
 
 /// What stands in the way of the replay is cancelled, and may be tried again.
