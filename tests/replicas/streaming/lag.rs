@@ -6,7 +6,7 @@ use kysera::Error;
 use kysera::error::PoolError;
 use kysera::infra::{HealthCheck, Status};
 use kysera::prelude::*;
-use kysera_tests::Fixture;
+use kysera_tests::{Ddl, Fixture};
 use sqlx::Connection;
 use sqlx::postgres::PgConnection;
 
@@ -79,6 +79,11 @@ async fn silence_is_no_lag() {
     assert_eq!(source.replicas()[0].left_out, None);
     assert!(is_replica(&source.replica()).await.unwrap());
     assert!(source.replicas()[0].lag.is_some_and(|lag| lag <= MAX));
+    until(async || {
+        let replica = source.health().await.replicas[0].health.replica;
+        replica.and_then(|replica| replica.lag) == Some(Duration::ZERO)
+    })
+    .await;
 }
 
 /// What stands in the way of the replay is cancelled, and may be tried again.
@@ -107,4 +112,34 @@ async fn a_statement_that_is_in_the_way_fails_for_the_moment() {
     drop(tx);
     let position = source.position().await.unwrap();
     assert_eq!(rows(&source, Some(position)).await.unwrap(), 0);
+}
+
+/// Something has just come in after an hour of silence: the clock alone would say that it is an hour behind. Functions of the test's own
+/// stand before those of the server.
+#[tokio::test]
+async fn what_has_just_come_in_is_looked_at_twice() {
+    const DDL: Ddl = Ddl {
+        postgres: "CREATE SEQUENCE looks;
+            CREATE FUNCTION pg_is_in_recovery() RETURNS BOOLEAN LANGUAGE SQL AS 'SELECT TRUE';
+            CREATE FUNCTION pg_last_xact_replay_timestamp() RETURNS TIMESTAMPTZ LANGUAGE SQL
+                AS 'SELECT now() - interval ''1 hour''';
+            CREATE FUNCTION pg_last_wal_receive_lsn() RETURNS PG_LSN LANGUAGE SQL AS 'SELECT ''0/200''::pg_lsn';
+            CREATE FUNCTION pg_last_wal_replay_lsn() RETURNS PG_LSN LANGUAGE SQL
+                AS 'SELECT CASE WHEN nextval(''looks'') > 2 THEN ''0/200'' ELSE ''0/100'' END::pg_lsn'",
+        ..Ddl::NONE
+    };
+    let db = Fixture::<DB>::new(&DDL).await;
+    let schema: String = db.scalar("SELECT current_schema()::text").await;
+    let replica = db.options().options([("search_path", format!("{schema},pg_catalog"))]);
+    let connect = async || {
+        let cluster = crate::cases::cluster(&db).replica_with(replica.clone());
+        cluster.max_lag(Duration::from_secs(10)).pause(HOUR).connect().await.unwrap().replicas().remove(0)
+    };
+    let quick = connect().await;
+    assert_eq!(quick.left_out, None);
+    assert!(quick.lag.is_some_and(|lag| lag >= 20 * MS), "{quick:?}");
+    // It does not get on.
+    db.execute("ALTER SEQUENCE looks RESTART WITH -1000000 MINVALUE -1000000").await;
+    let slow = connect().await;
+    assert_eq!(slow.left_out.as_deref(), Some("3600.0s behind, and 10s is the most"));
 }
