@@ -244,9 +244,8 @@ async fn a_commit_without_an_answer_in_time_is_unknown() {
     assert!(matches!(lost, Error::Transaction(TransactionError::OutcomeUnknown { .. })), "{lost}");
     assert_eq!(source.metrics().closed, 1);
     proxy.release();
-    let (counters, source) = (Counter::repo(db.source()), db.source());
+    let counters = Counter::repo(db.source());
     until(|| async { counters.count().await.unwrap() == 2 }).await;
-    assert_eq!(source.metrics().closed, 0);
 }
 
 /// BEGIN and what is sent outside of a transaction. The server cannot be told either, so that the connection is closed.
