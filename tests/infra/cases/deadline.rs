@@ -102,6 +102,13 @@ pub fn stage<T>(result: Result<T>) -> DeadlineStage {
     }
 }
 
+/// A connection stays with us while nobody uses it, however long.
+pub fn patient() -> Policy {
+    let mut policy = Policy::default();
+    (policy.idle, policy.turn, policy.hold) = (100 * HOUR, 100 * HOUR, 100 * HOUR);
+    policy
+}
+
 /// A database with a row, which has an hour; and another door to it. The connection of the first is warm: a statement that is polled
 /// once is in flight.
 struct World {
@@ -115,10 +122,7 @@ struct World {
 
 async fn world() -> World {
     let db = Fixture::<DB>::concurrent(&COUNTERS, 1).await;
-    let mut policy = Policy::default();
-    // It stays with us while nobody uses it.
-    (policy.idle, policy.turn, policy.hold) = (100 * HOUR, 100 * HOUR, 100 * HOUR);
-    let source = Db::builder().policy(policy).build(db.source().pool().clone());
+    let source = Db::builder().policy(patient()).build(db.source().pool().clone());
     add(&source, 1).await.unwrap();
     let timed = source.clone().with_deadline(HOUR);
     let other = db.connect(db.options(), 1).await;
