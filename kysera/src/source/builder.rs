@@ -55,7 +55,7 @@ pub struct DbBuilder<DB: Backend> {
     max: Option<u32>,
     policy: Policy,
     session: Option<SessionLimits>,
-    pooler: Option<PgBouncer>,
+    pub(super) pooler: Option<PgBouncer>,
 }
 
 impl<DB: Backend> DbBuilder<DB> {

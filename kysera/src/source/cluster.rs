@@ -3,9 +3,9 @@ use std::time::Duration;
 
 use super::builder::{DbBuilder, refuse_pooler};
 use super::db::Db;
-use super::node::{Node, Terms};
+use super::node::{Entrance, Node, Terms};
 use super::replicas::Replicas;
-use crate::backend::{Backend, ConnectOptionsOf};
+use crate::backend::{Backend, ConnectOptionsOf, SessionLimits};
 use crate::error::Result;
 
 /// Configures a [`Db`] with replicas; made by [`DbBuilder::primary`].
@@ -84,6 +84,14 @@ impl<DB: Backend> std::fmt::Debug for Address<DB> {
 }
 
 impl<DB: Backend> Address<DB> {
+    /// Those that a session was made with, by which a pooler is noticed.
+    fn limits(&self, settings: &DbBuilder<DB>) -> Option<SessionLimits> {
+        match self {
+            Address::Url(_) => settings.limits().cloned(),
+            Address::Options(_) => None,
+        }
+    }
+
     fn options(self, settings: &DbBuilder<DB>) -> Result<ConnectOptionsOf<DB>> {
         match self {
             Address::Url(url) => settings.options(&url),
@@ -152,8 +160,8 @@ impl<DB: Backend> ClusterBuilder<DB> {
 
     /// Connects.
     ///
-    /// A replica that cannot be reached does not keep the program from starting: it is left out until it can, as
-    /// [`Db::replicas`] shows and an event of the target `kysera::replica` tells.
+    /// A replica that cannot be reached, or stands behind a pooler that does not fit, does not keep the program from starting: it is left
+    /// out until it can be used, as [`Db::replicas`] shows and an event of the target `kysera::replica` tells.
     ///
     /// # Errors
     ///
@@ -163,12 +171,14 @@ impl<DB: Backend> ClusterBuilder<DB> {
         let replica_settings = replica_settings.as_ref().unwrap_or(&settings);
         let mut nodes = Vec::with_capacity(replicas.len());
         for address in replicas {
+            let limits = address.limits(replica_settings);
+            let entrance = Entrance { pooler: replica_settings.pooler, limits };
             let options = DB::only_read(address.options(replica_settings)?);
             let name = DB::name_of(&options);
             let (db, trust) = replica_settings.clone().lazily(options);
-            nodes.push(Arc::new(Node::new(name, db, trust, terms)));
+            nodes.push(Arc::new(Node::new(name, db, trust, terms, entrance)));
         }
-        let limits = settings.limits().cloned().filter(|_| matches!(primary, Address::Url(_)));
+        let limits = primary.limits(&settings);
         let options = primary.options(&settings)?;
         for node in &nodes {
             node.suspect();

@@ -270,6 +270,7 @@ impl<DB: Backend, C: Send + Sync + 'static> Db<DB, C> {
     /// | PostgreSQL | `pg_cancel_backend`, on a connection beside the pool's | the connection is used again |
     /// | MySQL, MariaDB | `KILL`, likewise | the connection is closed, because it cannot be used again |
     /// | SQLite | the connection's progress handler stops it | the connection is used again |
+    /// | behind [PgBouncer](super::PgBouncer) | nothing | the connection is used again once the statement has ended, or closed after [`Policy::recover`] |
     ///
     /// There is at most one connection beside the pool's, for as long as it is needed; where none can be had, the statement ends by the
     /// [limits of the session](super::SessionLimits). SQLite does not stop while it waits for a lock, which is its busy timeout, and a

@@ -68,6 +68,7 @@ use std::sync::Arc;
 pub use begin::{Begin, Mode, Read, Write};
 pub use borrowed::{Borrowed, BorrowedGuard, on};
 pub use builder::DbBuilder;
+pub(crate) use cache::no_runtime;
 pub use cluster::ClusterBuilder;
 pub use conn::{Conn, ConnGuard, RawConnection};
 pub(crate) use cx::Cx;

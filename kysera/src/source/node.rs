@@ -16,7 +16,7 @@ use super::db::Db;
 use super::lease::Lease;
 use super::policy::ReplicaMetrics;
 use super::verdict::Trust;
-use crate::backend::{Backend, Progress};
+use crate::backend::{Backend, PgBouncer, Progress, SessionLimits};
 use crate::error::{Error, PoolError, Result};
 
 /// How long it may take to find out whether a replica is there.
@@ -37,6 +37,14 @@ pub(super) struct Terms {
     pub(super) pause: Duration,
 }
 
+/// What is tried before a server is read from.
+pub(super) struct Entrance {
+    /// A pooler that was named must do what its mode promises.
+    pub(super) pooler: Option<PgBouncer>,
+    /// One that was not is looked for where sessions are limited.
+    pub(super) limits: Option<SessionLimits>,
+}
+
 pub(crate) struct Node<DB: Backend> {
     pub(crate) name: String,
     /// The connections of an ordinary pool.
@@ -44,6 +52,7 @@ pub(crate) struct Node<DB: Backend> {
     /// When one of them failed last.
     trust: Arc<Trust>,
     terms: Terms,
+    entrance: Entrance,
     state: watch::Sender<State>,
     /// When its lag was measured last. Who measures holds it, and others wait for the result.
     measured: Mutex<Option<Instant>>,
@@ -85,13 +94,14 @@ impl State {
 }
 
 impl<DB: Backend> Node<DB> {
-    pub(super) fn new(name: String, db: Db<DB>, trust: Arc<Trust>, terms: Terms) -> Self {
+    pub(super) fn new(name: String, db: Db<DB>, trust: Arc<Trust>, terms: Terms, entrance: Entrance) -> Self {
         let state = State { down: None, probing: false, checked: std::time::Instant::now(), lag: None };
         Self {
             name,
             db,
             trust,
             terms,
+            entrance,
             state: watch::Sender::new(state),
             measured: Mutex::new(None),
             served: AtomicU64::new(0),
@@ -145,9 +155,16 @@ impl<DB: Backend> Node<DB> {
     /// On a connection of its own: those of the pool may be taken, or broken.
     async fn check(&self) -> Result<Option<Duration>, String> {
         let options = self.db.pool().connect_options();
-        let told = |error: sqlx::Error| Error::from(error).to_string();
-        let mut conn = DB::Connection::connect_with(&options).await.map_err(told)?;
-        let lag = self.measure(&mut conn).await.map_err(|error| error.to_string())?;
+        let told = |error: Error| error.to_string();
+        if let Some(mode) = self.entrance.pooler {
+            DB::try_pooler(&options, mode).await.map_err(told)?;
+        }
+        let conn = DB::Connection::connect_with(&options).await;
+        let mut conn = conn.map_err(|error| told(DB::unconnected(error)))?;
+        if let Some(limits) = &self.entrance.limits {
+            DB::try_direct(&mut conn, limits).await.map_err(told)?;
+        }
+        let lag = self.measure(&mut conn).await.map_err(told)?;
         // What was asked is known.
         let _ = conn.close().await;
         self.fits(lag).map(|()| lag)

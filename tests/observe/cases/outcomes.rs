@@ -4,9 +4,9 @@ use std::pin::pin;
 use std::time::Duration;
 
 use futures_util::{FutureExt, StreamExt, TryStreamExt};
+use kysera::Error;
 use kysera::prelude::*;
 use kysera::relation::load_many;
-use kysera::{Backend, Error};
 use kysera_tests::observed::{Log, Told};
 
 use super::world::*;

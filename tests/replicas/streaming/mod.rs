@@ -1,5 +1,6 @@
 //! A real streaming replica.
 
+mod behind;
 mod lag;
 mod positions;
 mod replay;
