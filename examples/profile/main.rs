@@ -118,7 +118,7 @@ async fn place_order(db: &Db<Sqlite>, order: i64) -> Result<i64> {
 
 /// No index helps here.
 async fn search(db: &Db<Sqlite>, order: i64) -> Result<u64> {
-    Product::repo(db).find().filter(Product::NAME.contains(&format!("{order}"))).count().await
+    Product::repo(db).find().filter(Product::NAME.contains(order.to_string())).count().await
 }
 
 /// Reads orders and their lines at once, and then each product by itself.
