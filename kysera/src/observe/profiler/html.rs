@@ -83,10 +83,26 @@ impl ProfileReport {
     }
 
     fn table(&self, out: &mut String) {
-        out.push_str(
-            "<section><h2>All operations</h2><div class=\"wide\"><table><thead><tr><th>operation<th>statements<th>failed<th>dropped<th>rows\
-             <th>total<th>share<th>p50<th>p95<th>p99<th>longest<th>waited<th>most called at</tr></thead><tbody>",
-        );
+        const HEADINGS: [&str; 13] = [
+            "operation",
+            "statements",
+            "failed",
+            "dropped",
+            "rows",
+            "total",
+            "share",
+            "p50",
+            "p95",
+            "p99",
+            "longest",
+            "waited",
+            "most called at",
+        ];
+        out.push_str("<section><h2>All operations</h2><div class=\"wide\"><table><thead><tr>");
+        for heading in HEADINGS {
+            let _ = write!(out, "<th>{heading}</th>");
+        }
+        out.push_str("</tr></thead><tbody>");
         for operation in &self.operations {
             operation.row(out);
         }
@@ -123,27 +139,18 @@ impl OperationProfile {
         };
         let more = if more > 0 { format!(" <small>and {more} more</small>") } else { String::new() };
         let times = &self.times;
-        let _ = write!(
-            out,
-            "<tr><th>{}<td>{}<td class=\"{}\" title=\"{}\">{}<td>{}<td>{}<td>{}<td><span class=\"share\" style=\"--share:{:.1}%\">{:.1} %</span>\
-             <td>{}<td>{}<td>{}<td>{}<td>{}<td class=\"code\">{}{more}</tr>",
-            escape(&self.name),
-            self.statements,
-            if self.failed + self.unsent > 0 { "wrong" } else { "" },
-            escape(&errors.join(", ")),
-            self.failed + self.unsent,
-            self.dropped,
-            self.rows,
-            short(self.total),
-            self.share * 100.0,
-            self.share * 100.0,
-            short(times.p50),
-            short(times.p95),
-            short(times.p99),
-            short(times.max),
-            short(self.waited),
-            escape(caller),
-        );
+        let failed = self.failed + self.unsent;
+        let wrong = if failed > 0 { "wrong" } else { "" };
+        let share = self.share * 100.0;
+        let _ = write!(out, "<tr><th>{}</th><td>{}</td>", escape(&self.name), self.statements);
+        let _ = write!(out, "<td class=\"{wrong}\" title=\"{}\">{failed}</td>", escape(&errors.join(", ")));
+        let _ = write!(out, "<td>{}</td><td>{}</td><td>{}</td>", self.dropped, self.rows, short(self.total));
+        let _ =
+            write!(out, "<td><span class=\"share\" style=\"--share:{share:.1}%\">{share:.1} %</span></td>");
+        for time in [times.p50, times.p95, times.p99, times.max, self.waited] {
+            let _ = write!(out, "<td>{}</td>", short(time));
+        }
+        let _ = write!(out, "<td class=\"code\">{}{more}</td></tr>", escape(caller));
     }
 }
 
