@@ -20,6 +20,8 @@ use crate::{connect, serve};
 async fn database() -> (tempfile::TempDir, Db<Sqlite>) {
     let folder = tempfile::tempdir().unwrap();
     let url = format!("sqlite://{}", folder.path().join("visits.db").display());
+    // The file is there before anyone looks for it: a replica that does not find it is left out for a while.
+    Db::<Sqlite>::connect(&url).await.unwrap().close().await;
     let db = connect(&url, [&*url, &*url].into_iter()).await.unwrap();
     (folder, db)
 }
