@@ -180,11 +180,12 @@ impl<DB: Backend> ClusterBuilder<DB> {
         }
         let limits = primary.limits(&settings);
         let options = primary.options(&settings)?;
-        for node in &nodes {
-            node.suspect();
-        }
         let db = settings.open(options, Replicas::new(nodes, fall_back, wait)).await?;
         refuse_pooler(&db, limits).await?;
+        // Now that the primary is there: a new file of SQLite refuses whoever opens it while its journal is being set up.
+        for node in db.nodes() {
+            node.suspect();
+        }
         for node in db.nodes() {
             node.settled().await;
         }
