@@ -20,7 +20,8 @@ impl Guest {
     pub async fn of(ddl: &Ddl) -> Self {
         let fixture = Fixture::<Postgres>::new(ddl).await;
         let schema: String = fixture.scalar("SELECT current_schema()::text").await;
-        let role = format!("{schema}_app");
+        // Roles belong to the whole server. The name of the application is the test's own also where its schema is `public`.
+        let role = format!("{}_app", fixture.options().get_application_name().unwrap());
         let guard = Role { options: fixture.options(), name: role.clone() };
         fixture.execute(&format!("CREATE ROLE {role} LOGIN")).await;
         fixture.execute(&grants(&schema, &role)).await;
@@ -55,7 +56,7 @@ fn grants(schema: &str, role: &str) -> String {
     )
 }
 
-/// Roles belong to the whole server: dropped at the end of the test, also when it panics.
+/// Dropped at the end of the test, also when it panics.
 struct Role {
     options: sqlx::postgres::PgConnectOptions,
     name: String,
