@@ -1,5 +1,6 @@
 //! The databases, and everything in which they differ.
 
+mod dialect;
 mod interrupt;
 mod limits;
 #[cfg(feature = "mysql")]
@@ -11,8 +12,10 @@ mod postgres;
 mod postgres_pooler;
 #[cfg(feature = "sqlite")]
 mod sqlite;
+mod transaction;
 
 #[doc(hidden)]
+pub use dialect::Dialect;
 pub use interrupt::Interrupt;
 pub use limits::SessionLimits;
 #[cfg(feature = "mysql")]
@@ -20,6 +23,8 @@ pub(crate) use mysql::MySqlArgument;
 pub use pgbouncer::PgBouncer;
 #[cfg(feature = "postgres")]
 pub(crate) use postgres::read_lsn;
+
+pub use transaction::{Aftermath, Isolation, Standing, TxOptions};
 
 use std::future::Future;
 use std::hash::{BuildHasher, Hasher};
@@ -32,79 +37,7 @@ use sqlx::{
 };
 use sqlx_core::transaction::TransactionManager;
 
-use crate::expr::{AnyValue, Codec, JsonKeys, Nulls, Value};
-
-/// Which SQL is spoken.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Dialect {
-    /// PostgreSQL.
-    Postgres,
-    /// MySQL and MariaDB.
-    MySql,
-    /// SQLite.
-    Sqlite,
-}
-
-impl Dialect {
-    /// The database's name, for messages.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Dialect::Postgres => "PostgreSQL",
-            Dialect::MySql => "MySQL",
-            Dialect::Sqlite => "SQLite",
-        }
-    }
-
-    /// What OpenTelemetry calls it.
-    pub(crate) const fn otel_name(self) -> &'static str {
-        match self {
-            Dialect::Postgres => "postgresql",
-            Dialect::MySql => "mysql",
-            Dialect::Sqlite => "sqlite",
-        }
-    }
-
-    /// The character around identifiers. SQLite takes `"name"` for a text where there is no such column, and would answer
-    /// it for each row; what stands in backticks is a name or an error.
-    pub const fn quote(self) -> char {
-        match self {
-            Dialect::MySql | Dialect::Sqlite => '`',
-            Dialect::Postgres => '"',
-        }
-    }
-
-    /// Whether a write can answer the rows that it wrote.
-    pub const fn has_returning(self) -> bool {
-        !matches!(self, Dialect::MySql)
-    }
-
-    /// Whether several rows without any value can be inserted at once.
-    pub(crate) const fn has_empty_rows(self) -> bool {
-        matches!(self, Dialect::MySql)
-    }
-
-    /// Where NULLs stand in an order that does not say so.
-    pub(crate) const fn native_nulls(self, descending: bool) -> Nulls {
-        match (self, descending) {
-            (Dialect::Postgres, false) | (Dialect::MySql | Dialect::Sqlite, true) => Nulls::Last,
-            (Dialect::Postgres, true) | (Dialect::MySql | Dialect::Sqlite, false) => Nulls::First,
-        }
-    }
-
-    /// Whether an index serves a comparison of rows of values such as `(a, b) > (1, 2)`.
-    pub(crate) const fn has_row_ranges(self) -> bool {
-        !matches!(self, Dialect::MySql)
-    }
-
-    /// The most arguments that one statement takes.
-    pub const fn max_binds(self) -> usize {
-        match self {
-            Dialect::Postgres | Dialect::MySql => 65_535,
-            Dialect::Sqlite => 32_766,
-        }
-    }
-}
+use crate::expr::{AnyValue, Codec, JsonKeys, Value};
 
 mod sealed {
     pub trait Sealed {}
@@ -233,79 +166,6 @@ pub struct Done {
     pub rows: u64,
     /// The id that MySQL generated; 0 elsewhere.
     pub last_insert_id: u64,
-}
-
-/// How a transaction begins.
-///
-/// | | PostgreSQL | MySQL, MariaDB | SQLite |
-/// |---|---|---|---|
-/// | default | `BEGIN` | `START TRANSACTION` | `BEGIN IMMEDIATE` |
-/// | `isolation` | `BEGIN ISOLATION LEVEL ..` | `SET TRANSACTION ISOLATION LEVEL ..` in front, same round trip | ignored: always serializable |
-/// | `read_only` | `READ ONLY`, enforced by the server | `READ ONLY`, enforced by the server | `BEGIN DEFERRED` |
-/// | `deferrable` | `DEFERRABLE` | ignored: reading a snapshot cannot fail | ignored: reading a snapshot cannot fail |
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct TxOptions {
-    /// `None` is the database's default: read committed on PostgreSQL, repeatable read on MySQL.
-    pub isolation: Option<Isolation>,
-    /// Nothing will be written. On SQLite a transaction that may write takes the write lock at once
-    /// (`BEGIN IMMEDIATE`), because one that begins as a reader and turns writer later can fail there at any
-    /// statement, whatever the busy timeout; one that only reads takes no lock.
-    pub read_only: bool,
-    /// PostgreSQL: wait for a snapshot that cannot fail (needs serializable and read only).
-    pub deferrable: bool,
-}
-
-/// The isolation level of a transaction.
-///
-/// SQLite knows the strictest alone, and gives it whatever is asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Isolation {
-    /// Each statement sees what was committed before it began.
-    ReadCommitted,
-    /// All statements see one snapshot.
-    RepeatableRead,
-    /// As if transactions ran one after the other.
-    Serializable,
-}
-
-impl Isolation {
-    #[allow(dead_code, reason = "used by the drivers that are switched on")]
-    const fn sql(self) -> &'static str {
-        match self {
-            Isolation::ReadCommitted => "READ COMMITTED",
-            Isolation::RepeatableRead => "REPEATABLE READ",
-            Isolation::Serializable => "SERIALIZABLE",
-        }
-    }
-}
-
-/// What an error of the server leaves of the transaction that it happened in.
-#[doc(hidden)]
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Aftermath {
-    /// The statement alone was undone.
-    Unharmed,
-    /// Everything is refused until the transaction, or a savepoint before the error, is rolled back.
-    Aborted,
-    /// The server rolled the whole transaction back. Further statements would commit one by one.
-    Gone,
-    /// The error does not tell; see [`Backend::probe`].
-    Unknown,
-    /// The server hung up.
-    Fatal,
-}
-
-/// What became of a transaction, as the server tells when asked.
-#[doc(hidden)]
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Standing {
-    /// It is open and works.
-    Open,
-    /// It is open, but a statement failed and the server refuses everything until a rollback.
-    Aborted,
-    /// There is none.
-    Gone,
 }
 
 /// Who a server says it is.

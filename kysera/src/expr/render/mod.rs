@@ -1,5 +1,6 @@
 //! Rendering into text and arguments.
 
+mod bind;
 mod claim;
 mod filter;
 mod groups;
@@ -25,6 +26,8 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use sqlx::{Arguments, AssertSqlSafe, SqlSafeStr, SqlStr};
+
+use bind::Bind;
 
 use super::filter::Node;
 use super::meta::{Col, Meta};
@@ -108,39 +111,6 @@ pub(crate) struct Join {
     pub(crate) rel: Rel,
     /// Whether rows without one are kept.
     pub(crate) left: bool,
-}
-
-enum Bind<'v> {
-    Value(&'static Codec, &'v AnyValue),
-    Array(&'static Codec, Vec<&'v AnyValue>),
-    /// Of a filter or an expression, which need not outlive the statement.
-    Shared(&'static Codec, Value),
-    SharedArray(&'static Codec, Arc<[Value]>),
-    Text(String),
-    Integer(i64),
-    /// The text is made for a cache, its arguments come each time anew.
-    Elsewhere,
-}
-
-impl Bind<'_> {
-    /// As people read it.
-    fn shown(&self) -> Option<String> {
-        let several = |codec: &Codec, values: &mut dyn Iterator<Item = &AnyValue>| {
-            if codec.sensitive {
-                return COVERED.into();
-            }
-            format!("[{}]", values.map(|value| codec.shown(value)).collect::<Vec<_>>().join(", "))
-        };
-        Some(match self {
-            Self::Value(codec, value) => codec.shown(*value),
-            Self::Shared(codec, value) => codec.shown(&**value),
-            Self::Array(codec, values) => several(codec, &mut values.iter().copied()),
-            Self::SharedArray(codec, values) => several(codec, &mut values.iter().map(|value| &**value)),
-            Self::Text(text) => format!("{text:?}"),
-            Self::Integer(number) => number.to_string(),
-            Self::Elsewhere => return None,
-        })
-    }
 }
 
 impl<'v> Sql<'v> {
@@ -603,19 +573,7 @@ impl<'v> Sql<'v> {
         let mut args = DB::Arguments::default();
         args.reserve(self.binds.len(), self.binds.len() * 8);
         for bind in &self.binds {
-            match bind {
-                Bind::Value(codec, value) => DB::bind(codec, *value, &mut args),
-                Bind::Shared(codec, value) => DB::bind(codec, &**value, &mut args),
-                Bind::Array(codec, values) => DB::bind_array(codec, values, &mut args),
-                Bind::SharedArray(codec, values) => {
-                    let values: Vec<&AnyValue> = values.iter().map(|value| &**value).collect();
-                    DB::bind_array(codec, &values, &mut args)
-                }
-                Bind::Text(text) => DB::bind(crate::__private::codec!(String), text, &mut args),
-                Bind::Elsewhere => Ok(()),
-                Bind::Integer(number) => DB::bind(crate::__private::codec!(i64), number, &mut args),
-            }
-            .map_err(encode)?;
+            bind.add::<DB>(&mut args).map_err(encode)?;
         }
         let is_covered = |at: usize| self.covered.get(at).is_some_and(|covered| *covered);
         let show = |(at, bind): (usize, &Bind<'_>)| match is_covered(at) {
