@@ -26,6 +26,12 @@ pub trait TestBackend: Backend {
 
     /// Makes an empty database. `shared`: several connections will be opened to it at a time.
     fn place(shared: bool) -> impl Future<Output = Place<Self>> + Send;
+
+    /// How many sessions of the database of `db` sit in a transaction that nobody uses, as far as one can ask.
+    fn in_transaction(db: &Db<Self>) -> impl Future<Output = usize> + Send;
+
+    /// How many of them wait for a lock.
+    fn waiting(db: &Db<Self>) -> impl Future<Output = usize> + Send;
 }
 
 /// An empty database, which is removed when this is dropped.

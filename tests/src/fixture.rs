@@ -100,6 +100,16 @@ impl<DB: TestBackend> Fixture<DB> {
         result.unwrap_or_else(|error| panic!("{} refuses {sql:?}: {error}", DB::NAME));
     }
 
+    /// How many sessions of the test sit in a transaction that nobody uses, as far as one can ask.
+    pub async fn in_transaction(&self) -> usize {
+        DB::in_transaction(&self.direct).await
+    }
+
+    /// How many of them wait for a lock.
+    pub async fn waiting(&self) -> usize {
+        DB::waiting(&self.direct).await
+    }
+
     /// The first column of every row, to look at what is stored behind kysera's back.
     pub async fn column<T>(&self, sql: &str) -> Vec<T>
     where

@@ -127,27 +127,6 @@ pub async fn is_idle(outside: &Db<DB>) {
     until("a transaction is left open", async || outside.raw_sql(lock).await.is_ok()).await;
 }
 
-/// Sessions of this test that are in a transaction, as the server counts them.
-pub async fn sessions_in_transaction(db: &Fixture<DB>) -> i64 {
-    match DB::DIALECT {
-        Dialect::Postgres => {
-            db.scalar(
-                "SELECT count(*) FROM pg_stat_activity WHERE state LIKE 'idle in transaction%' \
-                 AND application_name = current_setting('application_name')",
-            )
-            .await
-        }
-        Dialect::MySql => {
-            db.scalar(
-                "SELECT COUNT(*) FROM information_schema.innodb_trx JOIN information_schema.processlist \
-                 ON id = trx_mysql_thread_id WHERE db = DATABASE()",
-            )
-            .await
-        }
-        _ => 0,
-    }
-}
-
 pub struct Random(u64);
 
 impl Random {

@@ -256,7 +256,7 @@ async fn storm(tasks: u64, connections: u32) {
         fates.extend(task.await.unwrap());
     }
     until("connections do not come back", async || db.metrics().held == db.metrics().idle).await;
-    until("sessions are in a transaction", async || sessions_in_transaction(&outside).await == 0).await;
+    until("sessions are in a transaction", async || outside.in_transaction().await == 0).await;
     is_idle(outside.source()).await;
     is_whole(&db).await;
     until("the cache does not empty", async || db.metrics().held == 0).await;

@@ -16,7 +16,7 @@ use kysera::infra::{Jitter, Retry, Status};
 use kysera::prelude::*;
 use kysera::source::Policy;
 use kysera::{Error, Result, Tx};
-use kysera_tests::Fixture;
+use kysera_tests::{Fixture, TestBackend};
 
 use super::{COUNTERS, Counter, CounterPatch, NewCounter, add};
 use crate::DB;
@@ -50,22 +50,6 @@ pub async fn running(db: &Db<DB>) -> i64 {
         Dialect::MySql => {
             "SELECT COUNT(*) FROM information_schema.processlist WHERE info LIKE '%86400%' AND id <> CONNECTION_ID()
                 AND db = DATABASE()"
-        }
-        _ => return 0,
-    };
-    number(db, sql).await
-}
-
-/// How many sessions of this test sit in a transaction that nobody uses, on a server.
-async fn idle_in_transaction(db: &Db<DB>) -> i64 {
-    let sql = match DB::DIALECT {
-        Dialect::Postgres => {
-            "SELECT COUNT(*) FROM pg_stat_activity WHERE state LIKE 'idle in transaction%'
-                AND application_name = current_setting('application_name')"
-        }
-        Dialect::MySql => {
-            "SELECT COUNT(*) FROM information_schema.innodb_trx JOIN information_schema.processlist ON id = trx_mysql_thread_id
-                WHERE db = DATABASE() AND id <> CONNECTION_ID()"
         }
         _ => return 0,
     };
@@ -156,7 +140,7 @@ impl World {
         })
         .await;
         until(|| async { running(&self.other).await == 0 }).await;
-        until(|| async { idle_in_transaction(&self.other).await == 0 }).await;
+        until(|| async { DB::in_transaction(&self.other).await == 0 }).await;
         assert_eq!(source.metrics().closed, u64::from(!drains));
         assert_eq!(Counter::repo(source).count().await.unwrap(), 1);
     }
@@ -441,7 +425,7 @@ const POLLS: usize = 16;
 
 /// What is stored, whatever became of the transaction; all of it or nothing. Then everything is as it was.
 async fn settled(world: &World, polls: usize) -> bool {
-    until(|| async { idle_in_transaction(&world.other).await == 0 }).await;
+    until(|| async { DB::in_transaction(&world.other).await == 0 }).await;
     let counters = Counter::repo(&world.other);
     let stored = counters.find().order_by(Counter::ID.asc()).all().await.unwrap();
     let values: Vec<_> = stored.iter().map(|counter| (counter.id, counter.value)).collect();

@@ -11,38 +11,18 @@ use kysera::{Conflict, Db, Error, Isolation, Result};
 use kysera_tests::Fixture;
 use sqlx::AssertSqlSafe;
 use sqlx::SqlSafeStr;
-use tokio::sync::Mutex;
 use tokio::task::JoinHandle;
 
 use super::world::{Page, *};
 use crate::DB;
 
-/// Whether someone waits for a lock.
-async fn someone_waits(fixture: &Fixture<DB>) -> bool {
-    let waiting = match DB::DIALECT {
-        Dialect::Postgres => {
-            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
-        }
-        _ => {
-            "SELECT COUNT(*) FROM information_schema.innodb_trx JOIN information_schema.processlist \
-             ON id = trx_mysql_thread_id WHERE db = DATABASE() AND trx_state = 'LOCK WAIT'"
-        }
-    };
-    fixture.scalar::<i64>(waiting).await > 0
-}
-
-/// InnoDB looks again if nobody at all has asked for a tenth of a second: one test asks at a time.
-static ASKING: Mutex<()> = Mutex::const_new(());
-
 /// Until someone waits for a lock, which `second` is to do.
 async fn until_someone_waits<T>(fixture: &Fixture<DB>, second: &JoinHandle<T>, what: &str) {
-    let _asking = ASKING.lock().await;
     let deadline = Instant::now() + Duration::from_secs(20);
-    while !someone_waits(fixture).await {
+    while fixture.waiting().await == 0 {
         assert!(!second.is_finished(), "{what}: it did not wait");
         assert!(Instant::now() < deadline, "{what}: nobody waits");
-        let pause = if DB::DIALECT == Dialect::MySql { 110 } else { 2 };
-        tokio::time::sleep(Duration::from_millis(pause)).await;
+        tokio::time::sleep(Duration::from_millis(2)).await;
     }
 }
 

@@ -1,7 +1,8 @@
 use std::str::FromStr;
 
+use kysera::Db;
 use sqlx::mysql::{MySqlConnectOptions, MySqlConnection};
-use sqlx::{AssertSqlSafe, Connection, MySql};
+use sqlx::{AssertSqlSafe, Connection, MySql, Row};
 use tokio::sync::OnceCell;
 
 use super::{Place, TestBackend, block_on, name, url};
@@ -26,6 +27,31 @@ impl TestBackend for MySql {
         let options = server.clone().database(&name).statement_cache_capacity(4000);
         Place { options, pooled: None, remove: Some(Box::new(move || block_on(remove(server, name)))) }
     }
+
+    async fn in_transaction(db: &Db<Self>) -> usize {
+        transactions(db).await.len()
+    }
+
+    async fn waiting(db: &Db<Self>) -> usize {
+        transactions(db).await.iter().filter(|report| report.contains("LOCK WAIT")).count()
+    }
+}
+
+/// What InnoDB says of each transaction in the database of the test. (`information_schema.innodb_trx` is no good for those who
+/// wait for something: it shows what it showed before, unless nobody at all has asked for a tenth of a second.)
+async fn transactions(db: &Db<MySql>) -> Vec<String> {
+    let conn = db.acquire().await.unwrap();
+    let mut conn = conn.connection().await.unwrap();
+    let sql = "SELECT CAST(id AS SIGNED) FROM information_schema.processlist \
+               WHERE db = DATABASE() AND id <> CONNECTION_ID()";
+    let sessions: Vec<i64> = sqlx::query_scalar(sql).fetch_all(&mut *conn).await.unwrap();
+    let status = sqlx::query("SHOW ENGINE INNODB STATUS").fetch_one(&mut *conn).await.unwrap();
+    let status: String = status.get("Status");
+    let is_of_the_test = |report: &&str| {
+        let id = report.split_once("thread id ").and_then(|(_, after)| after.split(',').next()?.parse().ok());
+        report.contains(", ACTIVE") && id.is_some_and(|id| sessions.contains(&id))
+    };
+    status.split("---TRANSACTION").filter(is_of_the_test).map(str::to_owned).collect()
 }
 
 async fn connect(options: &MySqlConnectOptions) -> MySqlConnection {

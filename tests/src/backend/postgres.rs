@@ -36,6 +36,24 @@ impl TestBackend for Postgres {
         let options = server.clone().options([("search_path", &name)]).application_name(&name);
         Place { options, pooled: None, remove: Some(Box::new(move || block_on(remove(server, name)))) }
     }
+
+    async fn in_transaction(db: &Db<Self>) -> usize {
+        sessions(db, "state LIKE 'idle in transaction%'").await
+    }
+
+    async fn waiting(db: &Db<Self>) -> usize {
+        sessions(db, "wait_event_type = 'Lock'").await
+    }
+}
+
+/// Sessions of the test.
+async fn sessions(db: &Db<Postgres>, which: &str) -> usize {
+    let conn = db.acquire().await.unwrap();
+    let sql = format!(
+        "SELECT count(*) FROM pg_stat_activity WHERE application_name = current_setting('application_name') AND {which}"
+    );
+    let mut conn = conn.connection().await.unwrap();
+    sqlx::query_scalar::<_, i64>(AssertSqlSafe(sql)).fetch_one(&mut *conn).await.unwrap() as usize
 }
 
 /// Behind a pooler a test has a database: schemas are found by a setting of the session.

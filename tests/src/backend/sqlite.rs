@@ -4,6 +4,7 @@ use std::process;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
+use kysera::Db;
 use sqlx::Sqlite;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode};
 
@@ -32,6 +33,14 @@ impl TestBackend for Sqlite {
             .journal_mode(SqliteJournalMode::Wal)
             .busy_timeout(Duration::from_secs(5));
         Place { options, pooled: None, remove: Some(Box::new(move || remove(&file))) }
+    }
+
+    async fn in_transaction(_: &Db<Self>) -> usize {
+        0
+    }
+
+    async fn waiting(_: &Db<Self>) -> usize {
+        0
     }
 }
 
