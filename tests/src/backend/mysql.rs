@@ -51,7 +51,8 @@ async fn transactions(db: &Db<MySql>) -> Vec<String> {
         let id = report.split_once("thread id ").and_then(|(_, after)| after.split(',').next()?.parse().ok());
         report.contains(", ACTIVE") && id.is_some_and(|id| sessions.contains(&id))
     };
-    status.split("---TRANSACTION").filter(is_of_the_test).map(str::to_owned).collect()
+    // Before the first of them stands the latest deadlock, whose transactions are long gone.
+    status.split("---TRANSACTION").skip(1).filter(is_of_the_test).map(str::to_owned).collect()
 }
 
 async fn connect(options: &MySqlConnectOptions) -> MySqlConnection {
