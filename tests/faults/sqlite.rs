@@ -3,3 +3,4 @@
 pub type DB = sqlx::Sqlite;
 
 mod cases;
+mod writers;

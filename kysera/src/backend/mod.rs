@@ -244,6 +244,10 @@ pub trait Backend: Database<Connection: Sync> + sealed::Sealed {
     #[doc(hidden)]
     const DRAINS: bool;
 
+    /// Whether one connection writes at a time, and the others wait for it.
+    #[doc(hidden)]
+    const ONE_WRITER: bool = false;
+
     /// Runs a statement and hands its rows over as they come.
     #[doc(hidden)]
     fn fetch(

@@ -36,6 +36,7 @@ fn is_null<T: Scalar<Sqlite>>(value: &T) -> bool {
 impl Backend for Sqlite {
     const DIALECT: Dialect = Dialect::Sqlite;
     const DRAINS: bool = true;
+    const ONE_WRITER: bool = true;
 
     driver_methods!(sqlite);
 

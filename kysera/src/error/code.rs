@@ -148,7 +148,9 @@ impl Error {
             Error::Protected { .. } | Error::Denied { .. } => ErrorCode::Forbidden,
             Error::Unsupported { .. } => ErrorCode::Unsupported,
             Error::Transaction(_) => ErrorCode::TransactionFailed,
-            Error::Pool(PoolError::TimedOut { .. } | PoolError::SqlxTimedOut) => ErrorCode::PoolExhausted,
+            Error::Pool(PoolError::TimedOut { .. } | PoolError::NoTurn { .. } | PoolError::SqlxTimedOut) => {
+                ErrorCode::PoolExhausted
+            }
             Error::Pool(PoolError::Closed) => ErrorCode::ConnectionFailed,
             Error::Deadline(_) => ErrorCode::Timeout,
             Error::Breaker(_)

@@ -100,6 +100,16 @@ pub enum PoolError {
         /// Callers that wait besides this one.
         waiters: usize,
     },
+    /// Others wrote to the SQLite file for longer than the acquire timeout. A transaction is open for long, perhaps in the caller
+    /// itself, which then waits for itself: what runs within a transaction is given its `tx`, and not the `Db`.
+    #[error(
+        "no turn to write to the SQLite database within {after:?}: a transaction is open for longer, perhaps the caller's own; \
+         what runs within it is given its `tx`, and not the `Db`"
+    )]
+    NoTurn {
+        /// The acquire timeout.
+        after: Duration,
+    },
     /// A pool of sqlx's own had no connection within its acquire timeout, or could not open one. It does not tell
     /// more.
     #[error("no connection within the acquire timeout of the pool")]

@@ -388,7 +388,10 @@ impl Error {
             Error::Transaction(TransactionError::OutcomeUnknown { .. }) => true,
             Error::Database(failure) => is_outage(failure.as_sqlx()),
             // The program's own end is none of the database's, and a replica that is late is there.
-            Error::Pool(error) => !matches!(error, PoolError::ShuttingDown | PoolError::Behind { .. }),
+            Error::Pool(error) => !matches!(
+                error,
+                PoolError::ShuttingDown | PoolError::Behind { .. } | PoolError::NoTurn { .. }
+            ),
             Error::Deadline(error) => error.stage == DeadlineStage::Connection,
             Error::Plugin { source, .. } | Error::GaveUp { source, .. } => source.is_outage(),
             Error::Other(error) => carried(error, Error::is_outage, is_outage),

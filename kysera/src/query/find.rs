@@ -402,7 +402,7 @@ where
 
     /// How a write sees the source, at one time.
     pub(super) fn writing(&self, method: &'static str) -> Cx<'s> {
-        self.cx(method).with(self.hooks).at_one_time()
+        self.cx(method).with(self.hooks).at_one_time().to_write()
     }
 
     pub(crate) fn refuse_order(&self, what: &str) -> Result<()> {

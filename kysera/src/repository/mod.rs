@@ -566,8 +566,8 @@ pub trait Repository: Send + Sync + Sized {
             let text = cx.text::<DialectOf<Self>>(Self::Entity::META, text);
             let statement =
                 sql::bind::<DialectOf<Self>, Self::Entity>(cx, text, Mask::default(), None, Some(&id))?;
-            let rows = run(self.source(), cx, Execute { meta: Self::Entity::META, statement }).await?;
-            Ok(rows > 0)
+            let op = Execute { meta: Self::Entity::META, statement };
+            Ok(run(self.source(), cx.to_write(), op).await? > 0)
         })
     }
 
@@ -601,7 +601,7 @@ pub trait Repository: Send + Sync + Sized {
 
 /// How a write of a repository sees its source, at one time: that of its first poll.
 pub(crate) fn writing<'s, R: Repository>(repository: &R, cx: Cx<'s>) -> Cx<'s> {
-    cx.with(repository.hooks()).at_one_time()
+    cx.with(repository.hooks()).at_one_time().to_write()
 }
 
 fn prepare<'s, R: Repository>(_: &R, cx: Cx<'s>) -> Prepare<'s> {

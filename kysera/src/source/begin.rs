@@ -158,7 +158,8 @@ impl<'d, DB: Backend, C: Send + Sync + 'static, M: Mode<DB, C>> Begin<'d, DB, C,
         let lent = async {
             match self.replica {
                 Some(replica) => replica.lease().await,
-                None => self.db.lease().await,
+                None if self.options.read_only => self.db.lease().await,
+                None => self.db.lease_to_write().await,
             }
         };
         let (mut lease, waited) = waited_for(watch, lent).await?;

@@ -21,6 +21,7 @@ use super::lease::{Lease, Slot};
 use super::policy::{Metrics, Policy};
 use super::replicas::Replicas;
 use super::verdict::Trust;
+use super::writers::{NoTurn, Turn, Writers};
 use crate::backend::{Backend, Interrupt};
 use crate::error::{Error, PoolError, Result};
 
@@ -36,6 +37,8 @@ pub(crate) struct Held<DB: Backend> {
     pub(crate) runtime: Handle,
     /// How to stop what runs on it; asked for once somebody has a deadline.
     pub(crate) interrupt: Option<Interrupt>,
+    /// Given up when the connection is clean again, which is when the database lets others write.
+    pub(super) turn: Option<Turn>,
 }
 
 type Answer<DB> = Result<Lease<DB>>;
@@ -69,6 +72,8 @@ pub(crate) struct Shared<DB: Backend> {
     /// `None`: without end, because the database would be gone with its connection.
     pub(crate) recover: Option<Duration>,
     state: Mutex<State<DB>>,
+    /// Where one connection writes at a time.
+    writers: Option<Writers>,
     /// Whose pools are their own.
     pub(crate) replicas: Replicas<DB>,
     pub(crate) recovered: AtomicU64,
@@ -89,12 +94,14 @@ impl<DB: Backend> State<DB> {
 
 impl<DB: Backend> Shared<DB> {
     pub(crate) fn new(pool: Pool<DB>, policy: Policy, trust: Arc<Trust>, replicas: Replicas<DB>) -> Self {
-        let recover = (!DB::in_memory(&pool.connect_options())).then_some(policy.recover);
+        let in_memory = DB::in_memory(&pool.connect_options());
         Self {
             pool,
+            recover: (!in_memory).then_some(policy.recover),
             policy,
             trust,
-            recover,
+            // In memory there is one connection, which everybody queues up for.
+            writers: (DB::ONE_WRITER && !in_memory).then(Writers::new),
             state: Mutex::new(State {
                 idle: Vec::new(),
                 waiters: VecDeque::new(),
@@ -132,7 +139,7 @@ impl<DB: Backend> Shared<DB> {
             max: self.pool.options().get_max_connections(),
             held: state.held,
             idle: state.idle.len(),
-            waiters: state.waiters.len(),
+            waiters: state.waiters.len() + self.writers.as_ref().map_or(0, Writers::waiting),
             transactions: self.transactions.load(Ordering::Relaxed),
             recovered: self.recovered.load(Ordering::Relaxed),
             closed: self.closed.load(Ordering::Relaxed),
@@ -157,6 +164,21 @@ impl<DB: Backend> Shared<DB> {
                 waiters: metrics.waiters,
             }))
         })
+    }
+
+    /// A connection to write on. Others wait for their turn until it comes back clean.
+    pub(crate) async fn acquire_to_write(self: &Arc<Self>) -> Result<Lease<DB>> {
+        let Some(writers) = &self.writers else { return self.acquire().await };
+        if Handle::try_current().is_err() {
+            return Err(no_runtime());
+        }
+        let turn = writers.turn(self.policy.acquire).await.map_err(|why| match why {
+            NoTurn::Late => Error::Pool(PoolError::NoTurn { after: self.policy.acquire }),
+            NoTurn::Closed => self.state().refusal(),
+        })?;
+        let mut lease = self.acquire().await?;
+        lease.writes(turn);
+        Ok(lease)
     }
 
     /// The connection on top of the stack. If that is under suspicion, so are those below, which were used earlier: all
@@ -279,6 +301,7 @@ impl<DB: Backend> Shared<DB> {
         let now = Instant::now();
         let age = now - held.taken;
         held.used = now;
+        held.turn = None;
         let exhausted =
             || self.pool.num_idle() == 0 && self.pool.size() >= self.pool.options().get_max_connections();
         if self.pool.is_closed() {
@@ -367,6 +390,9 @@ impl<DB: Backend> Shared<DB> {
             state.closed = true;
             (std::mem::take(&mut state.idle), std::mem::take(&mut state.waiters))
         };
+        if let Some(writers) = &self.writers {
+            writers.close();
+        }
         for held in idle {
             self.give_back(held);
         }
@@ -417,7 +443,7 @@ impl<DB: Backend> Growth<DB> {
                     state.held += 1;
                 }
                 drop(self);
-                shared.deposit(Held { conn, taken: now, used: now, runtime, interrupt: None });
+                shared.deposit(Held { conn, taken: now, used: now, runtime, interrupt: None, turn: None });
             }
             Err(error) => {
                 drop(self);

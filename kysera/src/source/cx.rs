@@ -25,6 +25,7 @@ pub(crate) struct Cx<'s> {
     caller: &'static Location<'static>,
     /// Whether it belongs to another operation, which was called.
     is_part: bool,
+    writes: bool,
 }
 
 impl<'s> Cx<'s> {
@@ -42,12 +43,21 @@ impl<'s> Cx<'s> {
     ) -> Self {
         let settings = source.settings();
         let plugins = PluginContext { context: source.context(), clock: &settings.clock, instant: None };
-        Self { settings, plugins, hooks: &Hooks::NONE, method, caller, is_part: false }
+        Self { settings, plugins, hooks: &Hooks::NONE, method, caller, is_part: false, writes: false }
     }
 
     /// For what another operation does besides its own statements.
     pub(crate) fn as_part(self) -> Self {
         Self { is_part: true, ..self }
+    }
+
+    /// For an operation that writes.
+    pub(crate) fn to_write(self) -> Self {
+        Self { writes: true, ..self }
+    }
+
+    pub(super) fn writes(self) -> bool {
+        self.writes
     }
 
     /// Whether someone asks for the values of statements.

@@ -397,7 +397,7 @@ impl<DB: Backend, C: Send + Sync + 'static> Db<DB, C> {
     /// Those of the database.
     pub async fn raw_sql(&self, sql: impl SqlSafeStr) -> Result<()> {
         let sql = sql.into_sql_str();
-        let conn = self.acquire().await?;
+        let conn = Conn::new(self.lease_to_write().await?, self.session.clone());
         let mut raw = conn.connection().await?;
         let end = within(self.deadline(), pin!(DB::raw(&mut raw, sql))).await;
         match end {
@@ -435,6 +435,11 @@ impl<DB: Backend, C: Send + Sync + 'static> Db<DB, C> {
 
     pub(super) async fn lease(&self) -> Result<Lease<DB>> {
         self.in_time(self.lease_at_leisure()).await
+    }
+
+    /// The same for what may write: waits for its turn where one connection writes at a time.
+    pub(super) async fn lease_to_write(&self) -> Result<Lease<DB>> {
+        self.in_time(self.shared.acquire_to_write()).await
     }
 
     /// Waits for a connection until the deadline, and lends it until then.
@@ -478,6 +483,10 @@ impl<DB: Backend, C: Send + Sync + 'static> Source for Db<DB, C> {
 
     fn acquire(&self) -> impl Future<Output = Result<Self::Guard<'_>>> + Send {
         self.lease()
+    }
+
+    fn acquire_to_write(&self) -> impl Future<Output = Result<Self::Guard<'_>>> + Send {
+        self.lease_to_write()
     }
 
     fn context(&self) -> &C {

@@ -9,6 +9,7 @@ use tokio::time::timeout;
 use super::cache::{Held, Shared, is_alive};
 use super::deadline::Deadline;
 use super::verdict::{Verdict, verdict};
+use super::writers::Turn;
 use super::{Bracket, SourceGuard, Unit};
 use crate::backend::{Backend, Interrupt, Standing};
 use crate::error::{Error, Result};
@@ -110,6 +111,11 @@ impl<DB: Backend> Lease<DB> {
             Err(error) => return Err(error),
         }
         Ok(())
+    }
+
+    /// Nobody else writes until the connection is clean again.
+    pub(super) fn writes(&mut self, turn: Turn) {
+        self.held_mut().turn = Some(turn);
     }
 
     pub(super) fn deadline(&self) -> Option<Deadline> {

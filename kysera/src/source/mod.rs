@@ -31,6 +31,17 @@
 //! Where nothing answers and nobody says so (a server without power, a router that forgot), a caller needs a
 //! deadline to find out: sockets alone wait for a quarter of an hour.
 
+//!
+//! # Writing to SQLite
+//!
+//! A file of SQLite has one writer at a time. A [`Db`] therefore lets its writers form a queue, first come, first served, where
+//! they wait without a connection and for [`Policy::acquire`] at most: statements that write, transactions unless they are
+//! [read-only](Begin::read_only), [`Db::raw_sql`]. Readers go on meanwhile. Left to SQLite, each of them would try again and
+//! again in a thread, and whoever is unlucky for 5 s, the busy timeout, would fail. That is still how writers meet that are
+//! not of one `Db` and its clones: other programs, and statements on a [`Conn`], which has its connection already. A write to the `Db`
+//! in the middle of a transaction waits for itself and ends with [`PoolError::NoTurn`](crate::error::PoolError::NoTurn):
+//! it belongs on the `tx`.
+
 mod begin;
 mod borrowed;
 mod builder;
@@ -60,6 +71,7 @@ mod turn;
 mod tx;
 mod tx_state;
 mod verdict;
+mod writers;
 
 use std::future::Future;
 use std::ops::DerefMut;
@@ -109,6 +121,12 @@ pub trait Source: Send + Sync {
 
     /// Lends a connection for one operation.
     fn acquire(&self) -> impl Future<Output = Result<Self::Guard<'_>>> + Send;
+
+    /// The same for an operation that writes, or opens a transaction: it may have to wait for its turn.
+    #[doc(hidden)]
+    fn acquire_to_write(&self) -> impl Future<Output = Result<Self::Guard<'_>>> + Send {
+        self.acquire()
+    }
 
     /// The context.
     fn context(&self) -> &Self::Context;
@@ -238,6 +256,10 @@ impl<S: Source> Source for &S {
         (**self).acquire()
     }
 
+    fn acquire_to_write(&self) -> impl Future<Output = Result<Self::Guard<'_>>> + Send {
+        (**self).acquire_to_write()
+    }
+
     fn context(&self) -> &Self::Context {
         (**self).context()
     }
@@ -257,6 +279,10 @@ impl<S: Source> Source for Arc<S> {
 
     fn acquire(&self) -> impl Future<Output = Result<Self::Guard<'_>>> + Send {
         (**self).acquire()
+    }
+
+    fn acquire_to_write(&self) -> impl Future<Output = Result<Self::Guard<'_>>> + Send {
+        (**self).acquire_to_write()
     }
 
     fn context(&self) -> &Self::Context {

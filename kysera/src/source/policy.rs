@@ -7,7 +7,7 @@ use std::time::Duration;
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Policy {
-    /// How long a caller waits for a connection. Default 10 s: sqlx's 30 s outlive the patience of every client.
+    /// How long a caller waits for a connection, and before that, to write to a file of SQLite, for its turn. Default 10 s: sqlx's 30 s outlive the patience of every client.
     pub acquire: Duration,
     /// A connection that nobody used for this long goes back to sqlx. Default 50 ms: enough for a busy service, and
     /// others who use [`Db::pool`](super::Db::pool) see the truth soon after.
@@ -54,7 +54,7 @@ pub struct Metrics {
     pub held: usize,
     /// Those of them that wait for the next statement.
     pub idle: usize,
-    /// Callers that wait for a connection.
+    /// Callers that wait for a connection, or on SQLite for their turn to write.
     pub waiters: usize,
     /// Transactions that are open: those that have a [`Tx`](super::Tx).
     pub transactions: usize,

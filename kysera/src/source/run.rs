@@ -35,11 +35,12 @@ pub(crate) fn run<'s, S: Source, O: Op<S::Database>>(
 ) -> impl Future<Output = Result<O::Out>> + Send {
     async move {
         let meta = op.meta();
-        let (mut guard, watch, waited) = acquire(source, cx, meta).await?;
         let unit = match op.unit(cx) {
             Unit::Statement if cx.needs_transactions() => Unit::Transaction,
             unit => unit,
         };
+        let cx = if unit == Unit::Statement { cx } else { cx.to_write() };
+        let (mut guard, watch, waited) = acquire(source, cx, meta).await?;
         let bracket = match unit {
             Unit::Statement => Bracket::None,
             _ => guard.open_unit(unit),
@@ -79,7 +80,10 @@ pub(crate) async fn acquire<'s, S: Source>(
     meta: &'static Meta,
 ) -> Result<(S::Guard<'s>, Option<Watch<'s>>, Duration)> {
     let watch = cx.watch::<S::Database>(meta);
-    let lent = async { source.acquire().await.map_err(|error| late_for(error, meta)) };
+    let lent = async {
+        let lent = if cx.writes() { source.acquire_to_write().await } else { source.acquire().await };
+        lent.map_err(|error| late_for(error, meta))
+    };
     let (guard, waited) = waited_for(watch, lent).await?;
     Ok((guard, watch, waited))
 }

@@ -99,7 +99,7 @@ impl AuditTable {
         AuditEntry: On<DB>,
     {
         let time: Value = std::sync::Arc::new(DateTime::<Utc>::from(time.into()));
-        let cx = Cx::of(db, "prune_older_than");
+        let cx = Cx::of(db, "prune_older_than").to_write();
         async move { self.prune(db, cx, time).await }
     }
 
