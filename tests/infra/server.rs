@@ -14,6 +14,7 @@ use kysera::prelude::*;
 use kysera::source::Policy;
 use kysera::{Error, Isolation};
 use kysera_tests::Fixture;
+use kysera_tests::observed::Log;
 use kysera_tests::proxy::Proxy;
 use tokio::sync::Barrier;
 
@@ -68,6 +69,8 @@ async fn a_conflict_is_tried_again() {
 async fn a_commit_without_an_answer_is_not_tried_again() {
     let db = Fixture::<DB>::new(&COUNTERS).await;
     let (proxy, source) = through(&db).await;
+    let log = Log::new();
+    let source = source.observed_by(log.clone());
     let runs = AtomicU32::new(0);
     let lost = Retry::new()
         .transaction(&source, |tx| {
@@ -83,6 +86,10 @@ async fn a_commit_without_an_answer_is_not_tried_again() {
     let lost = lost.unwrap_err();
     assert!(matches!(lost, Error::Transaction(TransactionError::OutcomeUnknown { .. })), "{lost}");
     assert_eq!(runs.into_inner(), 1);
+    let told = log.take();
+    let last = told.last().unwrap();
+    assert_eq!((&*last.name, last.outcome), ("commit", lost.code().as_str()));
+    assert_eq!(told.iter().filter(|told| told.outcome != "ok").count(), 1);
 }
 
 /// Before COMMIT it is certain that nothing happened.
@@ -197,7 +204,7 @@ async fn a_server_that_is_gone_is_unhealthy() {
 }
 
 /// A proxy, and the same database through it, for an hour.
-async fn timed(db: &Fixture<DB>) -> (Proxy, Db<DB>, Db<DB>) {
+pub async fn timed(db: &Fixture<DB>) -> (Proxy, Db<DB>, Db<DB>) {
     let (proxy, source) = through(db).await;
     let source = Db::builder().policy(patient()).build(source.pool().clone());
     add(&source, 1).await.unwrap();
@@ -269,10 +276,14 @@ async fn what_cannot_be_stopped_is_closed() {
 async fn many_statements_are_stopped() {
     const MANY: u32 = 12;
     let db = Fixture::<DB>::concurrent(&COUNTERS, MANY).await;
-    add(db.source(), 1).await.unwrap();
+    // So many at once, on a machine that does other things as well.
+    let mut policy = Policy::default();
+    policy.recover = Duration::from_secs(60);
+    let source = Db::builder().policy(policy).build(db.source().pool().clone());
+    add(&source, 1).await.unwrap();
     let other = db.connect(db.options(), 1).await;
-    let timed = db.source().clone().with_deadline(HOUR);
-    let before = db.source().metrics();
+    let timed = source.clone().with_deadline(HOUR);
+    let before = source.metrics();
     let work = join_all((0..MANY).map(|_| timed.raw_sql(ENDLESS)));
     let all = until(|| async { running(&other).await == i64::from(MANY) });
     let work = match select(work, pin!(all)).await {
@@ -285,14 +296,14 @@ async fn many_statements_are_stopped() {
     }
     let drains = <DB as kysera::backend::Backend>::DIALECT == Dialect::Postgres;
     until(|| async {
-        let metrics = db.source().metrics();
+        let metrics = source.metrics();
         let back = if drains { metrics.recovered - before.recovered } else { metrics.closed };
         metrics.stopped == u64::from(MANY) && back == u64::from(MANY)
     })
     .await;
     until(|| async { running(&other).await == 0 }).await;
-    assert_eq!(db.source().metrics().closed, if drains { 0 } else { MANY.into() });
-    assert_eq!(Counter::repo(db.source()).count().await.unwrap(), 1);
+    assert_eq!(source.metrics().closed, if drains { 0 } else { MANY.into() });
+    assert_eq!(Counter::repo(&source).count().await.unwrap(), 1);
 }
 
 /// What a deadline costs: the name of the session, once for each time that a connection is checked out.

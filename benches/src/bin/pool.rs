@@ -1,8 +1,9 @@
 //! What a pool costs: one row by its primary key, on connections that are held, through `Db`, through sqlx's own pool, and with the
 //! feature `peers` through the pools of tokio-postgres. README.md says how to run it.
 //!
-//! Everything runs in one process, in rounds, in each of which every way has its turn; a round's ratio is to the held connections of
-//! the same round, and the median of all rounds counts.
+//! Everything runs in one process, in rounds, in each of which every way has its turn; a round's ratios are to the held connections of
+//! the same round, and the median of all rounds counts. A pool is compared with held connections of its own driver as well:
+//! that is what the pool costs, and the rest is the driver.
 #![allow(clippy::print_stdout, clippy::unwrap_used, reason = "a program for people at a terminal")]
 
 use std::future::Future;
@@ -42,23 +43,39 @@ type Ask = Arc<dyn Fn(usize, i64) -> Pin<Box<dyn Future<Output = ()> + Send>> + 
 struct Way {
     name: &'static str,
     ask: Ask,
+    driver: Driver,
     /// Whether each task has a connection of its own, so that there cannot be more of them.
     held: bool,
 }
 
-fn way<F>(name: &'static str, held: bool, ask: impl Fn(usize, i64) -> F + Send + Sync + 'static) -> Way
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Driver {
+    Sqlx,
+    #[cfg(feature = "peers")]
+    TokioPostgres,
+}
+
+fn way<F>(name: &'static str, driver: Driver, ask: impl Fn(usize, i64) -> F + Send + Sync + 'static) -> Way
 where
     F: Future<Output = ()> + Send + 'static,
 {
-    Way { name, ask: Arc::new(move |task, id| Box::pin(ask(task, id))), held }
+    Way { name, ask: Arc::new(move |task, id| Box::pin(ask(task, id))), driver, held: false }
+}
+
+impl Way {
+    fn held(self) -> Self {
+        Self { held: true, ..self }
+    }
 }
 
 fn main() {
     let url = std::env::var("KYSERA_POSTGRES_URL").unwrap_or_else(|_| {
         panic!("KYSERA_POSTGRES_URL names the server: eval \"$(tests/services.sh env)\"");
     });
-    println!("| runtime | tasks | way | median of a statement | beside held (quartiles) |");
-    println!("|---|--:|---|--:|--:|");
+    println!(
+        "| runtime | tasks | way | median of a statement | beside held of sqlx (quartiles) | of its own driver |"
+    );
+    println!("|---|--:|---|--:|--:|--:|");
     for threads in [1, 2] {
         let mut builder = match threads {
             1 => tokio::runtime::Builder::new_current_thread(),
@@ -88,12 +105,15 @@ async fn measure(threads: usize, url: &str) {
             }
         }
         for (way, own) in ways.iter().zip(&times) {
-            let ratios: Vec<f64> = own.iter().zip(&times[0]).map(|(own, held)| own / held).collect();
-            let [low, middle, high] = quartiles(ratios);
+            let beside =
+                |held: &[f64]| quartiles(own.iter().zip(held).map(|(own, held)| own / held).collect());
+            let [low, middle, high] = beside(&times[0]);
+            let held = ways.iter().position(|held| held.held && held.driver == way.driver).unwrap();
+            let [_, of_driver, _] = beside(&times[held]);
             let [_, micros, _] = quartiles(own.iter().map(|time| time * 1e6).collect());
             let name = if threads == 1 { "current thread" } else { "two threads" };
             println!(
-                "| {name} | {tasks} | {} | {micros:.1} us | {middle:.2} ({low:.2} - {high:.2}) |",
+                "| {name} | {tasks} | {} | {micros:.1} us | {middle:.2} ({low:.2} - {high:.2}) | {of_driver:.2} |",
                 way.name
             );
         }
@@ -164,19 +184,20 @@ async fn ways(url: &str) -> Vec<Way> {
     let db = Db::<kysera::Postgres>::builder().max_connections(connections).connect(url).await.unwrap();
     let found = |row: Option<Row>, id| assert_eq!(row.map(|row| row.id), Some(id));
     let mut ways = vec![
-        way("held connections of sqlx", true, move |task, id| {
+        way("held connections of sqlx", Driver::Sqlx, move |task, id| {
             // Nobody else wants it.
             let conn = held[task].clone();
             async move {
                 let mut conn = conn.lock().await;
                 found(sqlx::query_as(FIND).bind(id).fetch_optional(&mut *conn).await.unwrap(), id);
             }
-        }),
-        way("kysera: Db", false, move |_, id| {
+        })
+        .held(),
+        way("kysera: Db", Driver::Sqlx, move |_, id| {
             let db = db.clone();
             async move { found(Row::repo(&db).find_by_id(id).await.unwrap(), id) }
         }),
-        way("sqlx's pool, as it comes", false, move |_, id| {
+        way("sqlx's pool, as it comes", Driver::Sqlx, move |_, id| {
             let pool: PgPool = pool.clone();
             async move { found(sqlx::query_as(FIND).bind(id).fetch_optional(&pool).await.unwrap(), id) }
         }),
@@ -209,10 +230,26 @@ async fn peers(url: &str, ways: &mut Vec<Way>) {
     }
 
     let config: tokio_postgres::Config = url.parse().unwrap();
+    let mut held = Vec::new();
+    for _ in 0..CONNECTIONS {
+        let (client, connection) = config.connect(NoTls).await.unwrap();
+        tokio::spawn(connection);
+        let statement = client.prepare(FIND).await.unwrap();
+        held.push(Arc::new((client, statement)));
+    }
+    let ask = move |task: usize, id: i64| {
+        let held = held[task].clone();
+        async move {
+            let row = held.0.query_opt(&held.1, &[&id]).await.unwrap();
+            assert_eq!(row.as_ref().map(read).map(|row| row.id), Some(id));
+        }
+    };
+    ways.push(way("held connections of tokio-postgres", Driver::TokioPostgres, ask).held());
+
     let recycling = ManagerConfig { recycling_method: RecyclingMethod::Fast };
     let manager = Manager::from_config(config.clone(), NoTls, recycling);
     let deadpool = deadpool_postgres::Pool::builder(manager).max_size(CONNECTIONS).build().unwrap();
-    ways.push(way("deadpool-postgres", false, move |_, id| {
+    ways.push(way("deadpool-postgres", Driver::TokioPostgres, move |_, id| {
         let pool = deadpool.clone();
         async move {
             let client = pool.get().await.unwrap();
@@ -249,7 +286,7 @@ async fn peers(url: &str, ways: &mut Vec<Way>) {
             self.0.has_broken(&mut conn.0)
         }
     }
-    ways.push(way("bb8 and tokio-postgres", false, move |_, id| {
+    ways.push(way("bb8 and tokio-postgres", Driver::TokioPostgres, move |_, id| {
         let pool = bb8.clone();
         async move {
             let conn = pool.get().await.unwrap();

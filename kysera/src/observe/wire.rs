@@ -57,11 +57,11 @@ impl<'c, DB: Backend> Wire<'c, DB> {
 
     /// The same connection for what is not one of the operation's own statements.
     pub(crate) fn plain(&mut self, method: &'static str) -> Wire<'_, DB> {
-        let wire = self.reborrow();
         Wire {
-            watch: wire.watch.map(|watch| watch.of(Operation::plain(method))),
-            first: First::default(),
-            ..wire
+            first: self.not_first(),
+            conn: &mut *self.conn,
+            watch: self.watch.map(|watch| watch.of(Operation::plain(method))),
+            pooler: self.pooler,
         }
     }
 
@@ -83,8 +83,12 @@ impl<'c, DB: Backend> Wire<'c, DB> {
     /// For what is not one of the operation's own statements.
     pub(super) fn start_as(&mut self, operation: Operation, sql: impl SqlSafeStr) -> Option<Running<'c>> {
         let watch = self.watch?;
-        let first = First { statement: false, waited: std::mem::take(&mut self.first.waited) };
-        Some(watch.of(operation).start(sql.into_sql_str(), None, first))
+        Some(watch.of(operation).start(sql.into_sql_str(), None, self.not_first()))
+    }
+
+    /// The operation has waited, and its first statement is yet to come.
+    fn not_first(&mut self) -> First {
+        First { statement: false, waited: std::mem::take(&mut self.first.waited) }
     }
 
     fn start(&mut self, sql: &SqlStr, values: Option<Box<[String]>>) -> Option<Running<'c>> {

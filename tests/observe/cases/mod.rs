@@ -11,4 +11,4 @@ mod sources;
 mod traced;
 mod transactions;
 mod values;
-mod world;
+pub mod world;

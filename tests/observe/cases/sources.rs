@@ -37,6 +37,11 @@ async fn whatever_is_made_of_a_source_is_watched_as_well() {
         ["notes.count"]
     );
     assert_eq!(count(&ReadOnly::new(db.clone()), &log).await, ["notes.count"]);
+    assert_eq!(count(&db.replica(), &log).await, ["notes.count"]);
+    let reading = db.replica().begin().await.unwrap();
+    assert_eq!(log.names(), ["begin"]);
+    assert_eq!(count(&reading, &log).await, ["notes.count"]);
+    drop(reading);
     if DB::DIALECT == Dialect::Sqlite {
         assert_eq!(count(&db.in_schema("main").unwrap(), &log).await, ["notes.count"]);
     } else {
