@@ -57,8 +57,12 @@ async fn they_never_meet() {
         tokio::spawn(async move {
             for round in 0..20 {
                 match round % 4 {
-                    0 => drop(Entry::repo(&db).create(NewEntry { writer }).await?),
-                    1 => drop(Entry::repo(&db).create_many([NewEntry { writer }]).await?),
+                    0 => {
+                        Entry::repo(&db).create(NewEntry { writer }).await?;
+                    }
+                    1 => {
+                        Entry::repo(&db).create_many([NewEntry { writer }]).await?;
+                    }
                     2 => {
                         db.transaction(async |tx| Entry::repo(&tx).create(NewEntry { writer }).await).await?;
                     }
