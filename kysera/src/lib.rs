@@ -87,6 +87,7 @@
 //! | `signal` | [`infra::Shutdown`] on SIGTERM and Ctrl-C |
 //! | `metrics` | statements and the pool, for the crate `metrics` |
 //! | `profiler`, `sql-format` | profiles of statements, with a page of charts; SQL in lines |
+//! | `testing` | [`testing`]: transactions that leave nothing behind, seeds, assertions, recorders |
 //! | `tls-rustls`, `tls-native` | encrypted connections |
 
 #[cfg(not(any(feature = "postgres", feature = "mysql", feature = "sqlite")))]
@@ -112,6 +113,8 @@ pub mod relation;
 pub mod repository;
 pub mod rls;
 pub mod source;
+#[cfg(feature = "testing")]
+pub mod testing;
 mod write;
 
 #[doc(hidden)]

@@ -16,6 +16,14 @@ use crate::backend::{Backend, Dialect, Isolation, TxOptions};
 use crate::error::{DeadlineStage, Result};
 use crate::observe::Wire;
 
+impl<'d, DB: Backend, C: Send + Sync + 'static> From<&'d Db<DB, C>> for Begin<'d, DB, C> {
+    /// As [`Db::begin`].
+    #[track_caller]
+    fn from(db: &'d Db<DB, C>) -> Self {
+        Begin::new(db)
+    }
+}
+
 mod sealed {
     pub trait Sealed {}
 }

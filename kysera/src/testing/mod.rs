@@ -1,0 +1,29 @@
+//! What tests of a program need around its database.
+//!
+//! | for | look at |
+//! |---|---|
+//! | a transaction that leaves nothing behind | [`rollback`] |
+//! | emptying tables that several tests share | [`Clean`] |
+//! | rows to begin with, in parts that build on each other | [`Seeds`] |
+//! | what is stored | [`assert_row!`](crate::assert_row), [`count_rows`], [`TableSnapshot`] |
+//! | what was sent, and in how many statements | [`Recorder`] |
+//! | what another task brings about | [`eventually`] |
+//! | a clock that stands still | [`Clock::fixed`](crate::Clock::fixed), [`Db::with_clock`](crate::Db::with_clock) |
+
+mod clean;
+mod eventually;
+mod recorder;
+mod rollback;
+mod rows;
+mod seed;
+mod table;
+
+pub use clean::Clean;
+pub use eventually::eventually;
+pub use recorder::{Recorder, Sent};
+pub use rollback::rollback;
+pub use rows::count_rows;
+#[doc(hidden)]
+pub use rows::rows;
+pub use seed::Seeds;
+pub use table::{TableDiff, TableSnapshot};
