@@ -11,8 +11,8 @@ pub(super) struct Body {
     before: String,
     /// The one before that.
     second: String,
-    /// Blocks that are open: PostgreSQL and MySQL.
-    depth: usize,
+    /// Blocks that are open, of PostgreSQL and MySQL.
+    open: Vec<Block>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -25,9 +25,23 @@ enum Nature {
     Plain,
 }
 
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Block {
+    /// Of statements.
+    Statements,
+    /// A CASE that is a value, in which nothing is a statement.
+    Value,
+}
+
 impl Body {
     pub(super) fn new(dialect: Dialect) -> Self {
-        Self { dialect, nature: Nature::Unknown, before: String::new(), second: String::new(), depth: 0 }
+        Self {
+            dialect,
+            nature: Nature::Unknown,
+            before: String::new(),
+            second: String::new(),
+            open: Vec::new(),
+        }
     }
 
     /// Whether a semicolon that comes now is part of the body.
@@ -36,7 +50,7 @@ impl Body {
             && match self.dialect {
                 // As SQLite itself tells: a trigger ends in `; END ;`, and nothing else of it does.
                 Dialect::Sqlite => !(self.before == "END" && self.second == ";"),
-                _ => self.depth > 0,
+                _ => !self.open.is_empty(),
             };
         if held {
             self.push(";");
@@ -94,29 +108,29 @@ impl Body {
 
     /// Counts blocks.
     fn block(&mut self, word: &str) {
-        if self.dialect == Dialect::Postgres {
-            match word {
-                // Other bodies stand in quotes.
-                "ATOMIC" if self.before == "BEGIN" => self.depth += 1,
-                "CASE" if self.depth > 0 => self.depth += 1,
-                "END" => self.depth = self.depth.saturating_sub(1),
-                _ => {}
+        let opened = match (self.dialect, word) {
+            (_, "END") => {
+                self.open.pop();
+                None
             }
-            return;
-        }
-        let ended = self.before == "END"; // the word says what: END IF
-        match word {
-            "END" => self.depth = self.depth.saturating_sub(1),
-            "BEGIN" | "CASE" | "LOOP" | "WHILE" if !ended => self.depth += 1,
+            // Other bodies of PostgreSQL stand in quotes.
+            (Dialect::Postgres, "ATOMIC") if self.before == "BEGIN" => Some(Block::Statements),
+            (Dialect::Postgres, "CASE") if !self.open.is_empty() => Some(Block::Value),
+            (Dialect::Postgres, _) => None,
+            // END IF, END CASE: the word says what has ended.
+            _ if self.before == "END" => None,
+            (_, "CASE") if !self.begins_statement() => Some(Block::Value),
+            (_, "BEGIN" | "CASE" | "LOOP" | "WHILE") => Some(Block::Statements),
             // These are functions as well.
-            "IF" | "REPEAT" | "FOR" if !ended && self.begins_statement() => self.depth += 1,
-            _ => {}
-        }
+            (_, "IF" | "REPEAT" | "FOR") if self.begins_statement() => Some(Block::Statements),
+            _ => None,
+        };
+        self.open.extend(opened);
     }
 
     /// Whether a statement of the body may begin here.
     fn begins_statement(&self) -> bool {
-        const BEFORE: [&str; 14] = [
+        const BEHIND: [&str; 13] = [
             ";",
             ":",
             ")",
@@ -130,8 +144,7 @@ impl Body {
             "DETERMINISTIC",
             "DATA",
             "SQL",
-            "ATOMIC",
         ];
-        BEFORE.contains(&&*self.before)
+        self.open.last() != Some(&Block::Value) && BEHIND.contains(&&*self.before)
     }
 }

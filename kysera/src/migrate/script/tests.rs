@@ -93,6 +93,11 @@ fn bodies_keep_their_semicolons() {
             END",
         ),
         (Dialect::MySql, "CREATE TRIGGER t BEFORE INSERT ON a FOR EACH ROW IF NEW.n < 0 THEN SET NEW.n = 0; END IF"),
+        (
+            Dialect::MySql,
+            "CREATE FUNCTION f(n INT) RETURNS TEXT BEGIN
+                RETURN CASE WHEN n THEN IF(n > 1, 'a', 'b') ELSE CASE n WHEN 0 THEN REPEAT('x', 2) END END; END",
+        ),
         (Dialect::MySql, "CREATE TRIGGER t BEFORE INSERT ON a FOR EACH ROW SET NEW.n = IF(NEW.n < 0, 0, NEW.n)"),
         (Dialect::MySql, "CREATE OR REPLACE DEFINER = root@localhost FUNCTION f() RETURNS INT DETERMINISTIC BEGIN RETURN 1; END"),
         (Dialect::MySql, "CREATE EVENT e ON SCHEDULE EVERY 1 HOUR DO BEGIN DELETE FROM a; DELETE FROM b; END"),
@@ -199,7 +204,7 @@ proptest! {
         (dialect, parts) in (0_usize..3).prop_flat_map(|at| {
             (Just(ALL[at]), proptest::collection::vec(whole(ALL[at]), 0..8))
         }),
-        glue in "(; \n|;|;;|;-- x\n|; /* y */ )",
+        glue in "(; \n|;|;;|;-- x\n|; /\\* y \\*/ )",
     ) {
         let sql = parts.iter().map(|part| format!("{part}{glue}")).collect::<String>();
         prop_assert_eq!(texts(dialect, &sql), parts);
