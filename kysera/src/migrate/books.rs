@@ -125,13 +125,12 @@ fn owned((version, description, checksum): (i64, &str, &[u8])) -> (i64, String, 
     (version, description.to_owned(), checksum.to_vec())
 }
 
-/// Not kept prepared: it would outlive what a migration does to the table.
 fn statement<DB: Backend>(sql: SqlStr, values: &[Value<'_>]) -> Result<Statement<DB>> {
     let mut args = <DB as Database>::Arguments::default();
     for (codec, value) in values {
         DB::bind(codec, *value, &mut args).map_err(|error| Error::from(sqlx::Error::Encode(error)))?;
     }
-    Ok(Statement { persistent: false, ..Statement::new(sql, args) })
+    Ok(Statement::new(sql, args))
 }
 
 async fn rows<DB: Backend>(

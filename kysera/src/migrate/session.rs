@@ -169,6 +169,14 @@ impl<'m, DB: Backend> Session<'m, DB> {
 
     pub(super) async fn begin(&mut self) -> Result<()> {
         self.patience.restart();
+        if let Some(sql) = DB::IMPATIENT {
+            DB::raw(&mut self.conn, dynamic(sql)).await?;
+        }
+        self.wait_to_begin().await?;
+        if DB::IMPATIENT.is_some() { self.restore_settings().await } else { Ok(()) }
+    }
+
+    async fn wait_to_begin(&mut self) -> Result<()> {
         loop {
             match DB::begin(&mut self.conn, TxOptions::default()).await {
                 Ok(()) => return Ok(()),

@@ -1,5 +1,6 @@
 //! The same on every backend.
 
+mod runners;
 mod runs;
 
 use kysera::error::MigrationError;

@@ -46,6 +46,8 @@ pub trait Migrations: Database {
     /// Whether the lock is held by a connection of its own.
     const LOCKS_APART: bool;
     const BOOKS: Books;
+    /// What has BEGIN fail at once where it would wait for others without a word; [`settings`](Self::settings) undo it.
+    const IMPATIENT: Option<&'static str> = None;
 
     /// Whether a statement failed because the table of migrations is not there.
     fn is_missing_table(error: &dyn DatabaseError) -> bool;

@@ -1,8 +1,8 @@
 use sqlx::error::DatabaseError;
 use sqlx::mysql::MySqlDatabaseError;
-use sqlx::{MySql, MySqlConnection};
+use sqlx::{MySql, MySqlConnection, Row, SqlSafeStr};
 
-use super::{Books, Migrations, only_text, sqlx_lock};
+use super::{Books, Migrations, sqlx_lock};
 use crate::expr::dynamic;
 
 impl Migrations for MySql {
@@ -44,13 +44,13 @@ impl Migrations for MySql {
         const ALL: &str = "SELECT CONCAT('SET autocommit = 1, foreign_key_checks = ', @@foreign_key_checks, \
             ', unique_checks = ', @@unique_checks, ', sql_mode = ''', @@sql_mode, ''', time_zone = ''', @@time_zone, '''; ', \
             COALESCE(CONCAT('USE `', REPLACE(DATABASE(), '`', '``'), '`'), 'DO 0'))";
-        Ok(only_text::<Self>(conn, ALL).await?.unwrap_or_default())
+        Ok(only_text(conn, ALL).await?.unwrap_or_default())
     }
 
     async fn try_lock(conn: &mut MySqlConnection, _: &str) -> Result<bool, sqlx::Error> {
         let lock = lock(conn).await?;
         let sql = format!("SELECT CAST(GET_LOCK('{lock}', 0) AS CHAR)");
-        Ok(only_text::<Self>(conn, dynamic(sql)).await?.as_deref() == Some("1"))
+        Ok(only_text(conn, dynamic(sql)).await?.as_deref() == Some("1"))
     }
 
     async fn unlock(conn: &mut MySqlConnection) -> Result<(), sqlx::Error> {
@@ -65,16 +65,21 @@ impl Migrations for MySql {
             "SELECT CONCAT('connection ', IS_USED_LOCK('{lock}'), COALESCE((SELECT CONCAT(' of ', user, ' from ', host) \
                 FROM information_schema.processlist WHERE id = IS_USED_LOCK('{lock}')), ''))"
         );
-        only_text::<Self>(conn, dynamic(sql)).await
+        only_text(conn, dynamic(sql)).await
     }
 }
 
 /// The name that sqlx's runner locks, which is hexadecimal and short.
 async fn lock(conn: &mut MySqlConnection) -> Result<String, sqlx::Error> {
-    match only_text::<MySql>(conn, "SELECT DATABASE()").await? {
+    match only_text(conn, "SELECT DATABASE()").await? {
         Some(database) => Ok(format!("{:x}", sqlx_lock(&database))),
         None => Err(sqlx::Error::Configuration(
             "migrations need a database in the URL: mysql://host/database".into(),
         )),
     }
+}
+
+/// As text and unprepared: sqlx closes a statement in a packet of its own, for which the next one has to wait.
+async fn only_text(conn: &mut MySqlConnection, sql: impl SqlSafeStr) -> Result<Option<String>, sqlx::Error> {
+    sqlx::raw_sql(sql).fetch_one(conn).await?.try_get(0)
 }

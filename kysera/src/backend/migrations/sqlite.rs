@@ -8,6 +8,7 @@ use super::{Books, Migrations, only_text};
 impl Migrations for Sqlite {
     const UNDOES_DDL: bool = true;
     const LOCKS_APART: bool = false;
+    const IMPATIENT: Option<&'static str> = Some("PRAGMA busy_timeout = 0");
 
     const BOOKS: Books = Books {
         create: "CREATE TABLE IF NOT EXISTS {table} (
@@ -40,7 +41,8 @@ impl Migrations for Sqlite {
     }
 
     async fn settings(conn: &mut SqliteConnection) -> Result<String, sqlx::Error> {
-        const ALL: &str = "SELECT 'PRAGMA foreign_keys = ' || foreign_keys FROM pragma_foreign_keys";
+        const ALL: &str = "SELECT 'PRAGMA foreign_keys = ' || foreign_keys || '; PRAGMA busy_timeout = ' || timeout \
+            FROM pragma_foreign_keys, pragma_busy_timeout";
         Ok(only_text::<Self>(conn, ALL).await?.unwrap_or_default())
     }
 
