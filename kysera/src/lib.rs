@@ -69,6 +69,7 @@
 //! | where statements run: pools, transactions, replicas, and what happens when a future is dropped | [`source`] |
 //! | what can go wrong, and what is known of it | [`error`] |
 //! | retries, circuit breakers, health, shutdown | [`infra`] |
+//! | migrations: files and Rust, locks, dry runs | `migrate` (feature `migrate`) |
 //! | what is sent: spans, metrics, slow statements, profiles, loops that read row by row | [`observe`] |
 //! | rules that are checked before any SQL runs | [`entity::Validate`] |
 //! | generic code over entities and databases | [`entity`], [`backend`] |
@@ -84,6 +85,7 @@
 //! | `signed-cursors`, `sealed-cursors` | cursors that cannot be forged, and such that cannot be read either |
 //! | `audit` | the plugin [`audit`](plugin::audit), with `chrono` and `json` |
 //! | `garde`, `validator` | rules on fields |
+//! | `migrate` | [`migrate`](mod@migrate): migrations, on sqlx's files and table |
 //! | `signal` | [`infra::Shutdown`] on SIGTERM and Ctrl-C |
 //! | `metrics` | statements and the pool, for the crate `metrics` |
 //! | `profiler`, `sql-format` | profiles of statements, with a page of charts; SQL in lines |
@@ -104,6 +106,8 @@ pub mod entity;
 pub mod error;
 pub mod expr;
 pub mod infra;
+#[cfg(feature = "migrate")]
+pub mod migrate;
 pub mod observe;
 pub mod page;
 pub mod plugin;

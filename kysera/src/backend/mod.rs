@@ -3,6 +3,8 @@
 mod dialect;
 mod interrupt;
 mod limits;
+#[cfg(feature = "migrate")]
+mod migrations;
 #[cfg(feature = "mysql")]
 mod mysql;
 mod pgbouncer;
@@ -18,6 +20,9 @@ mod transaction;
 pub use dialect::Dialect;
 pub use interrupt::Interrupt;
 pub use limits::SessionLimits;
+#[cfg(feature = "migrate")]
+#[doc(hidden)]
+pub use migrations::{Books, Migrations};
 #[cfg(feature = "mysql")]
 pub(crate) use mysql::MySqlArgument;
 pub use pgbouncer::PgBouncer;
@@ -231,11 +236,19 @@ fn out_of_step() -> sqlx::Error {
     sqlx::Error::Protocol("the connection is out of step with the server".into())
 }
 
+/// What migrations need to know of a database, if there are any.
+#[cfg(not(feature = "migrate"))]
+#[doc(hidden)]
+pub trait Migrations {}
+
+#[cfg(not(feature = "migrate"))]
+impl<DB: Database> Migrations for DB {}
+
 /// A database that kysera speaks to: `Postgres`, `MySql` (and MariaDB) or
 /// `Sqlite`.
 ///
 /// Generic code asks for `DB: Backend` and nothing else of sqlx. The trait is sealed.
-pub trait Backend: Database<Connection: Sync> + sealed::Sealed {
+pub trait Backend: Database<Connection: Sync> + sealed::Sealed + Migrations {
     /// The SQL it speaks.
     const DIALECT: Dialect;
 

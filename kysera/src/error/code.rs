@@ -91,10 +91,30 @@ codes! {
     Forbidden = "RESOURCE_FORBIDDEN",
     /// The call itself makes no sense.
     BadRequest = "RESOURCE_BAD_REQUEST",
+    /// A migration could not be applied.
+    MigrationUpFailed = "MIGRATION_UP_FAILED",
+    /// A migration could not be undone.
+    MigrationDownFailed = "MIGRATION_DOWN_FAILED",
+    /// A migration is not written as it must be.
+    MigrationInvalid = "MIGRATION_VALIDATION_FAILED",
+    /// There is no such migration.
+    MigrationNotFound = "MIGRATION_NOT_FOUND",
+    /// Two migrations have the same version.
+    MigrationDuplicate = "MIGRATION_DUPLICATE_NAME",
+    /// Somebody else applies migrations.
+    MigrationLocked = "MIGRATION_LOCK_FAILED",
+    /// A migration was changed after it was applied.
+    MigrationChanged = "MIGRATION_CHANGED",
+    /// A migration was applied and is not there any more.
+    MigrationMissing = "MIGRATION_MISSING",
+    /// A migration is not applied, and a newer one is.
+    MigrationOutOfOrder = "MIGRATION_OUT_OF_ORDER",
+    /// A migration was begun and did not come to its end.
+    MigrationDirty = "MIGRATION_DIRTY",
 }
 
 impl ErrorCode {
-    /// The part before the first `_`: `DB`, `VALIDATION` or `RESOURCE`.
+    /// The part before the first `_`: `DB`, `VALIDATION`, `RESOURCE` or `MIGRATION`.
     pub fn category(self) -> &'static str {
         self.as_str().split('_').next().unwrap_or_default()
     }
@@ -136,6 +156,7 @@ impl Error {
             Error::Plugin { source, .. } | Error::GaveUp { source, .. } => source.code(),
             Error::NotStored { .. } => ErrorCode::QueryFailed,
             Error::Audit(error) => error.code(),
+            Error::Migration(error) => error.code(),
             Error::Violation(violation) => match violation.kind {
                 ViolationKind::Unique => ErrorCode::UniqueViolation,
                 ViolationKind::ForeignKey => ErrorCode::ForeignKeyViolation,
@@ -201,7 +222,7 @@ mod tests {
         for &code in ErrorCode::ALL {
             assert_eq!(code.as_str().parse(), Ok(code));
             assert_eq!(code.to_string(), code.as_str());
-            assert!(["DB", "VALIDATION", "RESOURCE"].contains(&code.category()), "{code}");
+            assert!(["DB", "VALIDATION", "RESOURCE", "MIGRATION"].contains(&code.category()), "{code}");
             assert_eq!(serde_json::to_value(code).unwrap(), code.as_str());
         }
     }

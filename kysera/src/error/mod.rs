@@ -39,6 +39,7 @@ mod cursor;
 mod driver;
 mod failure;
 mod invalid;
+mod migration;
 #[cfg(feature = "mysql")]
 mod mysql;
 #[cfg(feature = "postgres")]
@@ -62,6 +63,7 @@ pub use failure::{
     BreakerError, DatabaseFailure, DeadlineError, DeadlineStage, Missing, PoolError, TransactionError,
 };
 pub use invalid::{FieldError, Invalid};
+pub use migration::{Direction, FailedMigration, FailedStatement, MigrationError};
 pub use violation::{Violation, ViolationKind};
 
 use crate::expr::{Action, Columns};
@@ -179,6 +181,9 @@ pub enum Error {
     /// The audit log cannot give what was asked of it.
     #[error(transparent)]
     Audit(AuditError),
+    /// A migration cannot be applied or undone, or the set does not fit the database.
+    #[error(transparent)]
+    Migration(Box<MigrationError>),
     /// The state of the transaction or connection forbids the call.
     #[error(transparent)]
     Transaction(TransactionError),
@@ -268,6 +273,7 @@ impl Error {
         match self {
             Error::Other(error) => error.downcast_ref(),
             Error::Plugin { source, .. } | Error::GaveUp { source, .. } => source.downcast_ref(),
+            Error::Migration(error) => error.cause()?.downcast_ref(),
             _ => None,
         }
     }
@@ -316,6 +322,7 @@ impl Error {
         match self {
             Error::Violation(violation) => Some(violation),
             Error::Plugin { source, .. } => source.violation(),
+            Error::Migration(error) => error.cause()?.violation(),
             _ => None,
         }
     }
@@ -347,6 +354,7 @@ impl Error {
             Error::Violation(violation) => Some(violation.as_sqlx()),
             Error::Database(failure) => Some(failure.as_sqlx()),
             Error::Plugin { source, .. } | Error::GaveUp { source, .. } => source.as_sqlx(),
+            Error::Migration(error) => error.cause()?.as_sqlx(),
             Error::Decode { driver, .. }
             | Error::Encode { driver }
             | Error::SameKey { driver: Some(driver), .. }
@@ -370,6 +378,7 @@ impl Error {
             Error::Database(failure) => is_transient(failure.as_sqlx()),
             Error::Pool(error) => !matches!(error, PoolError::Closed | PoolError::ShuttingDown),
             Error::Plugin { source, .. } | Error::GaveUp { source, .. } => source.is_transient(),
+            Error::Migration(error) => error.is_transient(),
             Error::Other(error) => carried(error, Error::is_transient, is_transient),
             _ => false,
         }
@@ -394,6 +403,7 @@ impl Error {
             ),
             Error::Deadline(error) => error.stage == DeadlineStage::Connection,
             Error::Plugin { source, .. } | Error::GaveUp { source, .. } => source.is_outage(),
+            Error::Migration(error) => error.cause().is_some_and(Error::is_outage),
             Error::Other(error) => carried(error, Error::is_outage, is_outage),
             _ => false,
         }

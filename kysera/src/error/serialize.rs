@@ -7,7 +7,7 @@ use super::{BreakerError, Error, Violation, ViolationKind};
 
 /// An object with `code` and `message`, and what the variant has: `entity`, `kind`, `table`, `constraint`, `columns`,
 /// `referenced_table`, `errors`, `asked`, `positions`, `ids`, `column`, `backend`, `attempts`,
-/// `retry_after_seconds`, `stage`. What is not known is left out.
+/// `retry_after_seconds`, `stage`, `version`. What is not known is left out.
 ///
 /// Besides the `ids` of [`Missing`](Error::Missing), which the caller gave, it contains no values. (A
 /// [validator's](super::Invalid) messages and [errors of the caller's own](Error::Other) say what their authors
@@ -68,6 +68,11 @@ impl Serialize for Error {
             Error::Audit(error) => {
                 optional(&mut map, "entity", error.entity())?;
                 optional(&mut map, "column", error.column())?;
+            }
+            Error::Migration(error) => {
+                if let Some(version) = error.version() {
+                    map.serialize_entry("version", &version)?;
+                }
             }
             Error::Unsupported { backend, .. } => map.serialize_entry("backend", backend)?,
             Error::Decode { entity, column, .. } => {

@@ -21,6 +21,8 @@ pub use breaker::{Breaker, State, Trip};
 #[cfg(feature = "metrics")]
 pub use gauges::PoolGauges;
 pub use health::{Health, HealthCheck, HealthMonitor, NodeHealth, PoolFigures, ReplicaHealth, Status};
+#[cfg(feature = "migrate")]
+pub(crate) use retry::random;
 pub use retry::{Jitter, Retried, Retry, RetryBudget};
 #[cfg(feature = "signal")]
 pub use shutdown::signal;

@@ -58,7 +58,7 @@ impl fmt::Debug for Jitter {
 }
 
 /// From 0 to below 1. The standard library seeds its hash maps well enough for this.
-fn random() -> f64 {
+pub(crate) fn random() -> f64 {
     const BITS: u32 = f64::MANTISSA_DIGITS;
     let bits = std::hash::RandomState::new().build_hasher().finish() >> (u64::BITS - BITS);
     bits as f64 / (1_u64 << BITS) as f64

@@ -10,6 +10,8 @@ use std::time::Duration;
 
 pub use budget::RetryBudget;
 pub use jitter::Jitter;
+#[cfg(feature = "migrate")]
+pub(crate) use jitter::random;
 pub use transaction::Retried;
 
 use crate::error::{Error, Result};

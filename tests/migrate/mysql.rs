@@ -1,0 +1,5 @@
+//! Migrations, on MySQL.
+
+pub type DB = sqlx::MySql;
+
+mod cases;

@@ -1,0 +1,5 @@
+//! Migrations, on PostgreSQL.
+
+pub type DB = sqlx::Postgres;
+
+mod cases;

@@ -1,0 +1,5 @@
+//! Migrations, on SQLite.
+
+pub type DB = sqlx::Sqlite;
+
+mod cases;
