@@ -12,6 +12,8 @@ mod model;
 mod plugin;
 mod projection;
 mod sql;
+#[cfg(feature = "testing")]
+mod test;
 #[cfg(test)]
 mod tests;
 
@@ -728,4 +730,60 @@ pub fn derive_claims(input: TokenStream) -> TokenStream {
 #[proc_macro_attribute]
 pub fn plugin(args: TokenStream, item: TokenStream) -> TokenStream {
     plugin::attribute(args.into(), item.into()).into()
+}
+
+/// A test that is given a database of its own: an `async fn` that takes a `Db<Postgres>`, `Db<MySql>` or `Db<Sqlite>`.
+///
+/// The tables are those of the migrations beside `Cargo.toml`, and the rows those of the fixtures. They are made once, as a
+/// template, which each test is given a copy of: on PostgreSQL a database made of the template, on MySQL one that is filled
+/// from it, on SQLite a copy in memory. The copy is removed when the test ends, also if it panics; what a process that was
+/// killed leaves behind is removed by later tests, after two hours, and templates that are older than a week, too.
+/// The template is made anew when a migration or a fixture changes, and, with `setup` or `migrator`, when the program does.
+///
+/// The server is that of the variable `DATABASE_URL`, whose account must be allowed to create databases; SQLite needs none.
+///
+/// ```
+/// use kysera::prelude::*;
+///
+/// #[derive(Debug, Repository)]
+/// #[kysera(table = "users")]
+/// struct User {
+///     #[kysera(id)]
+///     id: i64,
+///     name: String,
+/// }
+///
+/// async fn tables(db: Db<Sqlite>) -> kysera::Result<()> {
+///     db.raw_sql("CREATE TABLE users (id INTEGER PRIMARY KEY, name TEXT NOT NULL)").await
+/// }
+///
+/// #[kysera::test(setup = tables)]
+/// async fn creates_a_user(db: Db<Sqlite>) -> kysera::Result<()> {
+///     let ada = User::repo(&db).create(NewUser { name: "Ada".into() }).await?;
+///     kysera::assert_row!(&db, User::ID.eq(ada.id), name: "Ada");
+///     Ok(())
+/// }
+/// # fn main() {}
+/// ```
+///
+/// | key | default | meaning |
+/// |---|---|---|
+/// | `migrations = "db/migrations"` | `"migrations"`, if there is such a folder | the folder beside `Cargo.toml` with the migrations; `migrations = off`: there are none |
+/// | `migrator = path` | | an `async fn() -> kysera::Result<Migrator<DB>>` instead, for migrations in Rust |
+/// | `fixtures("tests/users.sql", ..)` | | files beside `Cargo.toml`, run in this order after the migrations |
+/// | `setup = path` | | an `async fn(Db<DB>) -> kysera::Result<()>`, run after the fixtures |
+/// | `url = "TEST_DATABASE_URL"` | `"DATABASE_URL"` | the variable with the address of the server; a constant will do |
+/// | `threads = 2` | 1 | of the runtime: from 2 on it has so many worker threads |
+/// | `connections = 20` | 5 | how many there may be at a time |
+/// | `file` | | SQLite: the copy is a file, so that there can be several connections, and is removed afterwards |
+///
+/// Attributes like `#[should_panic]` and `#[ignore]` work as on any test, and so does a `Result` as its answer.
+///
+/// # Errors
+///
+/// A database that cannot be made, or removed, fails the test, and says why.
+#[cfg(feature = "testing")]
+#[proc_macro_attribute]
+pub fn test(args: TokenStream, item: TokenStream) -> TokenStream {
+    test::attribute(args.into(), item.into()).into()
 }

@@ -132,6 +132,8 @@ pub use cursor::CursorSecret;
 pub use entity::{Entity, Validate};
 pub use error::{Error, ErrorCode, Result};
 pub use expr::{Actor, Claims, Column, Expr, Filter, IntoColumn};
+#[cfg(feature = "testing")]
+pub use kysera_macros::test;
 pub use kysera_macros::{Claims, Projection, Repository, plugin};
 pub use page::{Keyset, KeysetPage, Page, PageRequest};
 pub use query::Projection;

@@ -161,6 +161,12 @@ impl<DB: Backend> Migrator<DB> {
         self.set.len()
     }
 
+    /// Versions and what was made of the texts.
+    #[cfg(feature = "testing")]
+    pub(crate) fn checksums(&self) -> impl Iterator<Item = (i64, &[u8])> {
+        self.set.iter().map(|entry| (entry.version, &*entry.checksum))
+    }
+
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.len() == 0

@@ -11,6 +11,7 @@
 //! | a clock that stands still | [`Clock::fixed`](crate::Clock::fixed), [`Db::with_clock`](crate::Db::with_clock) |
 
 mod clean;
+mod database;
 mod eventually;
 mod recorder;
 mod rollback;
@@ -19,6 +20,9 @@ mod seed;
 mod table;
 
 pub use clean::Clean;
+pub use database::TestDatabase;
+#[doc(hidden)]
+pub use database::{Ask, Fill, Migrations, Place, Spec, run};
 pub use eventually::eventually;
 pub use recorder::{Recorder, Sent};
 pub use rollback::rollback;
