@@ -153,6 +153,6 @@ pub use sqlx::Postgres;
 pub use sqlx::Sqlite;
 
 /// The README's example is a test.
-#[cfg(all(doctest, feature = "sqlite"))]
+#[cfg(all(doctest, feature = "sqlite", feature = "profiler"))]
 #[doc = include_str!("../../README.md")]
 struct Readme;

@@ -155,7 +155,8 @@ async fn who_waits_for_oneself_is_told() {
     let own = db.transaction(async |_tx| Entry::repo(&db).create(NewEntry { writer: 1 }).await).await;
     let error = own.unwrap_err();
     assert!(matches!(error, Error::Pool(PoolError::NoTurn { .. })), "{error:?}");
-    assert_eq!((error.code(), error.is_transient()), (ErrorCode::PoolExhausted, true));
+    assert_eq!((error.code(), error.is_transient()), (ErrorCode::PoolExhausted, false));
+    assert!(!error.is_outage());
     assert_eq!(
         error.to_string(),
         "no turn to write to the SQLite database within 20ms: a transaction is open for longer, perhaps the caller's own; \
@@ -178,7 +179,12 @@ async fn a_deadline_in_the_queue() {
     tokio::time::advance(HOUR).await;
     tokio::time::resume();
     let error = late.await.unwrap().unwrap_err();
-    assert!(matches!(&error, Error::Deadline(late) if late.stage == DeadlineStage::Connection), "{error:?}");
+    assert!(matches!(&error, Error::Deadline(late) if late.stage == DeadlineStage::Turn), "{error:?}");
+    assert!(!error.is_outage(), "the database is there");
+    assert_eq!(
+        error.to_string(),
+        "Entry: the deadline of 3600s passed while others wrote to the SQLite database: nothing was sent"
+    );
     assert_eq!(db.metrics().waiters, 0);
     tx.rollback().await.unwrap();
     assert!(writers(&db).await.is_empty());

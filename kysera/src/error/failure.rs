@@ -177,6 +177,8 @@ pub struct DeadlineError {
 pub enum DeadlineStage {
     /// The operation waited for a connection. Nothing was sent.
     Connection,
+    /// The operation waited for its turn to write to a file of SQLite, while others wrote. Nothing was sent.
+    Turn,
     /// The deadline had passed when the operation began, or it passed while the operation waited for its turn. Nothing was
     /// sent.
     Before,
@@ -191,6 +193,7 @@ impl DeadlineStage {
     pub(super) const fn as_str(self) -> &'static str {
         match self {
             DeadlineStage::Connection => "connection",
+            DeadlineStage::Turn => "turn",
             DeadlineStage::Before => "before",
             DeadlineStage::Running => "running",
             DeadlineStage::Commit => "commit",
@@ -200,6 +203,7 @@ impl DeadlineStage {
     const fn describe(self) -> &'static str {
         match self {
             DeadlineStage::Connection => "passed while a connection was waited for: nothing was sent",
+            DeadlineStage::Turn => "passed while others wrote to the SQLite database: nothing was sent",
             DeadlineStage::Before => "passed before anything was sent",
             DeadlineStage::Running => {
                 "passed while a statement was in flight: it may have happened, unless it was part of a transaction"

@@ -372,11 +372,14 @@ impl Error {
     /// A broken connection does not say whether the statement before it was carried out: outside a transaction,
     /// repeat only what may happen twice. A COMMIT whose
     /// [outcome is unknown](TransactionError::OutcomeUnknown) is not transient for that reason. Neither is a
-    /// [deadline](Error::Deadline) that passed: the next try would meet it as well.
+    /// [deadline](Error::Deadline) that passed, which the next try would meet as well, nor a
+    /// [turn to write](PoolError::NoTurn) that never came: that is mostly a caller who waits for a transaction of its own.
     pub fn is_transient(&self) -> bool {
         match self {
             Error::Database(failure) => is_transient(failure.as_sqlx()),
-            Error::Pool(error) => !matches!(error, PoolError::Closed | PoolError::ShuttingDown),
+            Error::Pool(error) => {
+                !matches!(error, PoolError::Closed | PoolError::ShuttingDown | PoolError::NoTurn { .. })
+            }
             Error::Plugin { source, .. } | Error::GaveUp { source, .. } => source.is_transient(),
             Error::Migration(error) => error.is_transient(),
             Error::Other(error) => carried(error, Error::is_transient, is_transient),

@@ -94,7 +94,8 @@ impl<DB: Backend, C: Send + Sync + 'static> Shutdown<DB, C> {
         self
     }
 
-    /// Begins, and waits for the end. It happens once: who calls this again waits for the same end, and gets the same report.
+    /// Begins, and waits for the end. It happens once: who calls this again waits for the same end, and gets the same report. Of two
+    /// `Shutdown`s of one database each waits for as long as it was told, and no longer.
     ///
     /// # Errors
     ///

@@ -6,7 +6,9 @@ use super::{Event, Observer, Token};
 /// Tells of statements that take long: an event of `tracing` for each, of level WARN and target `kysera::slow`, with the operation, the
 /// duration, the rows, the caller and the text.
 ///
-/// A stream counts with what the program does between its rows, and what failed or was dropped counts, too.
+/// A stream counts with what the program does between its rows, and what failed or was dropped counts, too. How long an operation
+/// waited before its first statement, for a connection or for its turn to write to a file of SQLite, is told, and counts
+/// only if [asked for](Self::counting_waits).
 ///
 /// ```
 /// # #[cfg(feature = "sqlite")]
@@ -29,6 +31,7 @@ use super::{Event, Observer, Token};
 pub struct SlowLog {
     threshold: Duration,
     values: bool,
+    waits: bool,
     instead: Option<Box<Instead>>,
 }
 
@@ -37,7 +40,7 @@ type Instead = dyn Fn(&Event<'_>) + Send + Sync;
 impl SlowLog {
     /// Tells of what takes longer than this. [`default`](Self::default) is 100 ms.
     pub fn over(threshold: Duration) -> Self {
-        Self { threshold, values: false, instead: None }
+        Self { threshold, values: false, waits: false, instead: None }
     }
 
     /// Tells the values as well. They may be secrets: those of columns that are `#[kysera(sensitive)]` are covered, all others are
@@ -45,6 +48,13 @@ impl SlowLog {
     #[must_use]
     pub fn with_values(mut self) -> Self {
         self.values = true;
+        self
+    }
+
+    /// Counts the wait before the first statement of an operation as well.
+    #[must_use]
+    pub fn counting_waits(mut self) -> Self {
+        self.waits = true;
         self
     }
 
@@ -67,13 +77,16 @@ impl fmt::Debug for SlowLog {
         f.debug_struct("SlowLog")
             .field("threshold", &self.threshold)
             .field("values", &self.values)
+            .field("waits", &self.waits)
             .finish_non_exhaustive()
     }
 }
 
 impl Observer for SlowLog {
     fn ended(&self, event: &Event<'_>, _: Option<Token>) {
-        if event.duration <= self.threshold {
+        let waited = event.statement.waited;
+        let counted = event.duration + if self.waits { waited } else { Duration::ZERO };
+        if counted <= self.threshold {
             return;
         }
         if let Some(tell) = &self.instead {
@@ -86,6 +99,7 @@ impl Observer for SlowLog {
             tracing::Level::WARN,
             operation = %statement.operation,
             duration_ms = event.duration.as_secs_f64() * 1000.0,
+            waited_ms = waited.as_secs_f64() * 1000.0,
             rows = event.rows,
             outcome = event.outcome.label(),
             caller = %statement.caller,

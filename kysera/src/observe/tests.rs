@@ -38,6 +38,25 @@ fn the_slow_log_tells_of_what_takes_longer_than_its_threshold() {
 }
 
 #[test]
+fn the_slow_log_counts_waits_if_it_is_told() {
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let logs = [false, true].map(|waits| {
+        let told = told.clone();
+        let log = SlowLog::over(Duration::from_millis(50));
+        let log = if waits { log.counting_waits() } else { log };
+        log.to(move |event| told.lock().unwrap().push((waits, event.statement.waited)))
+    });
+    let millis = Duration::from_millis;
+    for (waited, duration) in [(10, 40), (11, 40), (300, 1), (0, 51)] {
+        let mut event = event(FIND, millis(duration));
+        event.statement.waited = millis(waited);
+        logs.iter().for_each(|log| log.ended(&event, None));
+    }
+    let expected = [(true, millis(11)), (true, millis(300)), (false, millis(0)), (true, millis(0))];
+    assert_eq!(*told.lock().unwrap(), expected);
+}
+
+#[test]
 fn a_verb_is_the_first_word() {
     assert_eq!(event(FIND, Duration::ZERO).statement.verb(), "SELECT");
     let nothing = Statement { sql: "", ..event(FIND, Duration::ZERO).statement };

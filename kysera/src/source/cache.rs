@@ -166,19 +166,22 @@ impl<DB: Backend> Shared<DB> {
         })
     }
 
-    /// A connection to write on. Others wait for their turn until it comes back clean.
-    pub(crate) async fn acquire_to_write(self: &Arc<Self>) -> Result<Lease<DB>> {
-        let Some(writers) = &self.writers else { return self.acquire().await };
+    /// Whether connections that write take turns.
+    pub(super) fn writers_queue(&self) -> bool {
+        self.writers.is_some()
+    }
+
+    /// Waits for the turn to write, where there are turns.
+    pub(super) async fn turn(&self) -> Result<Option<Turn>> {
+        let Some(writers) = &self.writers else { return Ok(None) };
         if Handle::try_current().is_err() {
             return Err(no_runtime());
         }
-        let turn = writers.turn(self.policy.acquire).await.map_err(|why| match why {
+        let turn = writers.turn(self.policy.acquire).await;
+        turn.map(Some).map_err(|why| match why {
             NoTurn::Late => Error::Pool(PoolError::NoTurn { after: self.policy.acquire }),
             NoTurn::Closed => self.state().refusal(),
-        })?;
-        let mut lease = self.acquire().await?;
-        lease.writes(turn);
-        Ok(lease)
+        })
     }
 
     /// The connection on top of the stack. If that is under suspicion, so are those below, which were used earlier: all

@@ -58,7 +58,8 @@ use crate::error::Result;
 /// * MySQL, MariaDB: how far a replica is behind takes privileges to ask (`SHOW REPLICA STATUS`), and is not asked: have what balances the
 ///   load, or makes the configuration, leave out what is late.
 /// * SQLite: other files, which are not created where they are missing. Whatever copies them says how old they are. `?mode=ro` opens them
-///   read-only.
+///   read-only. A file that is renamed over one that is open is not seen by the connections that there are, which go on reading
+///   the one that was: write into the file (SQLite's backup does), or connect anew.
 #[derive(Debug)]
 #[must_use = "`connect` makes the database"]
 pub struct ClusterBuilder<DB: Backend> {

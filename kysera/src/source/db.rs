@@ -439,7 +439,15 @@ impl<DB: Backend, C: Send + Sync + 'static> Db<DB, C> {
 
     /// The same for what may write: waits for its turn where one connection writes at a time.
     pub(super) async fn lease_to_write(&self) -> Result<Lease<DB>> {
-        self.in_time(self.shared.acquire_to_write()).await
+        if !self.shared.writers_queue() {
+            return self.lease().await;
+        }
+        in_time(self.deadline())?;
+        let late = |deadline: Deadline| Err(deadline.error(DeadlineStage::Turn));
+        let turn = within(self.deadline(), pin!(self.shared.turn())).await.unwrap_or_else(late)?;
+        let mut lease = self.lease().await?;
+        lease.writes(turn);
+        Ok(lease)
     }
 
     /// Waits for a connection until the deadline, and lends it until then.

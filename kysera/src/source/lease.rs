@@ -114,8 +114,8 @@ impl<DB: Backend> Lease<DB> {
     }
 
     /// Nobody else writes until the connection is clean again.
-    pub(super) fn writes(&mut self, turn: Turn) {
-        self.held_mut().turn = Some(turn);
+    pub(super) fn writes(&mut self, turn: Option<Turn>) {
+        self.held_mut().turn = turn;
     }
 
     pub(super) fn deadline(&self) -> Option<Deadline> {

@@ -211,26 +211,40 @@ impl fmt::Display for ProfileReport {
         let Self { statements, failed, dropped, total, measured, .. } = self;
         writeln!(
             f,
-            "{statements} statements in {:.1} s, {failed} failed, {dropped} dropped; {} in the database",
+            "{statements} statements in {:.1} s, {failed} failed, {dropped} dropped, {} not sent; {} in the database",
             measured.as_secs_f64(),
+            self.operations.iter().map(|operation| operation.unsent).sum::<u64>(),
             short(*total),
         )?;
         let longest = self.operations.iter().map(|operation| operation.name.chars().count()).max();
         let width = longest.unwrap_or_default().max("operation".len());
         writeln!(
             f,
-            "{:width$} {:>9} {:>6} {:>7} {:>9} {:>6} {:>9} {:>9} {:>9} {:>9}",
-            "operation", "count", "failed", "rows", "total", "share", "p50", "p95", "p99", "max"
+            "{:width$} {:>9} {:>6} {:>6} {:>7} {:>9} {:>9} {:>6} {:>9} {:>9} {:>9} {:>9}",
+            "operation",
+            "count",
+            "failed",
+            "unsent",
+            "rows",
+            "waited",
+            "total",
+            "share",
+            "p50",
+            "p95",
+            "p99",
+            "max"
         )?;
         for operation in &self.operations {
             let Percentiles { p50, p95, p99, max, .. } = operation.times;
             writeln!(
                 f,
-                "{:width$} {:>9} {:>6} {:>7} {:>9} {:>5.1}% {:>9} {:>9} {:>9} {:>9}",
+                "{:width$} {:>9} {:>6} {:>6} {:>7} {:>9} {:>9} {:>5.1}% {:>9} {:>9} {:>9} {:>9}",
                 operation.name,
                 operation.statements,
                 operation.failed,
+                operation.unsent,
                 operation.rows,
+                short(operation.waited),
                 short(operation.total),
                 operation.share * 100.0,
                 short(p50),
