@@ -1,6 +1,7 @@
 //! The same on every backend.
 
 mod dry;
+mod kill;
 mod runners;
 mod runs;
 mod rust;
