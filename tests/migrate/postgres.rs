@@ -3,3 +3,58 @@
 pub type DB = sqlx::Postgres;
 
 mod cases;
+
+fn url(options: &sqlx::postgres::PgConnectOptions) -> String {
+    let mut url = sqlx::ConnectOptions::to_url_lossy(options);
+    // It leaves out in which schema the test lives.
+    url.query_pairs_mut().append_pair("options", options.get_options().unwrap());
+    url.into()
+}
+
+/// sqlx's runner waits for the lock in a statement, which has a snapshot, for which CREATE INDEX CONCURRENTLY waits. Both would
+/// wait for ever.
+#[tokio::test]
+async fn an_index_that_is_built_concurrently_does_not_wait_for_sqlx() {
+    use futures_util::future::BoxFuture;
+    use kysera::migrate::{Hook, Step};
+    use kysera_tests::{Ddl, Fixture};
+    use sqlx::migrate::MigrateError;
+    use tokio::sync::Semaphore;
+
+    /// Says when a migration is about to begin, and lets it go on when it is told to.
+    struct Wait(std::sync::Arc<[Semaphore; 2]>);
+    impl Hook for Wait {
+        fn before<'a>(&'a self, step: &'a Step) -> BoxFuture<'a, kysera::Result<()>> {
+            Box::pin(async move {
+                if step.version == 2 {
+                    self.0[0].add_permits(1);
+                    self.0[1].acquire().await.unwrap().forget();
+                }
+                Ok(())
+            })
+        }
+    }
+
+    let db = Fixture::<DB>::concurrent(&Ddl::NONE, 4).await;
+    let files = || {
+        let index = "-- no-transaction\nCREATE INDEX CONCURRENTLY a ON t1 (n)";
+        cases::ups(&[(1, "CREATE TABLE t1 (n INT)"), (2, index), (3, "CREATE TABLE t3 (n INT)")])
+    };
+    let gates = std::sync::Arc::new([Semaphore::new(0), Semaphore::new(0)]);
+    let ours = cases::migrator(files()).hook(Wait(gates.clone()));
+    let source = db.source().clone();
+    let ours = tokio::spawn(async move { ours.up(&source).await });
+    gates[0].acquire().await.unwrap().forget();
+    let db = std::sync::Arc::new(db);
+    let other = db.clone();
+    let theirs = tokio::spawn(async move { cases::by_sqlx(&other, files()).await });
+    let waits = "SELECT COUNT(*) FROM pg_locks l JOIN pg_stat_activity a USING (pid) WHERE l.locktype = 'advisory' \
+        AND NOT l.granted AND a.application_name = current_setting('application_name')";
+    while db.scalar::<i64>(waits).await == 0 {}
+    gates[1].add_permits(1);
+    // It comes while the index is built, or, if others were in front of it, afterwards.
+    let theirs = theirs.await.unwrap();
+    assert!(matches!(theirs, Ok(()) | Err(MigrateError::Dirty(2))), "{theirs:?}");
+    assert!(ours.await.unwrap().unwrap().versions().starts_with(&[1, 2]));
+    assert_eq!(cases::table(&db).await, [(1, true), (2, true), (3, true)]);
+}

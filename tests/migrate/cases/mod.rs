@@ -1,14 +1,20 @@
 //! The same on every backend.
 
+mod dry;
+mod kill;
 mod runners;
 mod runs;
+mod rust;
+mod with_sqlx;
+
+use std::time::Duration;
 
 use kysera::error::MigrationError;
 use kysera::migrate::Migrator;
 use kysera::{Backend, Error};
 use kysera_tests::Fixture;
-use sqlx::migrate::{Migration as File, MigrationType};
-use sqlx::{AssertSqlSafe, SqlSafeStr};
+use sqlx::migrate::{MigrateError, Migration as File, MigrationType};
+use sqlx::{AssertSqlSafe, Connection, Database, SqlSafeStr};
 
 use crate::DB;
 
@@ -44,7 +50,15 @@ pub fn sqlx_migrator(files: Vec<File>) -> sqlx::migrate::Migrator {
 }
 
 pub fn migrator(files: Vec<File>) -> Migrator<DB> {
-    Migrator::from_sqlx(&sqlx_migrator(files)).unwrap()
+    Migrator::from_sqlx(&sqlx_migrator(files)).unwrap().lock_timeout(Duration::from_secs(60))
+}
+
+/// By sqlx's runner, on a connection of its own: when it fails it does not give its lock back, but the end of its connection does.
+pub async fn by_sqlx(db: &Fixture<DB>, files: Vec<File>) -> Result<(), MigrateError> {
+    let mut conn = <DB as Database>::Connection::connect_with(&db.options()).await.unwrap();
+    let end = sqlx_migrator(files).run_direct(None, &mut conn, false).await;
+    conn.close().await.unwrap();
+    end
 }
 
 /// What the table says: versions, each with whether it came to its end.
