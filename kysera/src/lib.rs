@@ -70,6 +70,7 @@
 //! | what can go wrong, and what is known of it | [`error`] |
 //! | retries, circuit breakers, health, shutdown | [`infra`] |
 //! | what is sent: spans, metrics, slow statements, profiles, loops that read row by row | [`observe`] |
+//! | holding structs against the tables of a database while they compile | `schema` (feature `schema`) |
 //! | rules that are checked before any SQL runs | [`entity::Validate`] |
 //! | generic code over entities and databases | [`entity`], [`backend`] |
 //!
@@ -84,6 +85,7 @@
 //! | `signed-cursors`, `sealed-cursors` | cursors that cannot be forged, and such that cannot be read either |
 //! | `audit` | the plugin [`audit`](plugin::audit), with `chrono` and `json` |
 //! | `garde`, `validator` | rules on fields |
+//! | `schema` | snapshots of a database's tables, which the derive reads: the module `schema` |
 //! | `signal` | [`infra::Shutdown`] on SIGTERM and Ctrl-C |
 //! | `metrics` | statements and the pool, for the crate `metrics` |
 //! | `profiler`, `sql-format` | profiles of statements, with a page of charts; SQL in lines |
@@ -111,6 +113,8 @@ pub mod query;
 pub mod relation;
 pub mod repository;
 pub mod rls;
+#[cfg(feature = "schema")]
+pub mod schema;
 pub mod source;
 mod write;
 
