@@ -1,6 +1,7 @@
 //! The databases, and everything in which they differ.
 
 mod dialect;
+mod fits;
 mod interrupt;
 mod limits;
 #[cfg(feature = "mysql")]
@@ -16,6 +17,8 @@ mod transaction;
 
 #[doc(hidden)]
 pub use dialect::Dialect;
+#[doc(hidden)]
+pub use fits::{Fit, Fits, fits, is_option};
 pub use interrupt::Interrupt;
 pub use limits::SessionLimits;
 #[cfg(feature = "mysql")]
