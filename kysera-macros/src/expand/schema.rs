@@ -5,9 +5,9 @@ use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
 use syn::ext::IdentExt as _;
 
-use super::{at, doc, quiet};
+use super::{at, doc, located, quiet};
 use crate::diag::listing;
-use crate::model::{Fill, Model, Names};
+use crate::model::{Column, Fill, Model, Names};
 use crate::schema::{Backend, Column as Stored, Constraint, Held, Key, Kind, constraints};
 
 /// Has the crate compiled again when a snapshot changes.
@@ -38,39 +38,39 @@ pub(super) fn checks(model: &Model) -> TokenStream {
 }
 
 fn checks_of<'a>(model: &'a Model, held: &'a Held) -> impl Iterator<Item = TokenStream> + 'a {
-    let krate = &model.krate;
-    let dialect = format_ident!("{}", held.backend().ident());
     model.columns.iter().enumerate().filter_map(move |(index, column)| {
         let stored = held.column(index)?;
         let (ty, class) = (&column.ty, &stored.class);
         let name = format!("`{}.{}`", held.table().name, stored.name);
         let is = format!("{name} is `{}` on {} ({})", stored.shown(), database(held.backend()), held.file);
         let wrong = format!("{is}, which `{}` does not hold: write {}", column.type_name, fitting(stored, held.backend()));
+        // All of it is at the type: the compiler shows where the whole call stands.
         let span = at(ty);
+        let (krate, dialect) = (located(&model.krate, span), Ident::new(held.backend().ident(), span));
         let class = (class != "other").then(|| {
             quote_spanned! {span=>
-                const _: () = #krate::__private::fits(
-                    #krate::__private::Probe::<#ty>::FIT,
-                    #krate::__private::Dialect::#dialect,
-                    #class,
-                    #wrong
-                );
+                #krate::__private::fits(#krate::__private::Probe::<#ty>::FIT, #krate::__private::Dialect::#dialect, #class, #wrong);
             }
         });
-        // What is read only may be an `Option` without need; of what is generated and of views nobody knows.
+        // What is read only may be an `Option` without need; of what is generated and of views nobody knows; and what the plugin
+        // asks for is said.
         let is_read_only = column.fill == Fill::Database && !column.in_patch;
-        let unknown = held.table().is_view || stored.generated || (is_read_only && !stored.nullable);
-        let null = (!unknown).then(|| {
+        let is_plugins = column.plugin == Some("soft_delete");
+        let unknown = held.table().is_view || stored.generated;
+        let null = (!unknown && (stored.nullable || !(is_read_only || is_plugins))).then(|| {
             let nullable = stored.nullable;
             let wrong = match nullable {
                 true => format!("{is} and may be NULL: write `Option<{}>`", column.type_name),
-                false => format!("{is}: `{}` has an `Option` that is never `None`, take it away", column.type_name),
+                false => {
+                    format!("{is}: `{}` has an `Option` that is never `None`, take it away", column.type_name)
+                }
             };
             quote_spanned! {span=>
-                const _: () = #krate::__private::is_option(#krate::__private::Probe::<#ty>::NULLABLE, #nullable, #wrong);
+                #krate::__private::is_option(#krate::__private::Probe::<#ty>::NULLABLE, #nullable, #wrong);
             }
         });
-        Some(quote!(#class #null))
+        // One of the two at a time: what to write instead is right in both ways.
+        Some(quote_spanned!(span=> const _: () = { #class #null };))
     })
 }
 
@@ -249,68 +249,82 @@ fn is_live(model: &Model, held: &Held, predicate: &str) -> bool {
     plain.trim().eq_ignore_ascii_case(&format!("{} IS NULL", column.name))
 }
 
-/// `UserFinders`
+/// `UserFinders`. A trait, so that methods of the user's own with such names are no second ones, and are called.
 pub(super) fn finders_trait(model: &Model) -> TokenStream {
     let finders = finders(model);
     if finders.is_empty() {
         return TokenStream::new();
     }
-    let Model { ident, vis, krate, .. } = model;
-    let (quiet, name) = (quiet(), finders_ident(model));
+    let (vis, quiet, name) = (&model.vis, quiet(), finders_ident(model));
     let docs = doc(format!(
-        "Finds rows of {} by the unique keys of its table. A method of your own with such a name is the one that is called.",
+        "Finds rows of {} by the unique keys of its table. Methods of your own with such names are called instead.",
         model.link()
     ));
-    let owner = model.columns_type.as_ref().unwrap_or(ident);
-    let methods = finders.iter().map(|Finder { name, columns }| {
-        let columns: Vec<_> = columns.iter().map(|index| (*index, &model.columns[*index])).collect();
-        let names = listing(columns.iter().map(|(_, column)| column.name.as_str()));
-        let docs = doc(format!("The row with this {names}, or `None`. Nothing has the key NULL."));
-        let arguments = columns.iter().map(|(_, column)| {
-            let (field, ty) = (&column.field, &column.ty);
-            quote!(#field: impl #krate::IntoColumn<#ty>)
-        });
-        let filters = columns.iter().map(|(index, column)| {
-            let (field, ty, constant) = (&column.field, &column.ty, &column.constant);
-            let not_null = model
-                .schemas
-                .held
-                .iter()
-                .any(|held| held.column(*index).is_some_and(|stored| stored.nullable))
-                .then(|| quote!(.filter(#owner::#constant.is_not_null())));
-            quote!(.filter(#owner::#constant.eq(#krate::IntoColumn::<#ty>::into_column(#field))) #not_null)
-        });
+    let methods = finders.iter().map(|finder| {
+        let columns = finder.columns.iter().map(|index| model.columns[*index].name.as_str());
+        let docs = doc(format!("The row with this {}, or `None`. NULL finds nothing.", listing(columns)));
+        let signature = signature(model, finder);
         quote! {
             #docs
             #[track_caller]
-            fn #name(&self, #(#arguments),*) -> impl ::core::future::Future<
-                Output = #krate::Result<::core::option::Option<#ident>>
-            > + ::core::marker::Send {
-                #krate::Repository::find(self) #(#filters)* .first()
-            }
+            #signature;
         }
     });
     quote! {
         #docs
         #quiet
-        #vis trait #name: #krate::Repository<Entity = #ident> {
+        #vis trait #name {
             #(#methods)*
         }
     }
 }
 
+fn signature(model: &Model, finder: &Finder) -> TokenStream {
+    let Model { ident, krate, .. } = model;
+    let name = &finder.name;
+    let arguments = finder.columns.iter().map(|index| {
+        let Column { field, ty, .. } = &model.columns[*index];
+        quote!(#field: impl #krate::IntoColumn<#ty>)
+    });
+    quote! {
+        fn #name(&self, #(#arguments),*) -> impl ::core::future::Future<
+            Output = #krate::Result<::core::option::Option<#ident>>
+        > + ::core::marker::Send
+    }
+}
+
 pub(super) fn finders_impl(model: &Model) -> TokenStream {
-    if finders(model).is_empty() {
+    let finders = finders(model);
+    if finders.is_empty() {
         return TokenStream::new();
     }
     let Model { ident, krate, names: Names { source, .. }, .. } = model;
     let (name, repository) = (finders_ident(model), model.repository_type());
+    let owner = model.columns_type.as_ref().unwrap_or(ident);
+    let methods = finders.iter().map(|finder| {
+        let signature = signature(model, finder);
+        let filters = finder.columns.iter().map(|index| {
+            let Column { field, ty, constant, .. } = &model.columns[*index];
+            let mut columns = model.schemas.held.iter().filter_map(|held| held.column(*index));
+            let not_null = columns
+                .any(|stored| stored.nullable)
+                .then(|| quote!(.filter(#owner::#constant.is_not_null())));
+            quote!(.filter(#owner::#constant.eq(#krate::IntoColumn::<#ty>::into_column(#field))) #not_null)
+        });
+        quote! {
+            #[track_caller]
+            #signature {
+                #krate::Repository::find(self) #(#filters)* .first()
+            }
+        }
+    });
     quote! {
         #[automatically_derived]
         impl<#source: #krate::Source> #name for #repository<#source>
         where
             #ident: #krate::entity::On<#source::Database>,
         {
+            #(#methods)*
         }
     }
 }
