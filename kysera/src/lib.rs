@@ -85,7 +85,7 @@
 //! | `signed-cursors`, `sealed-cursors` | cursors that cannot be forged, and such that cannot be read either |
 //! | `audit` | the plugin [`audit`](plugin::audit), with `chrono` and `json` |
 //! | `garde`, `validator` | rules on fields |
-//! | `schema` | snapshots of a database's tables, which the derive reads: the module `schema` |
+//! | `schema`, `generate` | snapshots of a database's tables, which the derive reads: the module `schema`; with `generate` entities can be made of one |
 //! | `signal` | [`infra::Shutdown`] on SIGTERM and Ctrl-C |
 //! | `metrics` | statements and the pool, for the crate `metrics` |
 //! | `profiler`, `sql-format` | profiles of statements, with a page of charts; SQL in lines |
@@ -127,7 +127,7 @@ pub use cursor::Cursor;
 #[cfg(feature = "signed-cursors")]
 pub use cursor::CursorSecret;
 pub use entity::{Entity, Validate};
-pub use error::{Error, ErrorCode, Result};
+pub use error::{Constraint, Error, ErrorCode, Result};
 pub use expr::{Actor, Claims, Column, Expr, Filter, IntoColumn};
 pub use kysera_macros::{Claims, Projection, Repository, plugin};
 pub use page::{Keyset, KeysetPage, Page, PageRequest};

@@ -11,6 +11,7 @@
 //! | reading the tables of a database | [`capture`] |
 //! | a snapshot in a file | [`Schema::write`], [`Schema::read`] |
 //! | what changed | [`Schema::diff`] |
+//! | entities for a database that is there already | `generate` (feature `generate`) |
 //! | a test that says when the file is out of date | [`schema_test!`](crate::schema_test), [`verify`] |
 //!
 //! # What the derive makes of it
@@ -24,6 +25,8 @@ mod capture;
 mod class;
 mod diff;
 mod file;
+#[cfg(feature = "generate")]
+mod generate;
 mod model;
 mod verify;
 
@@ -31,6 +34,8 @@ pub use capture::capture;
 pub use class::{TypeClass, UnknownTypeClass};
 pub use diff::Difference;
 pub use file::SchemaFileError;
+#[cfg(feature = "generate")]
+pub use generate::{Entities, EntityFile, Options, generate};
 pub use model::{
     Action, Check, Column, EnumType, ForeignKey, Generated, Identity, Index, PrimaryKey, Schema,
     SchemaBackend, Table, TableKind, UniqueKey,

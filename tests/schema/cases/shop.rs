@@ -35,6 +35,7 @@ CREATE TABLE orders (
     reference UUID,
     tags TEXT[] NOT NULL DEFAULT '{}',
     moods mood[],
+    place POINT,
     CONSTRAINT orders_user_number_key UNIQUE (user_id, number),
     CONSTRAINT orders_net_positive CHECK (net >= 0)
 );
@@ -57,6 +58,8 @@ CREATE TABLE item_notes (
 );
 CREATE TABLE "odd table" ("1st" INT PRIMARY KEY, "SELECT" TEXT, "a-b" TEXT);
 CREATE TABLE keyless (what TEXT NOT NULL);
+CREATE TABLE new_users (id UUID PRIMARY KEY DEFAULT gen_random_uuid(), "userId" BIGINT UNIQUE REFERENCES users (id));
+CREATE TABLE spans (id INT PRIMARY KEY, length INTERVAL NOT NULL);
 CREATE TABLE _sqlx_migrations (version BIGINT PRIMARY KEY);
 CREATE VIEW paid_orders AS SELECT id, net + tax AS total FROM orders WHERE paid;
 "#,
@@ -93,6 +96,7 @@ CREATE TABLE orders (
     reference BINARY(16),
     stock INT UNSIGNED NOT NULL DEFAULT 0,
     seen TIMESTAMP NULL DEFAULT CURRENT_TIMESTAMP,
+    place POINT,
     CONSTRAINT orders_user_id_fkey FOREIGN KEY (user_id) REFERENCES users (id) ON DELETE CASCADE ON UPDATE CASCADE,
     CONSTRAINT orders_billed_to_fkey FOREIGN KEY (billed_to) REFERENCES users (id),
     CONSTRAINT orders_user_number_key UNIQUE (user_id, number),
@@ -116,6 +120,13 @@ CREATE TABLE item_notes (
 );
 CREATE TABLE `odd table` (`1st` INT PRIMARY KEY, `SELECT` TEXT, `a-b` TEXT);
 CREATE TABLE keyless (what TEXT NOT NULL);
+CREATE TABLE new_users (
+    id BINARY(16) PRIMARY KEY,
+    `userId` BIGINT,
+    CONSTRAINT `new_users_userId_key` UNIQUE (`userId`),
+    CONSTRAINT `new_users_userId_fkey` FOREIGN KEY (`userId`) REFERENCES users (id)
+);
+CREATE TABLE spans (id INT PRIMARY KEY, length BIT(9) NOT NULL);
 CREATE TABLE _sqlx_migrations (version BIGINT PRIMARY KEY);
 CREATE VIEW paid_orders AS SELECT id, net + tax AS total FROM orders WHERE paid;
 ",
@@ -146,6 +157,7 @@ CREATE TABLE orders (
     paid BOOLEAN NOT NULL DEFAULT FALSE,
     digest BLOB,
     reference UUID,
+    place NUMERIC(4, 1),
     CONSTRAINT orders_user_number_key UNIQUE (user_id, number),
     CONSTRAINT orders_net_positive CHECK (net >= 0)
 );
@@ -167,6 +179,8 @@ CREATE TABLE item_notes (
 );
 CREATE TABLE "odd table" ("1st" INT PRIMARY KEY, "SELECT" TEXT, "a-b" TEXT);
 CREATE TABLE keyless (what TEXT NOT NULL);
+CREATE TABLE new_users (id BLOB PRIMARY KEY DEFAULT (randomblob(16)), "userId" INTEGER UNIQUE REFERENCES users (id));
+CREATE TABLE spans (id INT PRIMARY KEY, length NUMERIC NOT NULL);
 CREATE TABLE _sqlx_migrations (version BIGINT PRIMARY KEY);
 CREATE VIEW paid_orders AS SELECT id, net + tax AS total FROM orders WHERE paid;
 "#,
