@@ -11,6 +11,7 @@ mod expand;
 mod model;
 mod plugin;
 mod projection;
+mod schema;
 mod sql;
 #[cfg(feature = "testing")]
 mod test;

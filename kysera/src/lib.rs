@@ -71,6 +71,7 @@
 //! | retries, circuit breakers, health, shutdown | [`infra`] |
 //! | migrations: files and Rust, locks, dry runs | `migrate` (feature `migrate`) |
 //! | what is sent: spans, metrics, slow statements, profiles, loops that read row by row | [`observe`] |
+//! | holding structs against the tables of a database while they compile | `schema` (feature `schema`) |
 //! | rules that are checked before any SQL runs | [`entity::Validate`] |
 //! | generic code over entities and databases | [`entity`], [`backend`] |
 //!
@@ -86,6 +87,7 @@
 //! | `audit` | the plugin [`audit`](plugin::audit), with `chrono` and `json` |
 //! | `garde`, `validator` | rules on fields |
 //! | `migrate` | [`migrate`](mod@migrate): migrations, on sqlx's files and table |
+//! | `schema`, `generate` | snapshots of a database's tables, which the derive reads: the module `schema`; with `generate` entities can be made of one |
 //! | `signal` | [`infra::Shutdown`] on SIGTERM and Ctrl-C |
 //! | `metrics` | statements and the pool, for the crate `metrics` |
 //! | `profiler`, `sql-format` | profiles of statements, with a page of charts; SQL in lines |
@@ -116,6 +118,8 @@ pub mod query;
 pub mod relation;
 pub mod repository;
 pub mod rls;
+#[cfg(feature = "schema")]
+pub mod schema;
 pub mod source;
 #[cfg(feature = "testing")]
 pub mod testing;
@@ -130,7 +134,7 @@ pub use cursor::Cursor;
 #[cfg(feature = "signed-cursors")]
 pub use cursor::CursorSecret;
 pub use entity::{Entity, Validate};
-pub use error::{Error, ErrorCode, Result};
+pub use error::{Constraint, Error, ErrorCode, Result};
 pub use expr::{Actor, Claims, Column, Expr, Filter, IntoColumn};
 #[cfg(feature = "testing")]
 pub use kysera_macros::test;

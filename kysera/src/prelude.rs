@@ -8,7 +8,7 @@ pub use crate::Postgres;
 pub use crate::Sqlite;
 pub use crate::cursor::Cursor;
 pub use crate::entity::{Entity, Validate};
-pub use crate::error::Invalid;
+pub use crate::error::{Constraint, Invalid};
 pub use crate::expr::{Filter, IntoColumn};
 pub use crate::page::{Keyset, KeysetPage, Page, PageRequest};
 #[cfg(feature = "audit")]

@@ -1,7 +1,7 @@
 //! Runs the cases.
 
 /// The folders of cases that must not compile, one per rule.
-const RULES: [&str; 25] = [
+const RULES: [&str; 26] = [
     "clash",
     "dal",
     "duplicate",
@@ -20,6 +20,7 @@ const RULES: [&str; 25] = [
     "repository",
     "rls",
     "rules",
+    "schema",
     "select",
     "set",
     "shape",
@@ -29,8 +30,23 @@ const RULES: [&str; 25] = [
     "wrong-value",
 ];
 
+/// The programs are compiled in a crate that trybuild makes, and look for snapshots beside its Cargo.toml.
+fn copy_snapshots() {
+    let from = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("schema");
+    let target = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap();
+    let to = target.join("tests/trybuild").join(env!("CARGO_PKG_NAME")).join("schema");
+    std::fs::create_dir_all(&to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_some_and(|extension| extension == "json") {
+            std::fs::copy(&path, to.join(path.file_name().unwrap())).unwrap();
+        }
+    }
+}
+
 #[test]
 fn ui() {
+    copy_snapshots();
     let cases = trybuild::TestCases::new();
     cases.pass("pass/*.rs");
     for rule in RULES {

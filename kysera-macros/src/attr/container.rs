@@ -26,6 +26,8 @@ pub(crate) const KEYS: &[&str] = &[
     "patch",
     "validate",
     "context",
+    "schema_file",
+    "partial",
     "has_many",
     "has_one",
 ];
@@ -49,8 +51,23 @@ pub(crate) struct Container {
     pub(crate) context: Option<TokenStream>,
     /// Whether `context` stands there, even if it could not be read.
     pub(crate) context_meant: bool,
+    pub(crate) schema_file: SchemaFile,
+    /// Whether rows are made elsewhere, with columns that the struct does not have.
+    pub(crate) partial: bool,
     pub(crate) relations: Vec<RelationAttr>,
     pub(crate) plugins: Plugins,
+}
+
+/// Where the snapshot of the schema is.
+#[derive(Default)]
+pub(crate) enum SchemaFile {
+    /// Beside `Cargo.toml`, if there is one.
+    #[default]
+    Default,
+    /// `schema_file = ".."`
+    Given(LitStr),
+    /// `schema_file = off`
+    Off,
 }
 
 /// `unique(a, b, name = "..")`
@@ -110,6 +127,11 @@ impl Container {
                 let what = "the type of a context, as in `context = Principal`";
                 self.context = item.parsed::<syn::Type>(what, diag).map(|ty| ty.to_token_stream());
             }
+            "schema_file" => self.schema_file = schema_file(item, diag),
+            "partial" => {
+                item.flag(diag);
+                self.partial = true;
+            }
             "new" => self.new_derives = derives(item, diag),
             "patch" => self.patch_derives = derives(item, diag),
             "validate" => {
@@ -119,6 +141,22 @@ impl Container {
             _ => {}
         }
     }
+}
+
+fn schema_file(item: &Item, diag: &Diag) -> SchemaFile {
+    let off = |input: syn::parse::ParseStream<'_>| {
+        let word: Ident = input.parse()?;
+        if word == "off" { Ok(()) } else { Err(input.error("not `off`")) }
+    };
+    // Both readings are tried without a word, so that there is one message for both.
+    let silent = Diag::default();
+    if item.parsed_with(off, "", &silent).is_some() {
+        return SchemaFile::Off;
+    }
+    let what = "a file, relative to Cargo.toml, as in `schema_file = \"kysera.schema.json\"`, or `off`";
+    let file = item.parsed::<LitStr>(what, diag).and_then(|_| item.string("kysera.schema.json", diag));
+    // After a mistake nothing is held against anything.
+    file.map_or(SchemaFile::Off, SchemaFile::Given)
 }
 
 fn rename_all(item: &Item, diag: &Diag) -> Option<RenameAll> {

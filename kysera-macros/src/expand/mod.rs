@@ -12,6 +12,7 @@ mod plugins;
 mod relations;
 mod repository;
 mod rls;
+mod schema;
 mod validate;
 mod values;
 
@@ -47,6 +48,7 @@ fn items(model: &Model) -> TokenStream {
     let patch = patch::item(model);
     let repository = repository::item(model);
     let columns_type = columns::item(model);
+    let (constraints, finders) = (schema::constraint_type(model), schema::finders_trait(model));
     let quiet = quiet();
     let hidden = [
         meta::item(model),
@@ -62,12 +64,18 @@ fn items(model: &Model) -> TokenStream {
         patch::impls(model),
         validate::impls(model),
         plugins::items(model),
+        schema::tracked(model),
+        schema::checks(model),
+        schema::constraint_impl(model),
+        schema::finders_impl(model),
     ];
     quote! {
         #new
         #patch
         #repository
         #columns_type
+        #constraints
+        #finders
         #quiet
         const _: () = {
             #(#hidden)*

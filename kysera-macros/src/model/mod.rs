@@ -29,6 +29,7 @@ use crate::attr::item::tidy;
 use crate::attr::rename::RenameAll;
 use crate::attr::rules::{FieldRules, Rules};
 use crate::diag::Diag;
+use crate::schema::{self, Backend, Schemas, Subject};
 
 /// An entity.
 pub(crate) struct Model {
@@ -55,6 +56,8 @@ pub(crate) struct Model {
     /// The context that a source needs to reach it.
     pub(crate) context: Option<TokenStream>,
     pub(crate) plugins: Plugins,
+    /// What is known of its table.
+    pub(crate) schemas: Schemas,
     /// Whether it can be built of its fields; not so after a mistake like deriving on an enum.
     pub(crate) buildable: bool,
     pub(crate) names: Names,
@@ -219,12 +222,29 @@ impl Model {
         };
         guards(&mut columns, &attrs, asked, &input.ident, diag);
 
+        let table = container.table.as_ref().map_or_else(|| entity.to_snake_case(), syn::LitStr::value);
+        let schemas = match buildable {
+            true => {
+                let subject = Subject {
+                    ident: &input.ident,
+                    table: &table,
+                    container: &container,
+                    columns: &columns,
+                    attrs: &attrs,
+                    id: &id,
+                };
+                schema::hold(subject, diag)
+            }
+            false => Schemas::default(),
+        };
+        name_keys(&mut unique, &columns, &schemas);
+
         let rules = Rules::new(&input.attrs, &container, &mut columns, features, diag);
         let mut model = Self {
             vis: input.vis.clone(),
             krate,
             schema: container.schema.as_ref().map(syn::LitStr::value),
-            table: container.table.as_ref().map_or_else(|| entity.to_snake_case(), syn::LitStr::value),
+            table,
             columns,
             skipped,
             id,
@@ -237,6 +257,7 @@ impl Model {
             rules,
             context,
             plugins,
+            schemas,
             buildable,
             names: Names::free_in(input),
             ident: input.ident.clone(),
@@ -326,6 +347,16 @@ pub(crate) fn constant(field: &Ident) -> Ident {
     let upper = name.to_uppercase();
     // Capitals of a few letters are no identifier; those names stay as they are.
     if syn::parse_str::<Ident>(&upper).is_ok() { Ident::new(&upper, field.span()) } else { field.clone() }
+}
+
+/// MySQL tells the name of a violated key and nothing of its columns: where the struct does not give the name, the snapshot does.
+fn name_keys(unique: &mut [Unique], columns: &[Column], schemas: &Schemas) {
+    let Some(held) = schemas.held.iter().find(|held| held.backend() == Backend::MySql) else { return };
+    for key in unique.iter_mut().filter(|key| key.name.is_none()) {
+        let names: Vec<&str> = key.columns.iter().map(|index| columns[*index].name.as_str()).collect();
+        let own = held.table().unique.iter().find(|own| own.is_over(Backend::MySql, &names));
+        key.name = own.and_then(|own| own.name.clone());
+    }
 }
 
 fn fill(attrs: &FieldAttrs, key_columns: usize) -> Fill {

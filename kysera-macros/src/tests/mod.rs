@@ -8,6 +8,7 @@ mod odd_input;
 mod plugins;
 mod projection;
 mod rls;
+mod schema;
 
 use proc_macro2::TokenStream;
 

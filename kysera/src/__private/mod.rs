@@ -13,7 +13,9 @@ use serde::{Deserialize, Deserializer};
 
 pub use self::plugin::{Cascade, after_write, along};
 pub use crate::__codec as codec;
+pub use crate::backend::{Dialect, fits, is_option};
 pub use crate::entity::{Cells, Changes, Custom, Mask, Statements, TextCache, Texts, Values, Written};
+pub use crate::error::{ConstraintFacts, ViolationKind};
 pub use crate::expr::{
     AnyValue, Audit, Codec, Col, Counter, Fill, Hooks, Mark, Meta, Plug, PluginContext, Probe, Rel, Scope,
     SoftDelete, Stamp, Unique, Unsupported,

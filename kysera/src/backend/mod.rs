@@ -1,6 +1,7 @@
 //! The databases, and everything in which they differ.
 
 mod dialect;
+mod fits;
 mod interrupt;
 mod limits;
 #[cfg(feature = "migrate")]
@@ -18,6 +19,8 @@ mod transaction;
 
 #[doc(hidden)]
 pub use dialect::Dialect;
+#[doc(hidden)]
+pub use fits::{Fit, Fits, fits, is_option};
 pub use interrupt::Interrupt;
 pub use limits::SessionLimits;
 #[cfg(feature = "migrate")]

@@ -34,6 +34,7 @@
 
 mod audit;
 mod code;
+mod constraint;
 mod convert;
 mod cursor;
 mod driver;
@@ -57,6 +58,9 @@ use std::borrow::Cow;
 
 pub use audit::AuditError;
 pub use code::{ErrorCode, UnknownErrorCode};
+pub use constraint::Constraint;
+#[doc(hidden)]
+pub use constraint::ConstraintFacts;
 pub use cursor::CursorError;
 pub use driver::Driver;
 pub use failure::{

@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 use sqlx::error::BoxDynError;
 use sqlx::{Arguments, Database};
 
-use crate::backend::Scalar;
+use crate::backend::{Fit, Fits, Scalar};
 
 /// What is shown in the place of a value that is for nobody's eyes.
 pub(crate) const COVERED: &str = "***";
@@ -290,6 +290,7 @@ pub trait Unsupported {
     const TEXT: bool = false;
     const DOCUMENT: bool = false;
     const JSON: Option<JsonCodec> = None;
+    const FIT: Option<Fit> = None;
 }
 
 impl<T> Unsupported for Probe<T> {}
@@ -322,6 +323,10 @@ impl<T: 'static> Probe<Option<T>> {
     pub const IS_NULL: fn(&AnyValue) -> bool =
         |value| value.downcast_ref::<Option<T>>().is_some_and(Option::is_none);
     pub const NULLABLE: bool = true;
+}
+
+impl<T: Fits> Probe<T> {
+    pub const FIT: Option<Fit> = Some(T::FIT);
 }
 
 impl<T: super::Text> Probe<T> {

@@ -1,0 +1,11 @@
+use kysera::prelude::*;
+
+#[derive(Repository)]
+#[kysera(table = "kinds", partial, schema_file = "schema/postgres.json")]
+struct Row {
+    #[kysera(id)]
+    id: i64,
+    maybe: Vec<i64>,
+}
+
+fn main() {}

@@ -1,0 +1,14 @@
+use kysera::prelude::*;
+
+#[derive(Repository)]
+#[kysera(table = "users", schema_file = "schema/postgres.json")]
+struct Row {
+    #[kysera(id)]
+    id: i64,
+    email: String,
+    name: String,
+    #[kysera(rename = "biography")]
+    bio: Option<String>,
+}
+
+fn main() {}

@@ -1,0 +1,10 @@
+use kysera::prelude::*;
+
+#[derive(Repository)]
+#[kysera(schema_file = "schema/newer.json")]
+struct User {
+    #[kysera(id)]
+    id: i64,
+}
+
+fn main() {}

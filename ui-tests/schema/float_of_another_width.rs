@@ -1,0 +1,11 @@
+use kysera::prelude::*;
+
+#[derive(Repository)]
+#[kysera(table = "kinds", partial, schema_file = "schema/postgres.json")]
+struct Row {
+    #[kysera(id)]
+    id: i64,
+    real: f64,
+}
+
+fn main() {}

@@ -1,0 +1,12 @@
+use kysera::prelude::*;
+
+#[derive(Repository)]
+#[kysera(table = "kinds", partial, schema_file = "schema/mysql.json")]
+struct Row {
+    #[kysera(id)]
+    id: i64,
+    #[kysera(unique = "kinds_label")]
+    label: Option<String>,
+}
+
+fn main() {}

@@ -1,0 +1,13 @@
+use kysera::prelude::*;
+
+#[derive(Repository)]
+#[kysera(table = "users", schema_file = "schema/postgres.json")]
+struct Row {
+    #[kysera(id)]
+    id: i64,
+    email: String,
+    #[kysera(unique)]
+    name: String,
+}
+
+fn main() {}
