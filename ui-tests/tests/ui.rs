@@ -31,6 +31,7 @@ const RULES: [&str; 26] = [
 ];
 
 /// The programs are compiled in a crate that trybuild makes, and look for snapshots beside its Cargo.toml.
+#[allow(clippy::unwrap_used, reason = "part of a test")]
 fn copy_snapshots() {
     let from = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("schema");
     let target = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap();

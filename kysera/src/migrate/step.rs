@@ -34,8 +34,15 @@ impl Failure {
         if matches!(source, Error::Migration(_)) {
             return source;
         }
-        MigrationError::Failed(FailedMigration { version, description, direction, statement, dirty, source })
-            .into()
+        MigrationError::Failed(Box::new(FailedMigration {
+            version,
+            description,
+            direction,
+            statement,
+            dirty,
+            source,
+        }))
+        .into()
     }
 }
 

@@ -126,7 +126,7 @@ impl<DB: Backend> Seeds<DB> {
         db.transaction(async |tx| {
             for place in order {
                 let Part { name, write, .. } = &self.parts[place];
-                let written = tx.transaction(|tx| write(tx)).await;
+                let written = tx.transaction(write).await;
                 written.map_err(|error| Error::other(SeedError { seed: name, error: Box::new(error) }))?;
             }
             Ok(())

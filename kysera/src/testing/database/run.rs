@@ -24,12 +24,15 @@ pub struct Spec<DB: TestDatabase> {
     pub migrations: Migrations<DB>,
     /// Names and SQL.
     pub fixtures: &'static [(&'static str, &'static str)],
-    pub setup: Option<fn(Db<DB>) -> BoxFuture<'static, Result<()>>>,
+    pub setup: Option<Setup<DB>>,
     pub url: &'static str,
     pub threads: usize,
     pub connections: u32,
     pub file: bool,
 }
+
+/// Fills what the migrations and fixtures have left empty.
+type Setup<DB> = fn(Db<DB>) -> BoxFuture<'static, Result<()>>;
 
 /// Where the tables come from.
 #[doc(hidden)]
