@@ -8,6 +8,8 @@ mod attr;
 mod claims;
 mod diag;
 mod expand;
+#[cfg(feature = "testing")]
+mod factory;
 mod model;
 mod plugin;
 mod projection;
@@ -787,4 +789,67 @@ pub fn plugin(args: TokenStream, item: TokenStream) -> TokenStream {
 #[proc_macro_attribute]
 pub fn test(args: TokenStream, item: TokenStream) -> TokenStream {
     test::attribute(args.into(), item.into()).into()
+}
+
+/// Makes `XFactory` of an entity `X`: rows for tests, of which a test says only what matters to it.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> kysera::Result<()> {
+/// use kysera::prelude::*;
+/// use kysera::testing::Sequence;
+///
+/// #[derive(Debug, Repository, Factory)]
+/// #[kysera(table = "users")]
+/// struct User {
+///     #[kysera(id)]
+///     id: i64,
+///     #[factory(sequence = |n| format!("user{n}@example.org"))]
+///     email: String,
+///     name: String,
+///     bio: Option<String>,
+/// }
+///
+/// #[derive(Debug, Repository, Factory)]
+/// #[kysera(table = "posts")]
+/// struct Post {
+///     #[kysera(id)]
+///     id: i64,
+///     #[factory(parent = User::ID)]
+///     author_id: i64,
+///     #[factory(value = "Untitled")]
+///     title: String,
+/// }
+///
+/// let db = Db::<Sqlite>::connect("sqlite::memory:").await?;
+/// # db.raw_sql(
+/// #     "CREATE TABLE users (id INTEGER PRIMARY KEY, email TEXT NOT NULL, name TEXT NOT NULL, bio TEXT);
+/// #     CREATE TABLE posts (id INTEGER PRIMARY KEY, author_id INTEGER NOT NULL REFERENCES users (id), title TEXT NOT NULL)",
+/// # )
+/// # .await?;
+/// let numbers = Sequence::new();
+/// let ada = User::factory(&numbers).bio("Countess").create(&db).await?;
+/// assert_eq!((ada.email.as_str(), ada.name.as_str()), ("user1@example.org", "name 1"));
+///
+/// Post::factory(&numbers).author_id(ada.id).create_many(&db, 3).await?;
+/// let other = Post::factory(&numbers).title("On Engines").create(&db).await?; // by an author of its own
+/// assert_ne!(other.author_id, ada.id);
+/// # Ok(())
+/// # }
+/// ```
+///
+/// | on a field | what it is filled with |
+/// |---|---|
+/// | nothing | what its type's `kysera::testing::Sample` says; a column with a default is left to the database |
+/// | `#[factory(value = expr)]` | the value; a text may be a literal |
+/// | `#[factory(sequence = \|n\| expr)]` | what the function makes of the number of the row |
+/// | `#[factory(fake = Name())]` | a value of a faker of the crate `fake` (feature `fake`), the same for the same number |
+/// | `#[factory(parent = User::ID)]` | that column of a row that is created for it, by the factory of its entity |
+///
+/// `User::factory(&sequence)` makes one; it has a setter per field of `NewUser`, and the methods of the trait
+/// `kysera::testing::Factory`: `build`, `create` and `create_many`.
+#[cfg(feature = "testing")]
+#[proc_macro_derive(Factory, attributes(factory, kysera))]
+pub fn derive_factory(input: TokenStream) -> TokenStream {
+    factory::derive(input.into(), attr::Features::of_this_build()).into()
 }

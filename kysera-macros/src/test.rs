@@ -51,7 +51,8 @@ pub(crate) fn attribute(args: TokenStream, item: TokenStream) -> TokenStream {
     }
     // What the rest of the module needs of the function is there, so no second error follows.
     let errors = diag.into_tokens();
-    quote!(#errors #[allow(dead_code)] #function)
+    let function = ItemFn { attrs: Vec::new(), ..function };
+    quote!(#errors #[allow(dead_code, unused_variables)] #function)
 }
 
 fn parse(tokens: TokenStream, diag: &Diag) -> Args {

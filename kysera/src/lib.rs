@@ -91,7 +91,7 @@
 //! | `signal` | [`infra::Shutdown`] on SIGTERM and Ctrl-C |
 //! | `metrics` | statements and the pool, for the crate `metrics` |
 //! | `profiler`, `sql-format` | profiles of statements, with a page of charts; SQL in lines |
-//! | `testing` | [`testing`]: transactions that leave nothing behind, seeds, assertions, recorders |
+//! | `testing`, `fake` | [`testing`]: transactions that leave nothing behind, seeds, assertions, recorders |
 //! | `tls-rustls`, `tls-native` | encrypted connections |
 
 #[cfg(not(any(feature = "postgres", feature = "mysql", feature = "sqlite")))]
@@ -136,9 +136,9 @@ pub use cursor::CursorSecret;
 pub use entity::{Entity, Validate};
 pub use error::{Constraint, Error, ErrorCode, Result};
 pub use expr::{Actor, Claims, Column, Expr, Filter, IntoColumn};
-#[cfg(feature = "testing")]
-pub use kysera_macros::test;
 pub use kysera_macros::{Claims, Projection, Repository, plugin};
+#[cfg(feature = "testing")]
+pub use kysera_macros::{Factory, test};
 pub use page::{Keyset, KeysetPage, Page, PageRequest};
 pub use query::Projection;
 pub use query::QuerySchema;

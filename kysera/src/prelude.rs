@@ -19,4 +19,9 @@ pub use crate::query::Projection;
 pub use crate::repository::Repository;
 pub use crate::rls::PolicyMethods;
 pub use crate::source::{Db, InTransaction, Source, Transact, Writable};
+/// The trait of factories, and the derive that makes one.
+#[cfg(feature = "testing")]
+pub use crate::testing::Factory;
+#[cfg(feature = "testing")]
+pub use kysera_macros::Factory;
 pub use kysera_macros::{Projection, Repository};

@@ -1,10 +1,11 @@
 //! Runs the cases.
 
 /// The folders of cases that must not compile, one per rule.
-const RULES: [&str; 26] = [
+const RULES: [&str; 28] = [
     "clash",
     "dal",
     "duplicate",
+    "factory",
     "filter",
     "incompatible",
     "key",
@@ -24,6 +25,7 @@ const RULES: [&str; 26] = [
     "select",
     "set",
     "shape",
+    "testing",
     "together",
     "type",
     "unknown-key",

@@ -25,6 +25,7 @@ pub use crate::plugin::{
     DeletedAt, Facts, PluginSet, PluginTx, Timestamp, VersionNumber, after_write_of, check, facts_of,
     first_version, scope_of, stamp,
 };
+pub use futures_util::future::BoxFuture;
 
 pub use crate::query::projected;
 

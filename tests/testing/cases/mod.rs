@@ -3,6 +3,7 @@
 mod assertions;
 mod cleaning;
 mod databases;
+mod factories;
 mod seeding;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};

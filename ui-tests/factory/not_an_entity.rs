@@ -1,0 +1,8 @@
+use kysera::prelude::*;
+
+#[derive(Factory)]
+enum Role {
+    Admin,
+}
+
+fn main() {}

@@ -1,0 +1,6 @@
+use kysera::prelude::*;
+
+#[kysera::test]
+fn reads(db: Db<Sqlite>) {}
+
+fn main() {}
