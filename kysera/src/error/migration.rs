@@ -16,6 +16,15 @@ pub enum Direction {
     Down,
 }
 
+impl Direction {
+    const fn code(self) -> ErrorCode {
+        match self {
+            Direction::Up => ErrorCode::MigrationUpFailed,
+            Direction::Down => ErrorCode::MigrationDownFailed,
+        }
+    }
+}
+
 impl fmt::Display for Direction {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
@@ -129,7 +138,7 @@ pub enum MigrationError {
         description: String,
     },
     /// It failed.
-    Failed(FailedMigration),
+    Failed(Box<FailedMigration>),
     /// Its script begins or ends transactions, and would not be undone as a whole. Nothing was sent.
     OwnTransaction {
         /// Its version.
@@ -306,10 +315,8 @@ impl MigrationError {
             Self::Missing { .. } => ErrorCode::MigrationMissing,
             Self::OutOfOrder { .. } => ErrorCode::MigrationOutOfOrder,
             Self::Dirty { .. } => ErrorCode::MigrationDirty,
-            Self::Failed(FailedMigration { direction: Direction::Up, .. })
-            | Self::Escaped { direction: Direction::Up, .. } => ErrorCode::MigrationUpFailed,
-            Self::Failed(FailedMigration { direction: Direction::Down, .. })
-            | Self::Escaped { direction: Direction::Down, .. } => ErrorCode::MigrationDownFailed,
+            Self::Failed(failed) => failed.direction.code(),
+            Self::Escaped { direction, .. } => direction.code(),
             Self::NotFound { .. } => ErrorCode::MigrationNotFound,
             Self::Duplicate { .. } => ErrorCode::MigrationDuplicate,
             Self::OwnTransaction { .. }
@@ -334,11 +341,11 @@ impl MigrationError {
     /// ```
     pub fn version(&self) -> Option<i64> {
         match self {
+            Self::Failed(failed) => Some(failed.version),
             Self::Changed { version, .. }
             | Self::Missing { version, .. }
             | Self::OutOfOrder { version, .. }
             | Self::Dirty { version, .. }
-            | Self::Failed(FailedMigration { version, .. })
             | Self::OwnTransaction { version, .. }
             | Self::Escaped { version, .. }
             | Self::NotFound { version }

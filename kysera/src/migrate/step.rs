@@ -34,8 +34,8 @@ impl Failure {
         if matches!(source, Error::Migration(_)) {
             return source;
         }
-        MigrationError::Failed(FailedMigration { version, description, direction, statement, dirty, source })
-            .into()
+        let failed = FailedMigration { version, description, direction, statement, dirty, source };
+        MigrationError::Failed(Box::new(failed)).into()
     }
 }
 
