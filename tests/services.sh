@@ -3,6 +3,7 @@
 #
 #   tests/services.sh up [--install]   start what is not running
 #   eval "$(tests/services.sh env)"    set KYSERA_POSTGRES_URL, KYSERA_POSTGRES_REPLICA_URL and KYSERA_MYSQL_URL
+#   eval "$(tests/services.sh roundcube)"  fetch Roundcube's migrations, which a test applies, and set KYSERA_ROUNDCUBE_SQL
 #   tests/services.sh down             stop what `up` started and remove the folder
 #   tests/services.sh stop|start NAME  stop `postgres` or `mysql` for a while; what is stored in it stays
 #
@@ -345,6 +346,18 @@ env_lines() {
     [ -s "$dir/postgres.url" ] && [ -s "$dir/mysql.url" ] || fail "not running: tests/services.sh up"
 }
 
+# The files of a package that nobody needs to install, for tests that are asked for by name.
+roundcube() {
+    local home=$dir/roundcube
+    [ -e "$dir/.kysera-services" ] || fail "usage: $0 roundcube, after $0 up"
+    if [ ! -d "$home/usr/share/roundcube/SQL" ]; then
+        rm -rf "$home" && mkdir "$home"
+        (cd "$home" && apt-get -q download roundcube-core) >&2 </dev/null || fail "apt-get cannot download roundcube-core"
+        dpkg-deb -x "$home"/roundcube-core_*.deb "$home"
+    fi
+    printf "export KYSERA_ROUNDCUBE_SQL='%s'\n" "$home/usr/share/roundcube/SQL"
+}
+
 down() {
     if [ ! -e "$dir/.kysera-services" ]; then
         say "nothing to stop"
@@ -382,10 +395,11 @@ case ${1:-} in
         up "${2:-}"
         ;;
     env) env_lines ;;
+    roundcube) roundcube ;;
     down) down ;;
     stop | start)
         [ $# -eq 2 ] && [ -e "$dir/.kysera-services" ] || fail "usage: $0 $1 NAME, after $0 up"
         "one_$1" "$2"
         ;;
-    *) fail "usage: $0 up [--install] | env | down | stop NAME | start NAME" ;;
+    *) fail "usage: $0 up [--install] | env | roundcube | down | stop NAME | start NAME" ;;
 esac

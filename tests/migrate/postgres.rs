@@ -15,7 +15,6 @@ fn url(options: &sqlx::postgres::PgConnectOptions) -> String {
 /// wait for ever.
 #[tokio::test]
 async fn an_index_that_is_built_concurrently_does_not_wait_for_sqlx() {
-    use futures_util::future::BoxFuture;
     use kysera::migrate::{Hook, Step};
     use kysera_tests::{Ddl, Fixture};
     use sqlx::migrate::MigrateError;
@@ -24,14 +23,12 @@ async fn an_index_that_is_built_concurrently_does_not_wait_for_sqlx() {
     /// Says when a migration is about to begin, and lets it go on when it is told to.
     struct Wait(std::sync::Arc<[Semaphore; 2]>);
     impl Hook for Wait {
-        fn before<'a>(&'a self, step: &'a Step) -> BoxFuture<'a, kysera::Result<()>> {
-            Box::pin(async move {
-                if step.version == 2 {
-                    self.0[0].add_permits(1);
-                    self.0[1].acquire().await.unwrap().forget();
-                }
-                Ok(())
-            })
+        async fn before(&self, step: &Step) -> kysera::Result<()> {
+            if step.version == 2 {
+                self.0[0].add_permits(1);
+                self.0[1].acquire().await.unwrap().forget();
+            }
+            Ok(())
         }
     }
 
@@ -57,4 +54,41 @@ async fn an_index_that_is_built_concurrently_does_not_wait_for_sqlx() {
     assert!(matches!(theirs, Ok(()) | Err(MigrateError::Dirty(2))), "{theirs:?}");
     assert!(ours.await.unwrap().unwrap().versions().starts_with(&[1, 2]));
     assert_eq!(cases::table(&db).await, [(1, true), (2, true), (3, true)]);
+}
+
+/// Where a connection has another session for each transaction.
+#[tokio::test]
+async fn behind_a_pooler() {
+    use kysera_tests::{Ddl, Fixture};
+
+    let db = Fixture::<DB>::behind_pgbouncer(&Ddl::NONE, 4).await;
+    let index = "-- no-transaction\nCREATE INDEX CONCURRENTLY a ON t1 (n)";
+    let migrator =
+        cases::migrator([cases::pairs([1]), cases::ups(&[(2, index)]), cases::pairs([3])].concat());
+    assert_eq!(migrator.dry_run(db.source()).await.unwrap().migrations.len(), 3);
+    assert_eq!(migrator.up(db.source()).await.unwrap().versions(), [1, 2, 3]);
+    assert_eq!(migrator.down(db.source(), 1).await.unwrap().versions(), [3]);
+    let bad = cases::migrator([cases::pairs([1]), cases::ups(&[(2, index), (4, "SELECT nowhere")])].concat());
+    bad.up(db.source()).await.unwrap_err();
+    assert_eq!(cases::table(&db).await, [(1, true), (2, true)]);
+    // The lock of the run that failed is free.
+    assert_eq!(migrator.up(db.source()).await.unwrap().versions(), [3]);
+}
+
+/// As `sqlx.toml` says it.
+#[tokio::test]
+async fn schemas_are_made_for_the_table() {
+    use kysera_tests::{Ddl, Fixture};
+
+    let db = Fixture::<DB>::concurrent(&Ddl::NONE, 2).await;
+    let own = format!("{}_books", db.scalar::<String>("SELECT current_schema()::text").await);
+    let mut files = cases::sqlx_migrator(cases::pairs([1]));
+    files.create_schema(own.clone());
+    files.dangerous_set_table_name(format!("{own}.migrations"));
+    let ours = kysera::migrate::Migrator::<DB>::from_sqlx(&files).unwrap();
+    ours.dry_run(db.source()).await.unwrap();
+    assert_eq!(ours.up(db.source()).await.unwrap().versions(), [1]);
+    files.run(db.source().pool()).await.unwrap();
+    ours.validate(db.source()).await.unwrap();
+    db.execute(&format!("DROP SCHEMA {own} CASCADE")).await;
 }

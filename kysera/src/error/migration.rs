@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::{Error, ErrorCode};
+use super::{Error, ErrorCode, TransactionError};
 
 /// Which way a migration goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
@@ -17,8 +17,7 @@ pub enum Direction {
 }
 
 impl Direction {
-    /// Of what fails on that way.
-    fn code(self) -> ErrorCode {
+    const fn code(self) -> ErrorCode {
         match self {
             Direction::Up => ErrorCode::MigrationUpFailed,
             Direction::Down => ErrorCode::MigrationDownFailed,
@@ -89,6 +88,8 @@ impl fmt::Display for FailedMigration {
                 done => write!(f, ". The {done} statements before that stayed, as may part of this one: ")?,
             }
             settle(f, *version)
+        } else if matches!(source, Error::Transaction(TransactionError::OutcomeUnknown { .. })) {
+            f.write_str(". All of it is there or nothing, and the table says which: run it again")
         } else {
             f.write_str(". Nothing of it stayed")
         }
@@ -381,5 +382,51 @@ impl MigrationError {
 impl From<MigrationError> for Error {
     fn from(error: MigrationError) -> Self {
         Error::Migration(Box::new(error))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Driver;
+    use super::*;
+
+    fn failed(number: Option<usize>, dirty: bool, source: Error) -> String {
+        let statement =
+            number.map(|number| FailedStatement { number, of: 3, line: 9, head: "ALTER TABLE a".into() });
+        let (version, description, direction) = (7, String::from("split names"), Direction::Down);
+        MigrationError::Failed(Box::new(FailedMigration {
+            version,
+            description,
+            direction,
+            statement,
+            dirty,
+            source,
+        }))
+        .to_string()
+    }
+
+    #[test]
+    fn what_stayed_is_said() {
+        let no = || Error::BadRequest("no".into());
+        let begins = "migration 7 (split names) failed on its way down";
+        let place = |number| format!("in statement {number} of 3, line 9: `ALTER TABLE a`");
+        assert_eq!(failed(Some(3), false, no()), format!("{begins}, {}: no. Nothing of it stayed", place(3)));
+        let settle = "either finish it by hand and call `mark_applied(7)`, or undo by hand what is there of it and call \
+            `mark_reverted(7)`; then run `up` again";
+        for (number, stayed) in [
+            (1, "Part of it may have stayed"),
+            (2, "The statement before that stayed, as may part of this one"),
+            (3, "The 2 statements before that stayed, as may part of this one"),
+        ] {
+            let expected = format!("{begins}, {}: no. {stayed}: {settle}", place(number));
+            assert_eq!(failed(Some(number), true, no()), expected);
+        }
+        let lost = || Driver(sqlx::Error::Io(std::io::ErrorKind::BrokenPipe.into()));
+        let unknown =
+            failed(None, false, Error::Transaction(TransactionError::OutcomeUnknown { driver: lost() }));
+        assert!(
+            unknown.ends_with(". All of it is there or nothing, and the table says which: run it again"),
+            "{unknown}"
+        );
     }
 }

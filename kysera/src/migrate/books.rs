@@ -1,11 +1,10 @@
 //! The table of migrations.
 
-use sqlx::{Database, SqlStr};
+use std::fmt::Write;
 
-use crate::__private::codec;
-use crate::backend::{Backend, Books as Texts, Done, Statement};
-use crate::error::{Error, Result};
-use crate::expr::{AnyValue, Codec, dynamic};
+use crate::backend::Backend;
+use crate::error::Result;
+use crate::expr::dynamic;
 
 /// A row of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,127 +17,121 @@ pub(super) struct Applied {
     pub(super) nanos: i64,
 }
 
-/// The texts that work on it.
-pub(super) struct Books {
-    table: String,
+/// What is written down of a migration.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Entered<'e> {
+    pub(super) version: i64,
+    pub(super) description: &'e str,
+    pub(super) checksum: &'e [u8],
 }
 
-type Value<'v> = (&'static Codec, &'v AnyValue);
+/// Where it is. The values in its statements are numbers and hexadecimal digits.
+pub(super) struct Books {
+    table: String,
+    /// Schemas that are made before it.
+    schemas: Vec<String>,
+}
 
 impl Books {
     pub(super) fn new(table: &str) -> Self {
-        Self { table: table.to_owned() }
+        Self { table: table.to_owned(), schemas: Vec::new() }
+    }
+
+    pub(super) fn with_schemas(self, schemas: Vec<String>) -> Self {
+        Self { schemas, ..self }
     }
 
     pub(super) fn table(&self) -> &str {
         &self.table
     }
 
-    fn text(&self, text: &str) -> SqlStr {
-        dynamic(text.replace("{table}", &self.table))
-    }
-
-    pub(super) async fn create<DB: Backend>(&self, conn: &mut DB::Connection) -> Result<(), sqlx::Error> {
-        DB::raw(conn, self.text(DB::BOOKS.create)).await
+    pub(super) async fn create<DB: Backend>(&self, conn: &mut DB::Connection) -> Result<()> {
+        if let Some(create) = DB::BOOKS.schema {
+            for schema in &self.schemas {
+                DB::raw(conn, dynamic(format!("{create} {schema}"))).await?;
+            }
+        }
+        run::<DB>(conn, DB::BOOKS.create.replace("{table}", &self.table)).await
     }
 
     /// What is applied, ordered by version. `None` if the table is not there, which ends a transaction of PostgreSQL.
     pub(super) async fn read<DB: Backend>(&self, conn: &mut DB::Connection) -> Result<Option<Vec<Applied>>> {
-        let statement = statement::<DB>(self.text(DB::BOOKS.read), &[])?;
-        match rows::<DB>(conn, statement).await {
+        let sql = DB::BOOKS.read.replace("{table}", &self.table);
+        match DB::rows(conn, dynamic(sql)).await {
             Ok(rows) => Ok(Some(rows.iter().map(applied::<DB>).collect::<Result<_, _>>()?)),
             Err(sqlx::Error::Database(error)) if DB::is_missing_table(&*error) => Ok(None),
             Err(error) => Err(error.into()),
         }
     }
 
+    /// It is applied.
     pub(super) async fn insert<DB: Backend>(
         &self,
         conn: &mut DB::Connection,
-        migration: (i64, &str, &[u8]),
+        entered: Entered<'_>,
         nanos: i64,
     ) -> Result<()> {
-        let (version, description, checksum) = owned(migration);
-        let values: [Value<'_>; 4] = [
-            (codec!(i64), &version),
-            (codec!(String), &description),
-            (codec!(Vec<u8>), &checksum),
-            (codec!(i64), &nanos),
-        ];
-        self.run::<DB>(conn, |texts| texts.insert, &values).await.map(drop)
+        run::<DB>(conn, self.insert_text::<DB>(entered, true, nanos)).await
     }
 
+    /// It has begun.
     pub(super) async fn claim<DB: Backend>(
         &self,
         conn: &mut DB::Connection,
-        migration: (i64, &str, &[u8]),
+        entered: Entered<'_>,
     ) -> Result<()> {
-        let (version, description, checksum) = owned(migration);
-        let values: [Value<'_>; 3] =
-            [(codec!(i64), &version), (codec!(String), &description), (codec!(Vec<u8>), &checksum)];
-        self.run::<DB>(conn, |texts| texts.claim, &values).await.map(drop)
+        run::<DB>(conn, self.insert_text::<DB>(entered, false, -1)).await
     }
 
-    /// Whether there was a row.
+    fn insert_text<DB: Backend>(&self, entered: Entered<'_>, success: bool, nanos: i64) -> String {
+        let Entered { version, description, checksum } = entered;
+        let description = literal(DB::BOOKS.text, description.as_bytes());
+        let checksum = literal(DB::BOOKS.bytes, checksum);
+        format!(
+            "INSERT INTO {} (version, description, success, checksum, execution_time) \
+             VALUES ({version}, {description}, {success}, {checksum}, {nanos})",
+            self.table
+        )
+    }
+
+    /// It has begun, and came to its end.
     pub(super) async fn done<DB: Backend>(
         &self,
         conn: &mut DB::Connection,
         version: i64,
         nanos: i64,
-    ) -> Result<bool> {
-        let values: [Value<'_>; 2] = [(codec!(i64), &nanos), (codec!(i64), &version)];
-        Ok(self.run::<DB>(conn, |texts| texts.done, &values).await?.rows > 0)
+    ) -> Result<()> {
+        let table = &self.table;
+        let sql =
+            format!("UPDATE {table} SET success = TRUE, execution_time = {nanos} WHERE version = {version}");
+        run::<DB>(conn, sql).await
     }
 
+    /// It is about to be undone.
     pub(super) async fn undo<DB: Backend>(&self, conn: &mut DB::Connection, version: i64) -> Result<()> {
-        self.run::<DB>(conn, |texts| texts.undo, &[(codec!(i64), &version)]).await.map(drop)
+        run::<DB>(conn, format!("UPDATE {} SET success = FALSE WHERE version = {version}", self.table)).await
     }
 
+    /// What is there is right.
     pub(super) async fn accept<DB: Backend>(
         &self,
         conn: &mut DB::Connection,
         version: i64,
         checksum: &[u8],
     ) -> Result<()> {
-        let checksum = checksum.to_vec();
-        let values: [Value<'_>; 2] = [(codec!(Vec<u8>), &checksum), (codec!(i64), &version)];
-        self.run::<DB>(conn, |texts| texts.accept, &values).await.map(drop)
+        let (table, checksum) = (&self.table, literal(DB::BOOKS.bytes, checksum));
+        let sql =
+            format!("UPDATE {table} SET success = TRUE, checksum = {checksum} WHERE version = {version}");
+        run::<DB>(conn, sql).await
     }
 
-    /// Whether there was a row.
-    pub(super) async fn delete<DB: Backend>(&self, conn: &mut DB::Connection, version: i64) -> Result<bool> {
-        Ok(self.run::<DB>(conn, |texts| texts.delete, &[(codec!(i64), &version)]).await?.rows > 0)
-    }
-
-    async fn run<DB: Backend>(
-        &self,
-        conn: &mut DB::Connection,
-        text: impl FnOnce(&Texts) -> &'static str,
-        values: &[Value<'_>],
-    ) -> Result<Done> {
-        let statement = statement::<DB>(self.text(text(&DB::BOOKS)), values)?;
-        Ok(DB::execute(conn, statement).await?)
+    pub(super) async fn delete<DB: Backend>(&self, conn: &mut DB::Connection, version: i64) -> Result<()> {
+        run::<DB>(conn, format!("DELETE FROM {} WHERE version = {version}", self.table)).await
     }
 }
 
-fn owned((version, description, checksum): (i64, &str, &[u8])) -> (i64, String, Vec<u8>) {
-    (version, description.to_owned(), checksum.to_vec())
-}
-
-fn statement<DB: Backend>(sql: SqlStr, values: &[Value<'_>]) -> Result<Statement<DB>> {
-    let mut args = <DB as Database>::Arguments::default();
-    for (codec, value) in values {
-        DB::bind(codec, *value, &mut args).map_err(|error| Error::from(sqlx::Error::Encode(error)))?;
-    }
-    Ok(Statement::new(sql, args))
-}
-
-async fn rows<DB: Backend>(
-    conn: &mut DB::Connection,
-    statement: Statement<DB>,
-) -> Result<Vec<DB::Row>, sqlx::Error> {
-    use futures_util::TryStreamExt;
-    DB::fetch(conn, statement).try_collect().await
+async fn run<DB: Backend>(conn: &mut DB::Connection, sql: String) -> Result<()> {
+    Ok(DB::raw(conn, dynamic(sql)).await?)
 }
 
 fn applied<DB: Backend>(row: &DB::Row) -> Result<Applied, sqlx::Error> {
@@ -151,6 +144,14 @@ fn applied<DB: Backend>(row: &DB::Row) -> Result<Applied, sqlx::Error> {
     })
 }
 
+fn literal([before, behind]: [&str; 2], bytes: &[u8]) -> String {
+    let mut sql = String::from(before);
+    for byte in bytes {
+        let _ = write!(sql, "{byte:02x}"); // a String takes everything
+    }
+    sql + behind
+}
+
 /// What is no hexadecimal number fits no checksum, which is what there is to say of it.
 fn unhex(text: &str) -> Vec<u8> {
     let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
@@ -161,4 +162,19 @@ fn unhex(text: &str) -> Vec<u8> {
             _ => None,
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn digits_are_read_as_they_are_written() {
+        let bytes: Vec<u8> = (0..=255).collect();
+        let text = literal(["", ""], &bytes);
+        assert_eq!(unhex(&text), bytes);
+        assert_eq!(unhex(&text.to_uppercase()), bytes);
+        assert_eq!(unhex("ff0"), [255]);
+        assert_eq!(unhex("xx"), [0_u8; 0]);
+    }
 }

@@ -74,7 +74,7 @@ impl<DB: Backend> Session<'_, DB> {
             return Err(MigrationError::Escaped { version, description, direction: Direction::Up }.into());
         }
         self.restore_settings().await?;
-        self.books.insert::<DB>(&mut self.conn, entry.as_row(), -1).await?;
+        self.books.insert::<DB>(&mut self.conn, entry.entered(), -1).await?;
         Ok(tried_of(entry, tried))
     }
 

@@ -1,9 +1,10 @@
 //! Who is told of what happens.
 
 use std::fmt;
+use std::future::{Future, ready};
 use std::time::Duration;
 
-use futures_util::future::{BoxFuture, ready};
+use futures_util::future::BoxFuture;
 use serde::Serialize;
 
 use super::header::MigrationMeta;
@@ -26,50 +27,73 @@ pub struct Step {
 
 /// Code of your own around migrations, on every way up and down.
 ///
-/// Hooks are asked in the order in which they were added, and one after the other. A migration holds locks while `before` runs (on SQLite the
-/// one that writers need), so be quick there, and do not use the same database.
+/// Hooks are asked in the order in which they were added, and one after the other. A transaction is open while `before` runs (on
+/// SQLite the one that writers need), so be quick there, and do not use the same database.
 ///
 /// ```
 /// use std::time::Duration;
 ///
 /// use kysera::migrate::{Hook, Step};
-/// use futures_util::future::BoxFuture;
 ///
 /// struct Announce;
 ///
 /// impl Hook for Announce {
-///     fn after<'a>(&'a self, step: &'a Step, took: Duration) -> BoxFuture<'a, kysera::Result<()>> {
-///         Box::pin(async move {
-///             // post(format!("{} {} took {took:?}", step.direction, step.version)).await
-///             Ok(())
-///         })
+///     async fn after(&self, step: &Step, took: Duration) -> kysera::Result<()> {
+///         // post(format!("{} {} took {took:?}", step.direction, step.version)).await
+///         Ok(())
 ///     }
 /// }
 /// ```
-pub trait Hook: Send + Sync {
+pub trait Hook: Send + Sync + 'static {
     /// A migration is about to run. An error stops it before anything of it was sent.
-    fn before<'a>(&'a self, step: &'a Step) -> BoxFuture<'a, Result<()>> {
+    fn before(&self, step: &Step) -> impl Future<Output = Result<()>> + Send {
         let _ = step;
-        Box::pin(ready(Ok(())))
+        ready(Ok(()))
     }
 
     /// A migration has come to its end and is committed. An error stops those behind it.
-    fn after<'a>(&'a self, step: &'a Step, took: Duration) -> BoxFuture<'a, Result<()>> {
+    fn after(&self, step: &Step, took: Duration) -> impl Future<Output = Result<()>> + Send {
         let _ = (step, took);
-        Box::pin(ready(Ok(())))
+        ready(Ok(()))
     }
 
     /// A migration failed.
-    fn failed<'a>(&'a self, step: &'a Step, took: Duration, error: &'a Error) -> BoxFuture<'a, ()> {
+    fn failed(&self, step: &Step, took: Duration, error: &Error) -> impl Future<Output = ()> + Send {
         let _ = (step, took, error);
-        Box::pin(ready(()))
+        ready(())
     }
 
     /// All that was asked for is done, the locks are given back, and something was done at all: the place to write down what
     /// the schema is now. An error is answered by the call that ran the migrations, which stay.
-    fn finished<'a>(&'a self, report: &'a Report) -> BoxFuture<'a, Result<()>> {
+    fn finished(&self, report: &Report) -> impl Future<Output = Result<()>> + Send {
         let _ = report;
-        Box::pin(ready(Ok(())))
+        ready(Ok(()))
+    }
+}
+
+/// The same, without its type.
+pub(super) trait AnyHook: Send + Sync {
+    fn before<'a>(&'a self, step: &'a Step) -> BoxFuture<'a, Result<()>>;
+    fn after<'a>(&'a self, step: &'a Step, took: Duration) -> BoxFuture<'a, Result<()>>;
+    fn failed<'a>(&'a self, step: &'a Step, took: Duration, error: &'a Error) -> BoxFuture<'a, ()>;
+    fn finished<'a>(&'a self, report: &'a Report) -> BoxFuture<'a, Result<()>>;
+}
+
+impl<H: Hook> AnyHook for H {
+    fn before<'a>(&'a self, step: &'a Step) -> BoxFuture<'a, Result<()>> {
+        Box::pin(Hook::before(self, step))
+    }
+
+    fn after<'a>(&'a self, step: &'a Step, took: Duration) -> BoxFuture<'a, Result<()>> {
+        Box::pin(Hook::after(self, step, took))
+    }
+
+    fn failed<'a>(&'a self, step: &'a Step, took: Duration, error: &'a Error) -> BoxFuture<'a, ()> {
+        Box::pin(Hook::failed(self, step, took, error))
+    }
+
+    fn finished<'a>(&'a self, report: &'a Report) -> BoxFuture<'a, Result<()>> {
+        Box::pin(Hook::finished(self, report))
     }
 }
 
@@ -120,7 +144,7 @@ type OnProgress = Box<dyn Fn(&Progress) + Send + Sync>;
 /// Everyone who is told.
 #[derive(Default)]
 pub(super) struct Watchers {
-    pub(super) hooks: Vec<Box<dyn Hook>>,
+    pub(super) hooks: Vec<Box<dyn AnyHook>>,
     pub(super) progress: Vec<OnProgress>,
 }
 

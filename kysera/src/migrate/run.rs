@@ -108,17 +108,18 @@ impl<DB: Backend> Session<'_, DB> {
         if row(&applied, entry.version).is_some() {
             self.books.accept::<DB>(&mut self.conn, entry.version, &entry.checksum).await?;
         } else {
-            self.books.insert::<DB>(&mut self.conn, entry.as_row(), -1).await?;
+            self.books.insert::<DB>(&mut self.conn, entry.entered(), -1).await?;
         }
         self.commit().await
     }
 
     /// Writes down that a migration is not applied.
     pub(super) async fn mark_reverted(&mut self, version: i64) -> Result<()> {
-        self.enter().await?;
-        if !self.books.delete::<DB>(&mut self.conn, version).await? {
+        let applied = self.enter().await?;
+        if row(&applied, version).is_none() {
             return Err(MigrationError::NotFound { version }.into());
         }
+        self.books.delete::<DB>(&mut self.conn, version).await?;
         self.commit().await
     }
 }

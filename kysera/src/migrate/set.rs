@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use sqlx::SqlStr;
 use sqlx::migrate::MigrationType;
 
+use super::books::Entered;
 use super::header::{self, MigrationMeta};
 use super::rust::{AnyMigration, Migration};
 use super::script;
@@ -34,8 +35,8 @@ pub(super) struct Script {
 
 impl<DB: Backend> Entry<DB> {
     /// What the table says of it.
-    pub(super) fn as_row(&self) -> (i64, &str, &[u8]) {
-        (self.version, &self.description, &self.checksum)
+    pub(super) fn entered(&self) -> Entered<'_> {
+        Entered { version: self.version, description: &self.description, checksum: &self.checksum }
     }
 
     pub(super) fn is_reversible(&self) -> bool {

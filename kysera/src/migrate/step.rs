@@ -34,15 +34,8 @@ impl Failure {
         if matches!(source, Error::Migration(_)) {
             return source;
         }
-        MigrationError::Failed(Box::new(FailedMigration {
-            version,
-            description,
-            direction,
-            statement,
-            dirty,
-            source,
-        }))
-        .into()
+        let failed = FailedMigration { version, description, direction, statement, dirty, source };
+        MigrationError::Failed(Box::new(failed)).into()
     }
 }
 
@@ -122,7 +115,7 @@ impl<DB: Backend> Session<'_, DB> {
         // What MySQL can undo it undoes, the row with it; what it cannot, it commits, and the row before that.
         let atomic = entry.is_in_transaction(direction == Direction::Up);
         match direction {
-            Direction::Up => self.books.claim::<DB>(&mut self.conn, entry.as_row()).await?,
+            Direction::Up => self.books.claim::<DB>(&mut self.conn, entry.entered()).await?,
             Direction::Down => self.books.undo::<DB>(&mut self.conn, entry.version).await?,
         }
         if !atomic {
@@ -157,16 +150,17 @@ impl<DB: Backend> Session<'_, DB> {
         } else {
             self.restore_settings().await?;
         }
-        let found = match direction {
-            Direction::Up => {
-                let nanos = nanos(began.elapsed());
-                self.books.done::<DB>(&mut self.conn, entry.version, nanos).await?
-            }
-            Direction::Down => self.books.delete::<DB>(&mut self.conn, entry.version).await?,
-        };
-        if !found {
+        let applied = self.books.read::<DB>(&mut self.conn).await?.unwrap_or_default();
+        if !is_begun(&applied, entry.version) {
             let (version, description) = (entry.version, entry.description.clone());
             return Err(Error::from(MigrationError::Escaped { version, description, direction }).into());
+        }
+        match direction {
+            Direction::Up => {
+                let nanos = nanos(began.elapsed());
+                self.books.done::<DB>(&mut self.conn, entry.version, nanos).await?;
+            }
+            Direction::Down => self.books.delete::<DB>(&mut self.conn, entry.version).await?,
         }
         Ok(self.commit().await?)
     }
@@ -176,7 +170,7 @@ impl<DB: Backend> Session<'_, DB> {
         let row_of = async {
             self.recover().await?;
             let applied: Vec<Applied> = self.books.read::<DB>(&mut self.conn).await?.unwrap_or_default();
-            Ok::<_, Error>(row(&applied, version).is_some_and(|row| !row.success))
+            Ok::<_, Error>(is_begun(&applied, version))
         };
         row_of.await.unwrap_or(true)
     }
@@ -184,9 +178,9 @@ impl<DB: Backend> Session<'_, DB> {
     async fn write_down(&mut self, entry: &Entry<DB>, direction: Direction, began: Instant) -> Result<()> {
         match direction {
             Direction::Up => {
-                self.books.insert::<DB>(&mut self.conn, entry.as_row(), nanos(began.elapsed())).await
+                self.books.insert::<DB>(&mut self.conn, entry.entered(), nanos(began.elapsed())).await
             }
-            Direction::Down => self.books.delete::<DB>(&mut self.conn, entry.version).await.map(drop),
+            Direction::Down => self.books.delete::<DB>(&mut self.conn, entry.version).await,
         }
     }
 
@@ -211,6 +205,10 @@ impl<DB: Backend> Session<'_, DB> {
         }
         Ok(())
     }
+}
+
+fn is_begun(applied: &[Applied], version: i64) -> bool {
+    row(applied, version).is_some_and(|row| !row.success)
 }
 
 pub(super) fn nanos(took: Duration) -> i64 {

@@ -2,6 +2,7 @@
 
 mod dry;
 mod kill;
+mod roundcube;
 mod runners;
 mod runs;
 mod rust;

@@ -3,7 +3,6 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use futures_util::future::BoxFuture;
 use kysera::error::{Direction, MigrationError};
 use kysera::migrate::{
     Hook, Migration, MigrationMeta, MigrationState, MigrationTx, Migrator, Progress, Report, Step,
@@ -169,23 +168,21 @@ impl Log {
 }
 
 impl Hook for Log {
-    fn before<'a>(&'a self, step: &'a Step) -> BoxFuture<'a, kysera::Result<()>> {
-        Box::pin(async move { self.write(format!("before {} {}", step.direction, step.version)) })
+    async fn before(&self, step: &Step) -> kysera::Result<()> {
+        self.write(format!("before {} {}", step.direction, step.version))
     }
 
-    fn after<'a>(&'a self, step: &'a Step, took: Duration) -> BoxFuture<'a, kysera::Result<()>> {
+    async fn after(&self, step: &Step, took: Duration) -> kysera::Result<()> {
         assert!(took > Duration::ZERO);
-        Box::pin(async move { self.write(format!("after {} {}", step.direction, step.version)) })
+        self.write(format!("after {} {}", step.direction, step.version))
     }
 
-    fn failed<'a>(&'a self, step: &'a Step, _: Duration, error: &'a Error) -> BoxFuture<'a, ()> {
-        Box::pin(async move {
-            self.write(format!("failed {} {} {}", step.direction, step.version, error.code())).unwrap();
-        })
+    async fn failed(&self, step: &Step, _: Duration, error: &Error) {
+        self.write(format!("failed {} {} {}", step.direction, step.version, error.code())).unwrap();
     }
 
-    fn finished<'a>(&'a self, report: &'a Report) -> BoxFuture<'a, kysera::Result<()>> {
-        Box::pin(async move { self.write(format!("finished {:?}", report.versions())) })
+    async fn finished(&self, report: &Report) -> kysera::Result<()> {
+        self.write(format!("finished {:?}", report.versions()))
     }
 }
 

@@ -10,32 +10,23 @@ mod sqlite;
 use std::future::Future;
 use std::path::PathBuf;
 
-use sqlx::Database;
 use sqlx::error::DatabaseError;
+use sqlx::{Database, SqlSafeStr, SqlStr};
 
-use super::Statement;
-
-/// The texts that work on the table of migrations. `{table}` stands for its name, and the placeholders for version,
-/// description, checksum and nanoseconds, as the comment says.
+/// How the table of migrations is made and read. `{table}` stands for its name.
 #[doc(hidden)]
 #[derive(Debug, Clone, Copy)]
 pub struct Books {
+    /// Makes a schema, whose name goes behind it, where there are any.
+    pub schema: Option<&'static str>,
     /// As sqlx 0.9 makes it.
     pub create: &'static str,
     /// Version, description, success as 0 or 1, checksum in hexadecimal, nanoseconds; ordered by version.
     pub read: &'static str,
-    /// Version, description, checksum, nanoseconds: applied.
-    pub insert: &'static str,
-    /// Version, description, checksum: begun.
-    pub claim: &'static str,
-    /// Nanoseconds, version: applied after all.
-    pub done: &'static str,
-    /// Version: is being undone.
-    pub undo: &'static str,
-    /// Checksum, version: what is there is right.
-    pub accept: &'static str,
-    /// Version.
-    pub delete: &'static str,
+    /// What stands around the hexadecimal digits of a text.
+    pub text: [&'static str; 2],
+    /// What stands around the hexadecimal digits of bytes.
+    pub bytes: [&'static str; 2],
 }
 
 /// What migrations need to know of a database.
@@ -48,6 +39,13 @@ pub trait Migrations: Database {
     const BOOKS: Books;
     /// What has BEGIN fail at once where it would wait for others without a word; [`settings`](Self::settings) undo it.
     const IMPATIENT: Option<&'static str> = None;
+
+    /// Runs SQL without arguments, unprepared, and reads all of its rows. Nothing of migrations is prepared: a pooler may have another session
+    /// for each transaction, and on MySQL sqlx closes a statement in a packet of its own, for which the next one has to wait.
+    fn rows(
+        conn: &mut Self::Connection,
+        sql: SqlStr,
+    ) -> impl Future<Output = Result<Vec<Self::Row>, sqlx::Error>> + Send;
 
     /// Whether a statement failed because the table of migrations is not there.
     fn is_missing_table(error: &dyn DatabaseError) -> bool;
@@ -149,15 +147,14 @@ fn crc32(bytes: &[u8]) -> u32 {
     !bytes.iter().fold(u32::MAX, |crc, &byte| (0..8).fold(crc ^ u32::from(byte), |crc, _| step(crc)))
 }
 
-/// The text in the first column of the only row, unprepared, so that it holds behind a pooler as well.
+/// The text in the first column of the only row.
 #[allow(dead_code, reason = "used by the drivers that are switched on")]
 async fn only_text<DB: super::Backend>(
     conn: &mut DB::Connection,
-    sql: impl sqlx::SqlSafeStr,
+    sql: impl SqlSafeStr,
 ) -> Result<Option<String>, sqlx::Error> {
-    let statement = Statement { persistent: false, ..Statement::new(sql.into_sql_str(), Default::default()) };
-    match DB::fetch_optional(conn, statement).await? {
-        Some(row) => DB::text(&row, 0),
+    match DB::rows(conn, sql.into_sql_str()).await?.first() {
+        Some(row) => DB::text(row, 0),
         None => Ok(None),
     }
 }

@@ -1,8 +1,8 @@
 use sqlx::error::DatabaseError;
-use sqlx::mysql::MySqlDatabaseError;
-use sqlx::{MySql, MySqlConnection, Row, SqlSafeStr};
+use sqlx::mysql::{MySqlDatabaseError, MySqlRow};
+use sqlx::{MySql, MySqlConnection, SqlStr};
 
-use super::{Books, Migrations, sqlx_lock};
+use super::{Books, Migrations, only_text, sqlx_lock};
 use crate::expr::dynamic;
 
 impl Migrations for MySql {
@@ -10,6 +10,7 @@ impl Migrations for MySql {
     const LOCKS_APART: bool = false;
 
     const BOOKS: Books = Books {
+        schema: Some("CREATE SCHEMA IF NOT EXISTS"),
         create: "CREATE TABLE IF NOT EXISTS {table} (
     version BIGINT PRIMARY KEY,
     description TEXT NOT NULL,
@@ -19,13 +20,13 @@ impl Migrations for MySql {
     execution_time BIGINT NOT NULL
 )",
         read: "SELECT version, description, CAST(success AS SIGNED), HEX(checksum), execution_time FROM {table} ORDER BY version",
-        insert: "INSERT INTO {table} (version, description, success, checksum, execution_time) VALUES (?, ?, TRUE, ?, ?)",
-        claim: "INSERT INTO {table} (version, description, success, checksum, execution_time) VALUES (?, ?, FALSE, ?, -1)",
-        done: "UPDATE {table} SET success = TRUE, execution_time = ? WHERE version = ?",
-        undo: "UPDATE {table} SET success = FALSE WHERE version = ?",
-        accept: "UPDATE {table} SET success = TRUE, checksum = ? WHERE version = ?",
-        delete: "DELETE FROM {table} WHERE version = ?",
+        text: ["CONVERT(X'", "' USING utf8mb4)"],
+        bytes: ["X'", "'"],
     };
+
+    async fn rows(conn: &mut MySqlConnection, sql: SqlStr) -> Result<Vec<MySqlRow>, sqlx::Error> {
+        sqlx::raw_sql(sql).fetch_all(conn).await
+    }
 
     fn is_missing_table(error: &dyn DatabaseError) -> bool {
         error.try_downcast_ref::<MySqlDatabaseError>().is_some_and(|error| error.number() == 1146)
@@ -44,13 +45,13 @@ impl Migrations for MySql {
         const ALL: &str = "SELECT CONCAT('SET autocommit = 1, foreign_key_checks = ', @@foreign_key_checks, \
             ', unique_checks = ', @@unique_checks, ', sql_mode = ''', @@sql_mode, ''', time_zone = ''', @@time_zone, '''; ', \
             COALESCE(CONCAT('USE `', REPLACE(DATABASE(), '`', '``'), '`'), 'DO 0'))";
-        Ok(only_text(conn, ALL).await?.unwrap_or_default())
+        Ok(only_text::<Self>(conn, ALL).await?.unwrap_or_default())
     }
 
     async fn try_lock(conn: &mut MySqlConnection, _: &str) -> Result<bool, sqlx::Error> {
         let lock = lock(conn).await?;
         let sql = format!("SELECT CAST(GET_LOCK('{lock}', 0) AS CHAR)");
-        Ok(only_text(conn, dynamic(sql)).await?.as_deref() == Some("1"))
+        Ok(only_text::<Self>(conn, dynamic(sql)).await?.as_deref() == Some("1"))
     }
 
     async fn unlock(conn: &mut MySqlConnection) -> Result<(), sqlx::Error> {
@@ -65,21 +66,16 @@ impl Migrations for MySql {
             "SELECT CONCAT('connection ', IS_USED_LOCK('{lock}'), COALESCE((SELECT CONCAT(' of ', user, ' from ', host) \
                 FROM information_schema.processlist WHERE id = IS_USED_LOCK('{lock}')), ''))"
         );
-        only_text(conn, dynamic(sql)).await
+        only_text::<Self>(conn, dynamic(sql)).await
     }
 }
 
 /// The name that sqlx's runner locks, which is hexadecimal and short.
 async fn lock(conn: &mut MySqlConnection) -> Result<String, sqlx::Error> {
-    match only_text(conn, "SELECT DATABASE()").await? {
+    match only_text::<MySql>(conn, "SELECT DATABASE()").await? {
         Some(database) => Ok(format!("{:x}", sqlx_lock(&database))),
         None => Err(sqlx::Error::Configuration(
             "migrations need a database in the URL: mysql://host/database".into(),
         )),
     }
-}
-
-/// As text and unprepared: sqlx closes a statement in a packet of its own, for which the next one has to wait.
-async fn only_text(conn: &mut MySqlConnection, sql: impl SqlSafeStr) -> Result<Option<String>, sqlx::Error> {
-    sqlx::raw_sql(sql).fetch_one(conn).await?.try_get(0)
 }

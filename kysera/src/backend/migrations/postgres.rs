@@ -1,5 +1,6 @@
 use sqlx::error::DatabaseError;
-use sqlx::{PgConnection, Postgres};
+use sqlx::postgres::PgRow;
+use sqlx::{PgConnection, Postgres, SqlStr};
 
 use super::{Books, Migrations, only_text, sqlx_lock};
 use crate::expr::dynamic;
@@ -9,6 +10,7 @@ impl Migrations for Postgres {
     const LOCKS_APART: bool = true;
 
     const BOOKS: Books = Books {
+        schema: Some("CREATE SCHEMA IF NOT EXISTS"),
         create: "CREATE TABLE IF NOT EXISTS {table} (
     version BIGINT PRIMARY KEY,
     description TEXT NOT NULL,
@@ -19,13 +21,13 @@ impl Migrations for Postgres {
 )",
         read: "SELECT version, description, success::int::bigint, encode(checksum, 'hex'), execution_time FROM {table} \
             ORDER BY version",
-        insert: "INSERT INTO {table} (version, description, success, checksum, execution_time) VALUES ($1, $2, TRUE, $3, $4)",
-        claim: "INSERT INTO {table} (version, description, success, checksum, execution_time) VALUES ($1, $2, FALSE, $3, -1)",
-        done: "UPDATE {table} SET success = TRUE, execution_time = $1 WHERE version = $2",
-        undo: "UPDATE {table} SET success = FALSE WHERE version = $1",
-        accept: "UPDATE {table} SET success = TRUE, checksum = $1 WHERE version = $2",
-        delete: "DELETE FROM {table} WHERE version = $1",
+        text: ["convert_from(decode('", "', 'hex'), 'UTF8')"],
+        bytes: ["decode('", "', 'hex')"],
     };
+
+    async fn rows(conn: &mut PgConnection, sql: SqlStr) -> Result<Vec<PgRow>, sqlx::Error> {
+        sqlx::raw_sql(sql).fetch_all(conn).await
+    }
 
     fn is_missing_table(error: &dyn DatabaseError) -> bool {
         // The table, or the schema that it is said to be in.

@@ -1,7 +1,8 @@
 use std::path::PathBuf;
 
 use sqlx::error::DatabaseError;
-use sqlx::{Sqlite, SqliteConnection};
+use sqlx::sqlite::SqliteRow;
+use sqlx::{SqlStr, Sqlite, SqliteConnection};
 
 use super::{Books, Migrations, only_text};
 
@@ -11,6 +12,7 @@ impl Migrations for Sqlite {
     const IMPATIENT: Option<&'static str> = Some("PRAGMA busy_timeout = 0");
 
     const BOOKS: Books = Books {
+        schema: None,
         create: "CREATE TABLE IF NOT EXISTS {table} (
     version BIGINT PRIMARY KEY,
     description TEXT NOT NULL,
@@ -20,13 +22,13 @@ impl Migrations for Sqlite {
     execution_time BIGINT NOT NULL
 )",
         read: "SELECT version, description, CAST(success AS INTEGER), hex(checksum), execution_time FROM {table} ORDER BY version",
-        insert: "INSERT INTO {table} (version, description, success, checksum, execution_time) VALUES (?, ?, TRUE, ?, ?)",
-        claim: "INSERT INTO {table} (version, description, success, checksum, execution_time) VALUES (?, ?, FALSE, ?, -1)",
-        done: "UPDATE {table} SET success = TRUE, execution_time = ? WHERE version = ?",
-        undo: "UPDATE {table} SET success = FALSE WHERE version = ?",
-        accept: "UPDATE {table} SET success = TRUE, checksum = ? WHERE version = ?",
-        delete: "DELETE FROM {table} WHERE version = ?",
+        text: ["CAST(X'", "' AS TEXT)"],
+        bytes: ["X'", "'"],
     };
+
+    async fn rows(conn: &mut SqliteConnection, sql: SqlStr) -> Result<Vec<SqliteRow>, sqlx::Error> {
+        sqlx::raw_sql(sql).fetch_all(conn).await
+    }
 
     fn is_missing_table(error: &dyn DatabaseError) -> bool {
         error.message().starts_with("no such table: ")
