@@ -63,6 +63,7 @@ use proc_macro::TokenStream;
 /// | `User::repo(source)` | makes one |
 /// | `User::EMAIL`, .. | a `Column<User, String>` per column: the field's name in capital letters |
 /// | `User::POSTS`, .. | a constant per [relation](#relations) |
+/// | `UserConstraint`, `UserFinders` | with a [snapshot of the schema](#the-snapshot-of-the-schema) alone |
 ///
 /// All of it has the struct's visibility; the fields of `NewUser` and `UserPatch` have the visibility and the docs of
 /// the row's fields. Field types need `Clone` and `Debug`, and what `sqlx` asks of a column (`Type`, `Encode`,
@@ -81,6 +82,8 @@ use proc_macro::TokenStream;
 /// | `columns = UserColumns` | puts the constants on a unit struct of that name, which the derive declares, for structs that have constants of their own |
 /// | `new(derive(..))`, `patch(derive(..))` | more derives for `NewUser` and `UserPatch` |
 /// | `context = Principal` | (with the plugin `rls`: an option of it) only sources with this [context](https://docs.rs/kysera/latest/kysera/struct.Db.html#method.with_context) reach it, and those of `Db::unrestricted`: others do not compile, and a filter of another entity that leads to it is refused before it is sent. Which rows a context sees is not its affair |
+/// | `schema_file = ".."`, `schema_file = off` | the [snapshot of the schema](#the-snapshot-of-the-schema), relative to `Cargo.toml`, or none |
+/// | `partial` | the table has columns that a row needs and the struct leaves out: rows are made elsewhere. For the snapshot alone |
 /// | `validate` | leaves `impl Validate` for both to you |
 /// | `crate = path` | where kysera is, if not at `::kysera` |
 ///
@@ -275,6 +278,36 @@ use proc_macro::TokenStream;
 /// would refuse absence. `#[garde(context(..))]` on the struct is forwarded; the context must be `Default`. What cannot
 /// be forwarded (`adapt`, `if`, rules that use `self`, validator's rules on the struct) is an error, and `validate` the
 /// way out.
+///
+/// # The snapshot of the schema
+///
+/// With a file `kysera.schema.json` beside `Cargo.toml`, or one per database (`kysera.schema.postgres.json`, `kysera.schema.mysql.json`,
+/// `kysera.schema.sqlite.json`), or `schema_file = ".."`, the struct is held against its table; `kysera::schema` writes such files. All
+/// mistakes of a struct are told at once, at its fields, with table and column as the database has them:
+///
+/// | the struct has | the table has |
+/// |---|---|
+/// | a table, a column | none of that name |
+/// | a plain field | a column that may be NULL |
+/// | an `Option` | a column that is NOT NULL, unless the field is `read_only`: `create` would take a `None` that the database refuses |
+/// | a type | a column of a type that it does not hold. A type of your own fits everything |
+/// | no field | a column that is NOT NULL and has no default, unless the struct is `partial` |
+/// | `id` | neither a primary nor a unique key of these columns; or, without `assigned`, nothing that makes the value |
+/// | `unique` | no such key, or one of another name. One that is unique among some rows alone will do |
+/// | `default` | a column without one |
+/// | a field that is written | a generated column, or one `GENERATED ALWAYS AS IDENTITY` |
+///
+/// Names are compared as the database compares them. Of a view the columns and their types are checked. An entity with a `schema`
+/// is not checked, nor one whose `backend(..)` leaves out the file's database; an entity without `backend(..)` is held against all files. A key that
+/// has no foreign key is no mistake.
+///
+/// The table's constraints become `UserConstraint`, one variant each, for `Error::violated`; it implements `kysera::Constraint`, which is in the
+/// prelude. Its unique keys become methods of the trait `UserFinders`: `users.find_by_email("..")`, `find_by_tenant_id_and_email(1, "..")`; the
+/// trait stands beside the struct, with its visibility, and is imported like it. They are built on `find()`, so that plugins do what they do
+/// there. There is none for a key of expressions, of some rows (but those that are not deleted), or with columns that are no fields, nor one
+/// that would be called as a method of the repository is. A method of your own with such a name is the one that is called.
+///
+/// The crate is compiled again when a file changes. A file that is new is seen when the crate is next compiled for another reason.
 ///
 /// # Plugins
 ///

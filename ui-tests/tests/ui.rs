@@ -33,23 +33,23 @@ const RULES: [&str; 28] = [
 ];
 
 /// The programs are compiled in a crate that trybuild makes, and look for snapshots beside its Cargo.toml.
-#[allow(clippy::unwrap_used, reason = "part of a test")]
-fn copy_snapshots() {
+fn copy_snapshots() -> std::io::Result<()> {
     let from = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("schema");
-    let target = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap();
+    let target = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("..");
     let to = target.join("tests/trybuild").join(env!("CARGO_PKG_NAME")).join("schema");
-    std::fs::create_dir_all(&to).unwrap();
-    for entry in std::fs::read_dir(from).unwrap() {
-        let path = entry.unwrap().path();
-        if path.extension().is_some_and(|extension| extension == "json") {
-            std::fs::copy(&path, to.join(path.file_name().unwrap())).unwrap();
+    std::fs::create_dir_all(&to)?;
+    for entry in std::fs::read_dir(from)? {
+        let entry = entry?;
+        if entry.path().extension().is_some_and(|extension| extension == "json") {
+            std::fs::copy(entry.path(), to.join(entry.file_name()))?;
         }
     }
+    Ok(())
 }
 
 #[test]
 fn ui() {
-    copy_snapshots();
+    copy_snapshots().unwrap();
     let cases = trybuild::TestCases::new();
     cases.pass("pass/*.rs");
     for rule in RULES {

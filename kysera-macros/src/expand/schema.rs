@@ -43,34 +43,44 @@ fn checks_of<'a>(model: &'a Model, held: &'a Held) -> impl Iterator<Item = Token
         let (ty, class) = (&column.ty, &stored.class);
         let name = format!("`{}.{}`", held.table().name, stored.name);
         let is = format!("{name} is `{}` on {} ({})", stored.shown(), database(held.backend()), held.file);
-        let wrong = format!("{is}, which `{}` does not hold: write {}", column.type_name, fitting(stored, held.backend()));
+        let wrong = format!(
+            "{is}, which `{}` does not hold: write {}",
+            column.type_name,
+            fitting(stored, held.backend())
+        );
         // All of it is at the type: the compiler shows where the whole call stands.
         let span = at(ty);
         let (krate, dialect) = (located(&model.krate, span), Ident::new(held.backend().ident(), span));
-        let class = (class != "other").then(|| {
-            quote_spanned! {span=>
-                #krate::__private::fits(#krate::__private::Probe::<#ty>::FIT, #krate::__private::Dialect::#dialect, #class, #wrong);
-            }
-        });
         // What is read only may be an `Option` without need; of what is generated and of views nobody knows; and what the plugin
         // asks for is said.
         let is_read_only = column.fill == Fill::Database && !column.in_patch;
         let is_plugins = column.plugin == Some("soft_delete");
         let unknown = held.table().is_view || stored.generated;
-        let null = (!unknown && (stored.nullable || !(is_read_only || is_plugins))).then(|| {
-            let nullable = stored.nullable;
-            let wrong = match nullable {
-                true => format!("{is} and may be NULL: write `Option<{}>`", column.type_name),
-                false => {
-                    format!("{is}: `{}` has an `Option` that is never `None`, take it away", column.type_name)
-                }
-            };
-            quote_spanned! {span=>
-                #krate::__private::is_option(#krate::__private::Probe::<#ty>::NULLABLE, #nullable, #wrong);
+        let is_asked = !unknown && (stored.nullable || !(is_read_only || is_plugins));
+        let wrong_null = match (is_asked, stored.nullable) {
+            (false, _) => String::new(),
+            (true, true) => format!("{is} and may be NULL: write `Option<{}>`", column.type_name),
+            (true, false) => {
+                format!("{is}: `{}` has an `Option` that is never `None`, take it away", column.type_name)
             }
-        });
-        // One of the two at a time: what to write instead is right in both ways.
-        Some(quote_spanned!(span=> const _: () = { #class #null };))
+        };
+        let nullable = match is_asked {
+            true => {
+                let nullable = stored.nullable;
+                quote_spanned!(span=> #krate::__private::Probe::<#ty>::NULLABLE == #nullable)
+            }
+            false => quote_spanned!(span=> true),
+        };
+        Some(quote_spanned! {span=>
+            const _: () = #krate::__private::fits(
+                #krate::__private::Probe::<#ty>::FIT,
+                #nullable,
+                #krate::__private::Dialect::#dialect,
+                #class,
+                #wrong,
+                #wrong_null
+            );
+        })
     })
 }
 
@@ -143,8 +153,7 @@ pub(super) fn constraint_type(model: &Model) -> TokenStream {
             ::core::marker::Copy,
             ::core::fmt::Debug,
             ::core::cmp::PartialEq,
-            ::core::cmp::Eq,
-            ::core::hash::Hash
+            ::core::cmp::Eq
         )]
         #vis enum #ident {
             #(#variants,)*

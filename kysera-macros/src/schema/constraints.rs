@@ -46,8 +46,10 @@ impl Constraint {
         }
     }
 
+    /// Whether it is the same in another database. A check is known by its name, or by what stands for one.
     fn is(&self, other: &Self) -> bool {
-        let same_name = || self.names.iter().any(|name| other.names.contains(name));
+        let same_name =
+            || self.names.iter().any(|name| other.names.contains(name)) || self.variant == other.variant;
         self.kind == other.kind
             && self.from != other.from
             && if self.columns.is_empty() { same_name() } else { self.columns == other.columns }

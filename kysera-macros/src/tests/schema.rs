@@ -38,11 +38,11 @@ fn an_entity_with_a_snapshot() {
             }
         },
     ));
-    for text in ["include_bytes", "is_option", "UserConstraint", "UserFinders"] {
+    for text in ["include_bytes", "__private::fits", "UserConstraint", "UserFinders"] {
         assert!(code.contains(text), "{text}");
     }
     insta::assert_snapshot!(part(&code, "include_bytes"));
-    insta::assert_snapshot!(part(&code, "is_option"));
+    insta::assert_snapshot!(part(&code, "__private::fits"));
     insta::assert_snapshot!(part(&code, "UserConstraint"));
     insta::assert_snapshot!(part(&code, "UserFinders"));
 }

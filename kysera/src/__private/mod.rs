@@ -13,7 +13,7 @@ use serde::{Deserialize, Deserializer};
 
 pub use self::plugin::{Cascade, after_write, along};
 pub use crate::__codec as codec;
-pub use crate::backend::{Dialect, fits, is_option};
+pub use crate::backend::{Dialect, fits};
 pub use crate::entity::{Cells, Changes, Custom, Mask, Statements, TextCache, Texts, Values, Written};
 pub use crate::error::{ConstraintFacts, ViolationKind};
 pub use crate::expr::{

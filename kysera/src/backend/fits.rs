@@ -45,6 +45,7 @@ macro_rules! fits {
 /// Integers, whatever they are called.
 const SQLITE_INTEGERS: [&str; 3] = ["int64", "bool", "decimal"];
 /// Texts, and what keeps a text as it is.
+#[cfg(any(feature = "chrono", feature = "time"))]
 const SQLITE_TIMES: [&str; 4] = ["timestamp", "text", "int64", "decimal"];
 const BYTES: Fit = Fit { postgres: &["bytes"], mysql: &["bytes", "text"], sqlite: &["bytes"], array: false };
 
@@ -129,43 +130,55 @@ mod time {
     }
 }
 
-/// Fails to compile where a type does not fit a column of this class. `wrong` says so.
+/// Fails to compile where a type does not fit a column of this class (`wrong` says so), or is an `Option` where it should not be, or
+/// the other way round (`wrong_null` does).
 #[doc(hidden)]
 #[track_caller]
-pub const fn fits(fit: Option<Fit>, dialect: Dialect, class: &str, wrong: &str) {
-    let Some(fit) = fit else { return };
-    let names = match dialect {
-        Dialect::Postgres => fit.postgres,
-        Dialect::MySql => fit.mysql,
-        Dialect::Sqlite => fit.sqlite,
-    };
-    let (array, class) = match after(class.as_bytes(), b"array:") {
-        Some(class) => (true, class),
-        None => (false, class.as_bytes()),
-    };
-    if same(class, b"other") {
-        return;
+pub const fn fits(
+    fit: Option<Fit>,
+    is_null_right: bool,
+    dialect: Dialect,
+    class: &str,
+    wrong: &str,
+    wrong_null: &str,
+) {
+    if let Some(fit) = fit
+        && !fit.holds(dialect, class)
+    {
+        panic!("{}", wrong);
     }
-    let class = match after(class, b"enum:") {
-        Some(_) => b"enum",
-        None => class,
-    };
-    let mut at = 0;
-    while at < names.len() {
-        if fit.array == array && same(names[at].as_bytes(), class) {
-            return;
-        }
-        at += 1;
+    if !is_null_right {
+        panic!("{}", wrong_null);
     }
-    panic!("{}", wrong);
 }
 
-/// Fails to compile where a type is an `Option` and should not be, or the other way round. `wrong` says so.
-#[doc(hidden)]
-#[track_caller]
-pub const fn is_option(found: bool, wanted: bool, wrong: &str) {
-    if found != wanted {
-        panic!("{}", wrong);
+impl Fit {
+    /// Whether it is one of the classes.
+    const fn holds(self, dialect: Dialect, class: &str) -> bool {
+        let names = match dialect {
+            Dialect::Postgres => self.postgres,
+            Dialect::MySql => self.mysql,
+            Dialect::Sqlite => self.sqlite,
+        };
+        let (array, class) = match after(class.as_bytes(), b"array:") {
+            Some(class) => (true, class),
+            None => (false, class.as_bytes()),
+        };
+        if same(class, b"other") {
+            return true;
+        }
+        let class = match after(class, b"enum:") {
+            Some(_) => b"enum",
+            None => class,
+        };
+        let mut at = 0;
+        while at < names.len() {
+            if self.array == array && same(names[at].as_bytes(), class) {
+                return true;
+            }
+            at += 1;
+        }
+        false
     }
 }
 
@@ -193,7 +206,7 @@ mod tests {
     use super::*;
 
     fn fit<T: Fits>(dialect: Dialect, class: &str) -> bool {
-        std::panic::catch_unwind(|| fits(Some(T::FIT), dialect, class, "no")).is_ok()
+        T::FIT.holds(dialect, class)
     }
 
     #[test]
@@ -224,6 +237,18 @@ mod tests {
 
     #[test]
     fn types_that_nobody_knows_fit_everything() {
-        fits(None, Dialect::Postgres, "enum:mood", "never");
+        fits(None, true, Dialect::Postgres, "enum:mood", "never", "never");
+    }
+
+    #[test]
+    fn what_is_wrong_is_said() {
+        let said = |fit, null| {
+            let panic = std::panic::catch_unwind(|| fits(fit, null, Dialect::Sqlite, "text", "type", "null"));
+            panic.err().and_then(|panic| panic.downcast_ref::<String>().cloned())
+        };
+        assert_eq!(said(Some(String::FIT), true), None);
+        assert_eq!(said(Some(i64::FIT), false).as_deref(), Some("type"));
+        assert_eq!(said(Some(String::FIT), false).as_deref(), Some("null"));
+        assert_eq!(said(None, false).as_deref(), Some("null"));
     }
 }

@@ -20,7 +20,7 @@ mod transaction;
 #[doc(hidden)]
 pub use dialect::Dialect;
 #[doc(hidden)]
-pub use fits::{Fit, Fits, fits, is_option};
+pub use fits::{Fit, Fits, fits};
 pub use interrupt::Interrupt;
 pub use limits::SessionLimits;
 #[cfg(feature = "migrate")]

@@ -4,16 +4,20 @@ use super::{Error, Violation, ViolationKind};
 
 /// The constraints of a table: an enum that the derive makes of a snapshot of the schema, `UserConstraint` for a struct `User`.
 ///
-/// ```ignore
-/// match users.create(new).await {
-///     Err(error) => match error.violated::<UserConstraint>() {
-///         Some(UserConstraint::EmailKey) => Answer::EmailTaken,
-///         Some(UserConstraint::InvitedByFkey) => Answer::NobodyInvitedYou,
-///         Some(other) => Answer::Refused(other.name()),
-///         None => return Err(error),
-///     },
-///     Ok(user) => Answer::Welcome(user),
+/// ```
+/// # #[cfg(feature = "sqlite")] mod doc {
+/// # use kysera::prelude::*;
+/// # #[derive(Repository)]
+/// # #[kysera(table = "users", schema_file = "src/schema/example.json")]
+/// # struct User { #[kysera(id)] id: i64, email: String, age: Option<i32> }
+/// fn explain(error: &kysera::Error) -> Option<&'static str> {
+///     Some(match error.violated::<UserConstraint>()? {
+///         UserConstraint::EmailKey => "this address has an account already",
+///         UserConstraint::AgeCheck => "nobody is that young",
+///         other => other.name().unwrap_or("this cannot be stored"),
+///     })
 /// }
+/// # }
 /// ```
 ///
 /// Variants are called after the constraint, without the table's name in front; one without a name is called after its columns. A

@@ -161,7 +161,7 @@ pub async fn test<S: Source>(source: &S, file: &str, write: bool) -> Result<(), 
 ///
 /// async fn migrated() -> Db<Sqlite> {
 ///     let db = Db::connect("sqlite::memory:").await.unwrap();
-///     db.raw_sql(include_str!("../../../README.md")).await.unwrap(); // your migrations
+///     db.raw_sql("CREATE TABLE users (id INTEGER PRIMARY KEY)").await.unwrap(); // your migrations
 ///     db
 /// }
 ///

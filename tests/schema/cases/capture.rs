@@ -1,6 +1,7 @@
 //! What is read from a database.
 
 use kysera::schema::{self, Action, Identity, TableKind, TypeClass};
+use kysera_tests::observed::Log;
 use kysera_tests::{Ddl, Fixture};
 
 use super::shop::SHOP;
@@ -72,7 +73,6 @@ async fn what_is_alike_everywhere() {
     assert!(schema.table("keyless").unwrap().primary_key.is_none());
 }
 
-/// However many tables there are.
 #[tokio::test]
 async fn an_empty_database() {
     let db = Fixture::<DB>::new(&Ddl::NONE).await;
@@ -91,4 +91,21 @@ async fn on_any_source() {
     tx.rollback().await.unwrap();
     let conn = db.source().acquire().await.unwrap();
     assert_eq!(schema::capture(&conn).await.unwrap(), whole);
+}
+
+/// However many tables there are.
+#[tokio::test]
+async fn it_takes_the_same_few_statements() {
+    let db = Fixture::<DB>::new(&SHOP).await;
+    let log = Log::new();
+    let source = db.source().clone().observed_by(log.clone());
+    schema::capture(&source).await.unwrap();
+    let few = log.take();
+    assert!((3..=5).contains(&few.len()), "{}", few.len());
+    assert!(few.iter().all(|told| told.name == "schema.capture" && told.outcome == "ok"), "{few:?}");
+    for number in 0..20 {
+        db.execute(&format!("CREATE TABLE more_{number} (id INT PRIMARY KEY, a INT UNIQUE)")).await;
+    }
+    assert_eq!(schema::capture(&source).await.unwrap().tables.len(), 29);
+    assert_eq!(log.take().len(), few.len());
 }

@@ -38,7 +38,7 @@ async fn rows_come_and_go() {
     assert_eq!(first.gross, Some(7.into()), "the database makes it");
     assert_eq!(orders.get(first.id).await.unwrap(), first);
     let buyers = users.find().filter(User::ORDERS_BY_USER.any(Order::NUMBER.eq("1"))).all().await.unwrap();
-    assert_eq!(buyers, [ada.clone()]);
+    assert_eq!(buyers, std::slice::from_ref(&ada));
     let payers =
         users.find().filter(User::ORDERS_BY_BILLED_TO.any(Order::NUMBER.eq("1"))).all().await.unwrap();
     assert_eq!(payers, []);

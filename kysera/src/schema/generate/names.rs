@@ -135,12 +135,13 @@ pub(super) fn singular(name: &str) -> String {
     };
     let one = match last {
         "news" | "series" | "species" | "status" | "bus" => last.to_owned(),
+        "statuses" => "status".into(),
         "people" => "person".into(),
         "children" => "child".into(),
         "men" => "man".into(),
         "women" => "woman".into(),
         _ if ["ss", "us", "is"].iter().any(|end| last.ends_with(end)) => last.to_owned(),
-        _ => ["sses", "xes", "ches", "shes", "uses"]
+        _ => ["sses", "xes", "ches", "shes"]
             .iter()
             .find_map(|suffix| end(suffix, suffix.strip_suffix("es").unwrap_or(suffix)))
             .or_else(|| end("ies", "y"))
@@ -180,7 +181,7 @@ mod tests {
         let mut types = Types::new();
         assert_eq!(types.entity("users"), "User");
         assert_eq!(types.entity("new_users"), "NewUserRow");
-        assert_eq!(types.entity("user"), "UserRow");
+        assert_eq!(types.entity("user"), "UserRow2", "`NewUserRow` is there");
         assert_eq!(types.entity("options"), "OptionRow");
         assert_eq!(types.entity("1st things"), "Table1stThing");
         assert_eq!(types.plain("user"), "UserEnum");
