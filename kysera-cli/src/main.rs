@@ -1,6 +1,6 @@
-//! The program `kysera`: migrations from a shell.
+//! The program `kysera`: migrations, snapshots of schemas and entities from a shell.
 //!
-//! Exit codes: 0 done, 1 failed, 2 not asked for as it must be, 3 the migrations do not fit the database.
+//! Exit codes: 0 done, 1 failed, 2 not asked for as it must be, 3 the migrations or the snapshot do not fit the database.
 
 #[cfg(not(any(feature = "postgres", feature = "mysql", feature = "sqlite")))]
 compile_error!(
@@ -9,8 +9,10 @@ compile_error!(
 
 mod connect;
 mod create;
+mod generate;
 mod migrate;
 mod output;
+mod schema;
 
 use std::process::ExitCode;
 
@@ -30,6 +32,10 @@ struct Cli {
 enum Command {
     /// Apply and undo migrations, and see how they stand.
     Migrate(migrate::Args),
+    /// Write the snapshot of a database that the derive reads, and see whether it is up to date.
+    Schema(schema::Args),
+    /// Write entities for the tables of a database.
+    Generate(generate::Args),
 }
 
 fn main() -> ExitCode {
@@ -42,6 +48,8 @@ fn main() -> ExitCode {
             runtime.block_on(async {
                 match cli.command {
                     Command::Migrate(args) => migrate::run(args).await,
+                    Command::Schema(args) => schema::run(args).await,
+                    Command::Generate(args) => generate::run(args).await,
                 }
             })
         });

@@ -37,6 +37,9 @@ struct Options {
     /// Do not mind migrations that are applied and not in the folder.
     #[arg(long, global = true)]
     ignore_missing: bool,
+    /// Write the snapshot that the derive reads, after migrations were applied or undone.
+    #[arg(long, global = true, value_name = "FILE", num_args = 0..=1, default_missing_value = "kysera.schema.json")]
+    write_schema: Option<PathBuf>,
     /// Print JSON, for programs.
     #[arg(long, global = true)]
     json: bool,
@@ -167,6 +170,9 @@ async fn migrator<DB: Backend>(options: &Options) -> Result<Migrator<DB>, Failur
     }
     if options.ignore_missing {
         migrator = migrator.ignore_missing();
+    }
+    if let Some(file) = &options.write_schema {
+        migrator = migrator.writes_schema(file);
     }
     Ok(migrator)
 }

@@ -2,78 +2,18 @@
 #![cfg(feature = "sqlite")]
 #![allow(clippy::unwrap_used, missing_docs, reason = "tests")]
 
+mod project;
+
 use std::fs;
-use std::path::PathBuf;
-use std::process::Command;
-use std::sync::atomic::{AtomicU32, Ordering};
 
-/// A folder with migrations and a database, removed at the end.
-struct Project(PathBuf);
+use project::Project;
 
-/// How a call ended.
-struct End {
-    code: i32,
-    out: String,
-    err: String,
-}
-
-impl Project {
-    fn new(files: &[(&str, &str)]) -> Self {
-        static NEXT: AtomicU32 = AtomicU32::new(0);
-        let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        let path = std::env::temp_dir().join(format!("kysera-cli-{}-{number}", std::process::id()));
-        fs::create_dir_all(path.join("migrations")).unwrap();
-        let project = Self(path);
-        files.iter().for_each(|(name, sql)| project.write(name, sql));
-        project
-    }
-
-    fn write(&self, name: &str, sql: &str) {
-        fs::write(self.0.join("migrations").join(name), sql).unwrap();
-    }
-
-    fn files(&self) -> Vec<String> {
-        let entries = fs::read_dir(self.0.join("migrations")).unwrap();
-        let mut names: Vec<_> =
-            entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
-        names.sort();
-        names
-    }
-
-    fn kysera(&self, args: &str) -> End {
-        let output = Command::new(env!("CARGO_BIN_EXE_kysera"))
-            .current_dir(&self.0)
-            .env("DATABASE_URL", "sqlite://app.db")
-            .args(args.split_whitespace())
-            .output()
-            .unwrap();
-        End {
-            code: output.status.code().unwrap(),
-            out: String::from_utf8(output.stdout).unwrap(),
-            err: String::from_utf8(output.stderr).unwrap(),
-        }
-    }
-
-    /// Done, and what was printed.
-    fn done(&self, args: &str) -> String {
-        let End { code, out, err } = self.kysera(args);
-        assert_eq!(code, 0, "{args}: {err}");
-        out
-    }
-
-    fn states(&self) -> Vec<(i64, String)> {
-        let status: serde_json::Value = serde_json::from_str(&self.done("migrate status --json")).unwrap();
-        let migrations = status["migrations"].as_array().unwrap().iter();
-        migrations
-            .map(|one| (one["version"].as_i64().unwrap(), one["state"].as_str().unwrap().to_owned()))
-            .collect()
-    }
-}
-
-impl Drop for Project {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
+fn states_of(project: &Project) -> Vec<(i64, String)> {
+    let status: serde_json::Value = serde_json::from_str(&project.done("migrate status --json")).unwrap();
+    let migrations = status["migrations"].as_array().unwrap().iter();
+    migrations
+        .map(|one| (one["version"].as_i64().unwrap(), one["state"].as_str().unwrap().to_owned()))
+        .collect()
 }
 
 fn states(states: &[(i64, &str)]) -> Vec<(i64, String)> {
@@ -93,22 +33,22 @@ fn three() -> Project {
 #[test]
 fn up_and_down() {
     let project = three();
-    assert_eq!(project.states(), states(&[(1, "pending"), (2, "pending"), (3, "pending")]));
+    assert_eq!(states_of(&project), states(&[(1, "pending"), (2, "pending"), (3, "pending")]));
     let dry = project.done("migrate up --dry-run");
     assert!(
         dry.contains("up   2 posts [breaking]\n") && dry.ends_with("3 pending; executed, and rolled back\n"),
         "{dry}"
     );
-    assert_eq!(project.states()[0].1, "pending");
+    assert_eq!(states_of(&project)[0].1, "pending");
 
     let up = project.kysera("migrate up --to 2");
     assert_eq!((up.code, &*up.err), (0, "up 1 users ..\nup 2 posts ..\n"));
     assert!(up.out.starts_with("up   1 users (") && up.out.contains("\n2 migrations in "), "{}", up.out);
-    assert_eq!(project.states(), states(&[(1, "applied"), (2, "applied"), (3, "pending")]));
+    assert_eq!(states_of(&project), states(&[(1, "applied"), (2, "applied"), (3, "pending")]));
     project.done("migrate up --steps 1");
     project.done("migrate redo");
     project.done("migrate down");
-    assert_eq!(project.states()[2].1, "pending");
+    assert_eq!(states_of(&project)[2].1, "pending");
     let down = project.done("migrate down --steps 2");
     assert!(down.contains("skip 1 users: nothing says how to undo it"), "{down}");
     let json = project.done("migrate up --json");
@@ -116,7 +56,7 @@ fn up_and_down() {
     assert_eq!(json["done"][1]["version"], 3);
     assert_eq!(json["done"][1]["direction"], "up");
     project.done("migrate down --to 1");
-    assert_eq!(project.states(), states(&[(1, "applied"), (2, "pending"), (3, "pending")]));
+    assert_eq!(states_of(&project), states(&[(1, "applied"), (2, "pending"), (3, "pending")]));
     assert_eq!(project.done("migrate down --steps 0"), "nothing to do\n");
 }
 
@@ -127,9 +67,9 @@ fn reset_wants_to_be_meant() {
     let refused = project.kysera("migrate reset");
     assert_eq!(refused.code, 2);
     assert!(refused.err.contains("say --force"), "{}", refused.err);
-    assert_eq!(project.states()[2].1, "applied");
+    assert_eq!(states_of(&project)[2].1, "applied");
     project.done("migrate reset --force");
-    assert_eq!(project.states()[2].1, "pending");
+    assert_eq!(states_of(&project)[2].1, "pending");
 }
 
 #[test]
@@ -179,7 +119,7 @@ fn what_is_dirty_is_settled_as_it_says() {
         "{}",
         failed.err
     );
-    assert_eq!(project.states(), states(&[(1, "dirty")]));
+    assert_eq!(states_of(&project), states(&[(1, "dirty")]));
     assert_eq!(project.kysera("migrate up").code, 3);
     project.write("1_a.sql", "-- no-transaction\nDROP TABLE a;\nCREATE TABLE a (n INT)");
     project.done("migrate mark-reverted 1");

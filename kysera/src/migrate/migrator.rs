@@ -49,6 +49,8 @@ pub struct Migrator<DB: Backend> {
     rules: Rules,
     watchers: Watchers,
     lock_timeout: Duration,
+    #[cfg(feature = "schema")]
+    schema_file: Option<PathBuf>,
 }
 
 /// Long enough for most migrations of somebody else, and shorter than forever.
@@ -74,6 +76,8 @@ impl<DB: Backend> Migrator<DB> {
             rules: Rules::default(),
             watchers: Watchers::default(),
             lock_timeout: LOCK_TIMEOUT,
+            #[cfg(feature = "schema")]
+            schema_file: None,
         }
     }
 
@@ -154,6 +158,38 @@ impl<DB: Backend> Migrator<DB> {
     #[must_use]
     pub fn table(mut self, name: &'static str) -> Self {
         self.books = Books::new(name);
+        self
+    }
+
+    /// Writes a [snapshot](crate::schema) of the tables to this file whenever migrations were applied or undone, or there was nothing
+    /// to do: `kysera.schema.json` beside `Cargo.toml` is where the derive looks for it. A file that says the same already is left as it is.
+    ///
+    /// Meant for the machine of whoever writes migrations, who commits both.
+    ///
+    /// ```
+    /// # #[cfg(feature = "sqlite")]
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> kysera::Result<()> {
+    /// # let folder = std::env::temp_dir().join("kysera-doc-writes-schema");
+    /// # std::fs::create_dir_all(&folder).unwrap();
+    /// # std::fs::write(folder.join("0001_users.sql"), "CREATE TABLE users (id INTEGER PRIMARY KEY)").unwrap();
+    /// # let file = folder.join("kysera.schema.json");
+    /// use kysera::migrate::Migrator;
+    /// use kysera::prelude::*;
+    /// use kysera::schema::Schema;
+    ///
+    /// let db = Db::<Sqlite>::connect("sqlite::memory:").await?;
+    /// Migrator::from_dir(&folder).await?.writes_schema(&file).up(&db).await?;
+    /// assert!(Schema::read(&file).map_err(kysera::Error::other)?.table("users").is_some());
+    /// # Ok(())
+    /// # }
+    /// # #[cfg(not(feature = "sqlite"))]
+    /// # fn main() {}
+    /// ```
+    #[cfg(feature = "schema")]
+    #[must_use]
+    pub fn writes_schema(mut self, file: impl Into<PathBuf>) -> Self {
+        self.schema_file = Some(file.into());
         self
     }
 
@@ -382,6 +418,8 @@ impl<DB: Backend> Migrator<DB> {
         let work = Box::pin(async move {
             let began = Instant::now();
             let mut report = Report::default();
+            #[cfg(feature = "schema")]
+            let changes = matches!(job, Job::Up(..) | Job::Down(..) | Job::Redo);
             let mut session = Session::open(db, &self.books, &self.watchers, self.lock_timeout).await?;
             let end = self.job(&mut session, job, &mut report).await;
             session.close(end.is_ok()).await;
@@ -391,6 +429,10 @@ impl<DB: Backend> Migrator<DB> {
                 for hook in &self.watchers.hooks {
                     hook.finished(&report).await?;
                 }
+            }
+            #[cfg(feature = "schema")]
+            if let Some(file) = self.schema_file.as_ref().filter(|_| changes) {
+                crate::schema::capture(db).await?.write(file).map_err(Error::other)?;
             }
             Ok(report)
         });

@@ -52,7 +52,7 @@ pub async fn tables(db: Db<DB>) -> kysera::Result<()> {
     .await
 }
 
-pub async fn author(source: &(impl Source<Database = DB, Context = ()> + Writable), name: &str) -> Author {
+pub async fn author(source: &impl Writable<Database = DB, Context = ()>, name: &str) -> Author {
     Author::repo(source).create(NewAuthor { name: name.into() }).await.unwrap()
 }
 
