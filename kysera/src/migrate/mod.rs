@@ -30,6 +30,16 @@
 //! Statements are sent one by one, so that an error names the one that failed and its line. Bodies of procedures and triggers are known as such;
 //! `DELIMITER` and `\copy` are commands of clients and are refused.
 //!
+//! On SQLite a table that others refer to is rebuilt outside of a transaction of kysera's, because foreign keys cannot be switched off within one:
+//!
+//! ```sql
+//! -- no-transaction
+//! PRAGMA foreign_keys = OFF;
+//! BEGIN;
+//! CREATE TABLE new_users (..); INSERT INTO new_users SELECT .. FROM users; DROP TABLE users; ALTER TABLE new_users RENAME TO users;
+//! COMMIT;
+//! ```
+//!
 //! # What is whole and what is not
 //!
 //! | | in a transaction | `-- no-transaction` |
@@ -62,7 +72,8 @@
 //! # Rights and limits
 //!
 //! Connections are taken out of the pool of the [`Db`](crate::Db): one, and a second one on PostgreSQL. The limits of a session
-//! (`statement_timeout` and its like) do not hold there; a migration may set its own. A [deadline](crate::Db::with_deadline) holds for the run as a
+//! (`statement_timeout` and its like) do not hold there; a migration may set its own. Behind [PgBouncer](crate::source::PgBouncer) it is to say
+//! `SET LOCAL`. A [deadline](crate::Db::with_deadline) holds for the run as a
 //! whole. [Observers](crate::observe) are not told of statements; [`Hook`], [`Migrator::on_progress`] and events of `tracing` (target
 //! `kysera::migrate`) tell of migrations.
 

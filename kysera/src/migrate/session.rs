@@ -169,6 +169,10 @@ impl<'m, DB: Backend> Session<'m, DB> {
 
     pub(super) async fn begin(&mut self) -> Result<()> {
         self.patience.restart();
+        self.begin_while_patient().await
+    }
+
+    async fn begin_while_patient(&mut self) -> Result<()> {
         if let Some(sql) = DB::IMPATIENT {
             DB::raw(&mut self.conn, dynamic(sql)).await?;
         }
@@ -216,7 +220,7 @@ impl<'m, DB: Backend> Session<'m, DB> {
     pub(super) async fn enter(&mut self) -> Result<Vec<Applied>> {
         self.patience.restart();
         loop {
-            self.begin().await?;
+            self.begin_while_patient().await?;
             let applied = self.books.read::<DB>(&mut self.conn).await?.unwrap_or_default();
             // Who runs it cannot finish while this transaction is open, so it is either alive now or dead.
             let begun = applied.iter().any(|row| !row.success);

@@ -83,6 +83,46 @@ async fn who_waits_for_too_long_is_told_for_whom() {
     assert!(matches!(&told.lock().unwrap()[..], [Progress::Waiting { holder: Some(_) }]));
 }
 
+/// A migration that runs outside of a transaction, and has not ended, is not taken for one that was left half done.
+#[tokio::test]
+async fn who_runs_outside_of_a_transaction_is_alive() {
+    let db = Fixture::<DB>::concurrent(&Ddl::NONE, 4).await;
+    let files = || {
+        let sql = "-- no-transaction\nCREATE TABLE t2 (n INT); INSERT INTO t2 VALUES (1)";
+        [pairs([1]), ups(&[(2, sql)]), pairs([3])].concat()
+    };
+    let (there, arrived) = tokio::sync::oneshot::channel();
+    let (go, gone) = std::sync::mpsc::channel::<()>();
+    let stop = Mutex::new(Some((there, gone)));
+    let first = migrator(files()).on_progress(move |progress| {
+        if matches!(progress, Progress::Statement { version: 2, number: 2, .. })
+            && let Some((there, gone)) = stop.lock().unwrap().take()
+        {
+            there.send(()).unwrap();
+            gone.recv().unwrap();
+        }
+    });
+    // It blocks its thread.
+    let options = db.options();
+    let first = std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let pool = sqlx::pool::PoolOptions::<DB>::new().connect_with(options).await.unwrap();
+            first.up(&kysera::Db::from(pool)).await
+        })
+    });
+    arrived.await.unwrap();
+    assert_eq!(table(&db).await, [(1, true), (2, false)]);
+    let other = db.connect(db.options(), 2).await;
+    let second = migrator(files()).lock_timeout(Duration::from_millis(300));
+    for error in [second.up(&other).await.unwrap_err(), second.down(&other, 1).await.unwrap_err()] {
+        assert_eq!(error.code(), ErrorCode::MigrationLocked, "{error}");
+    }
+    go.send(()).unwrap();
+    assert_eq!(first.join().unwrap().unwrap().versions(), [1, 2, 3]);
+    assert_eq!(second.up(&other).await.unwrap().versions(), [0; 0]);
+}
+
 /// What a runner that is dropped has begun is undone, and others can go on at once.
 #[tokio::test]
 async fn a_runner_that_is_dropped_leaves_nothing() {
