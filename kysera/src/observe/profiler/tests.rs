@@ -232,14 +232,36 @@ fn the_table_has_a_line_for_each_operation() {
     let table = profiler.report().to_string();
     let lines: Vec<&str> = table.lines().collect();
     assert_eq!(lines.len(), 4, "{table}");
-    assert!(lines[0].starts_with("3 statements in ") && lines[0].contains("1 failed, 0 dropped"), "{table}");
+    assert!(
+        lines[0].starts_with("3 statements in ") && lines[0].contains("1 failed, 0 dropped, 0 not sent"),
+        "{table}"
+    );
     let words = |line: &str| line.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
     assert_eq!(
         words(lines[1]),
-        ["operation", "count", "failed", "rows", "total", "share", "p50", "p95", "p99", "max"]
+        [
+            "operation",
+            "count",
+            "failed",
+            "unsent",
+            "rows",
+            "waited",
+            "total",
+            "share",
+            "p50",
+            "p95",
+            "p99",
+            "max"
+        ]
     );
-    assert_eq!(words(lines[2])[..7], ["users.create", "2", "1", "4", "300", "ms", "99.5%"]);
-    assert_eq!(words(lines[3])[..7], ["users.find_by_id", "1", "0", "2", "1.5", "ms", "0.5%"]);
+    let [create, find] = [words(lines[2]), words(lines[3])];
+    assert_eq!(create[..5], ["users.create", "2", "1", "0", "4"]);
+    assert_eq!(find[..5], ["users.find_by_id", "1", "0", "0", "2"]);
+    let total = |words: &[String]| {
+        words.iter().position(|word| word.ends_with('%')).map(|at| words[at - 2..=at].join(" "))
+    };
+    assert_eq!(total(&create).as_deref(), Some("300 ms 99.5%"));
+    assert_eq!(total(&find).as_deref(), Some("1.5 ms 0.5%"));
     // In columns.
     let width = |line: &str| line.chars().count();
     assert!(lines[1..].windows(2).all(|pair| width(pair[0]) == width(pair[1])), "{table}");
