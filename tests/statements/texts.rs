@@ -34,9 +34,10 @@ pub(crate) struct Person {
     pub(crate) age: i32,
 }
 
-/// How many blocks held the table's name as statements write it, while a future ran.
+/// How many blocks held the table's name as statements write it, while a future ran. With the blank in front of it: eight bytes
+/// alone are what a register holds, and may be left on the stack, from where a future is moved with what lies between its fields.
 async fn texts<DB: Backend, F: Future>(future: F) -> (F::Output, usize) {
-    let table = if DB::DIALECT == Dialect::Postgres { "\"people\"" } else { "`people`" };
+    let table = if DB::DIALECT == Dialect::Postgres { " \"people\"" } else { " `people`" };
     let (out, seen) = ALLOC.watch(table, future).await;
     (out, seen.with_text)
 }
