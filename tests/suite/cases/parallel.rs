@@ -65,7 +65,9 @@ async fn results_keep_their_types_and_places() {
     assert_eq!(both(&db.source()).await, (3, 3));
     assert_eq!(both(&Arc::new(db.source().clone())).await, (3, 3));
     assert_eq!(both(&ReadOnly::new(db.source().clone())).await, (3, 3));
-    assert_eq!(both(db.source().pool()).await, (3, 3));
+    // A plain pool knows nothing of a pooler, whose sessions do not know its statements.
+    let direct = db.connect(db.options(), 2).await;
+    assert_eq!(both(direct.pool()).await, (3, 3));
 }
 
 #[tokio::test]
